@@ -1,0 +1,82 @@
+//! What can go wrong, as codes that the wire, the exit status and the hints agree on.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A stable code per kind of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ErrorCode {
+    /// budget.yaml cannot be read or asks for the impossible.
+    BadSpec,
+    /// The name is taken by a sweep with another budget.yaml.
+    SweepChanged,
+    /// No sweep, run or forecast of that name.
+    NotFound,
+    /// The corpus is not there, or too small.
+    Corpus,
+    /// The lease is not held any more: another attempt took over.
+    StaleLease,
+    /// The database was written by a newer version, or cannot be opened.
+    Database,
+    /// The disk is full or not writable.
+    Storage,
+    /// Another process serves this data directory, or the port is taken.
+    InUse,
+    /// A bug of ours.
+    Internal,
+}
+
+impl ErrorCode {
+    pub const ALL: [Self; 9] = [
+        Self::BadSpec,
+        Self::SweepChanged,
+        Self::NotFound,
+        Self::Corpus,
+        Self::StaleLease,
+        Self::Database,
+        Self::Storage,
+        Self::InUse,
+        Self::Internal,
+    ];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadSpec => "SW0001",
+            Self::SweepChanged => "SW0002",
+            Self::NotFound => "SW0003",
+            Self::Corpus => "SW0004",
+            Self::StaleLease => "SW0005",
+            Self::Database => "SW0006",
+            Self::Storage => "SW0007",
+            Self::InUse => "SW0008",
+            Self::Internal => "SW0009",
+        }
+    }
+
+    /// The request cannot be met as asked (exit status 1), as opposed to something broke (2).
+    #[must_use]
+    pub const fn is_request(self) -> bool {
+        matches!(
+            self,
+            Self::BadSpec | Self::SweepChanged | Self::NotFound | Self::Corpus | Self::InUse
+        )
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for ErrorCode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|code| code.as_str() == text);
+        found.ok_or_else(|| format!("`{text}` is not an error code"))
+    }
+}

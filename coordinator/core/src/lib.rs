@@ -1,0 +1,35 @@
+//! The nouns of sweepctl: what every other crate talks about.
+//!
+//! Plain data and pure functions over it. This crate deliberately knows nothing of threads, files,
+//! sockets, databases or the wall clock: whatever needs one of those lives in a crate that imports
+//! this one.
+//!
+//! Read first: [`spec::SweepSpec`] (what a researcher asks for), [`plan::RunSpec`] (one training
+//! job), [`crossover::Crossover`] (what they get back).
+//!
+//! ```
+//! use sweep_core::class::ComputeClass;
+//!
+//! // Languini Kitchen's smallest GPT class: 6 h on an RTX 3090 at 55,416 tokens/s.
+//! let steps = ComputeClass::H6.steps(55_416.0, 128, 512);
+//! assert_eq!(steps, 18_265);
+//! ```
+
+pub mod class;
+pub mod clock;
+pub mod code;
+pub mod corpus;
+pub mod crossover;
+pub mod fit;
+pub mod forecast;
+pub mod ids;
+pub mod ledger;
+pub mod metric;
+pub mod observation;
+pub mod plan;
+pub mod run;
+pub mod spec;
+pub mod sweep;
+pub mod throughput;
+pub mod units;
+pub mod variant;

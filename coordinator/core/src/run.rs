@@ -1,0 +1,217 @@
+//! The life of a run: its states, and the only transitions between them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// In the plan; not yet released to workers.
+    Planned,
+    /// Waiting for a worker and for the ledger.
+    Queued,
+    /// Promised to one worker, its hours reserved.
+    Leased,
+    /// The worker reported that it trains.
+    Running,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunEvent {
+    /// The scheduler releases the run.
+    Queue,
+    /// A worker claims it.
+    Lease,
+    /// The worker has started to train.
+    Start,
+    /// The lease was lost or the worker was asked to stop; the run goes back with its checkpoint.
+    Requeue,
+    Succeed,
+    Fail,
+    Cancel,
+}
+
+/// An event that does not fit the state it met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a {state} run cannot take the event `{event:?}`")]
+pub struct IllegalTransition {
+    pub state: RunState,
+    pub event: RunEvent,
+}
+
+impl RunState {
+    pub const ALL: [Self; 7] = [
+        Self::Planned,
+        Self::Queued,
+        Self::Leased,
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// The state after `event`.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] for every pair that the life of a run does not contain.
+    pub const fn after(self, event: RunEvent) -> Result<Self, IllegalTransition> {
+        use RunEvent as E;
+        use RunState as S;
+        match (self, event) {
+            (S::Planned, E::Queue) | (S::Leased | S::Running, E::Requeue) => Ok(S::Queued),
+            (S::Queued, E::Lease) => Ok(S::Leased),
+            (S::Leased, E::Start) => Ok(S::Running),
+            (S::Running, E::Succeed) => Ok(S::Succeeded),
+            (S::Leased | S::Running, E::Fail) => Ok(S::Failed),
+            (S::Planned | S::Queued | S::Leased | S::Running, E::Cancel) => Ok(S::Cancelled),
+            (state, event) => Err(IllegalTransition { state, event }),
+        }
+    }
+
+    /// Nothing happens to the run any more.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+
+    /// A worker holds the run and its hours are reserved.
+    #[must_use]
+    pub const fn is_active(self) -> bool {
+        matches!(self, Self::Leased | Self::Running)
+    }
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Queued => "queued",
+            Self::Leased => "leased",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for RunState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for RunState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
+        found.ok_or_else(|| format!("`{text}` is not a state of a run"))
+    }
+}
+
+/// Why a run failed. Divergence is a result of the run, not a fault of the system.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FailureReason {
+    /// The loss became NaN or infinite.
+    Diverged { step: u64 },
+    /// It used up its reservation and the budget had no more to give.
+    OutOfBudget { step: u64 },
+    /// Its worker was lost more often than is retried.
+    LostTooOften { attempts_n: u32 },
+    /// The trainer or the machine under it refused.
+    Trainer { message: String },
+}
+
+impl fmt::Display for FailureReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Diverged { step } => write!(f, "the loss was not finite after step {step}"),
+            Self::OutOfBudget { step } => {
+                write!(f, "its reservation was used up after step {step} and the budget had no more")
+            }
+            Self::LostTooOften { attempts_n } => {
+                write!(f, "its worker was lost {attempts_n} times")
+            }
+            Self::Trainer { message } => f.write_str(message),
+        }
+    }
+}
+
+/// What a run found, measured by its worker at the end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// Cross-entropy on the validation split, nats per token.
+    pub loss: f64,
+    /// The same per byte of text, in bits: comparable across tokenizers.
+    pub bits_per_byte: f64,
+    /// `exp(nats per byte of text)`, Languini Kitchen's normalised perplexity.
+    pub normalised_perplexity: f64,
+    /// Bits per byte of the best bigram model of the same text: runs near it have learned no
+    /// longer context.
+    pub bigram_bits_per_byte: f64,
+    /// SHA-256 over the final weights, in hexadecimal: equal exactly when the weights are.
+    pub weights_hash: String,
+    /// Tokens per accelerator second of the last attempt.
+    pub tokens_per_second: f64,
+}
+
+/// Where a run can be taken up again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Optimiser steps done.
+    pub step: u64,
+    /// File below the data directory, relative.
+    pub path: String,
+    /// SHA-256 of the file, in hexadecimal.
+    pub hash: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every pair of state and event, as the table in ARCHITECTURE.md draws it.
+    #[test]
+    fn every_pair_is_decided() {
+        use RunEvent as E;
+        use RunState as S;
+        let legal = [
+            (S::Planned, E::Queue, S::Queued),
+            (S::Planned, E::Cancel, S::Cancelled),
+            (S::Queued, E::Lease, S::Leased),
+            (S::Queued, E::Cancel, S::Cancelled),
+            (S::Leased, E::Start, S::Running),
+            (S::Leased, E::Requeue, S::Queued),
+            (S::Leased, E::Fail, S::Failed),
+            (S::Leased, E::Cancel, S::Cancelled),
+            (S::Running, E::Requeue, S::Queued),
+            (S::Running, E::Succeed, S::Succeeded),
+            (S::Running, E::Fail, S::Failed),
+            (S::Running, E::Cancel, S::Cancelled),
+        ];
+        let events =
+            [E::Queue, E::Lease, E::Start, E::Requeue, E::Succeed, E::Fail, E::Cancel];
+        for state in S::ALL {
+            for event in events {
+                let expected = legal.iter().find(|(s, e, _)| *s == state && *e == event);
+                let expected = expected.map(|(_, _, after)| *after);
+                assert_eq!(state.after(event).ok(), expected, "{state} {event:?}");
+                assert!(!state.is_final() || expected.is_none(), "{state} is final");
+            }
+        }
+    }
+
+    #[test]
+    fn states_read_back() {
+        for state in RunState::ALL {
+            assert_eq!(state.as_str().parse::<RunState>(), Ok(state));
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! budget.yaml, version 1: what a researcher asks for.
+//!
+//! [`parse`] is the one reader, used by the command line and by the coordinator. Every mistake is
+//! reported with its place in the text ([`SpecError`]).
+
+mod locate;
+mod parse;
+pub mod size;
+mod size_entry;
+mod validate;
+
+pub use parse::{SpecError, SpecErrors, parse};
+pub use size::{NamedSize, Size};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::class::ComputeClass;
+use crate::units::{AcceleratorTime, Sequences, Share, Tokens, TokensPerSecond};
+use crate::variant::{Family, Position};
+
+/// The only `apiVersion` of this release.
+pub const API_VERSION: &str = "sweepctl/v1";
+
+/// A sweep: arms to compare, compute classes, and a budget of accelerator time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SweepSpec {
+    /// Always `sweepctl/v1`.
+    pub api_version: String,
+    /// Names the sweep; submitting the same name again continues it. Lower-case letters, digits
+    /// and hyphens, at most 63.
+    pub name: String,
+    /// Accelerator time that all runs together may use, e.g. `20 min` or `500 h`. Never overspent.
+    pub budget: AcceleratorTime,
+    /// What a unit of accelerator time is.
+    #[serde(default)]
+    pub accelerator: Accelerator,
+    /// Compute classes: accelerator time per run, e.g. `[6h, 12h, 24h]`. Every arm runs in every
+    /// class.
+    pub classes: Vec<ComputeClass>,
+    /// Every arm, size and class is run once per seed. Arms share the seeds.
+    #[serde(default = "default_seeds")]
+    pub seeds: Vec<u64>,
+    /// The text to train on.
+    #[serde(default)]
+    pub data: DataSpec,
+    /// The methods to compare.
+    pub arms: Vec<ArmSpec>,
+    /// The law to fit to each arm's curve.
+    #[serde(default)]
+    pub law: LawChoice,
+    #[serde(default)]
+    pub forecast: ForecastSpec,
+    #[serde(default)]
+    pub schedule: ScheduleSpec,
+}
+
+fn default_seeds() -> Vec<u64> {
+    vec![1]
+}
+
+/// The accelerator whose time is counted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Accelerator {
+    #[serde(default)]
+    pub kind: AcceleratorKind,
+}
+
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum AcceleratorKind {
+    /// One CPU core, its time read from the process's CPU clock.
+    #[default]
+    Cpu,
+    /// One NVIDIA GPU. Needs a build with the `cuda` feature.
+    Cuda,
+}
+
+/// The text to train on, and how it is cut.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DataSpec {
+    /// `docs` (documentation comments of the crates this program was built from), `sotu` (State of
+    /// the Union addresses, after `sweepctl corpus add sotu`), or the path of a text file or folder.
+    pub corpus: String,
+    pub tokenizer: Tokenizer,
+    /// Tokens per training sequence, e.g. `128 tokens`.
+    pub sequence: Tokens,
+    /// Sequences per optimiser step, e.g. `4 sequences`.
+    pub batch: Sequences,
+}
+
+impl Default for DataSpec {
+    fn default() -> Self {
+        Self {
+            corpus: "docs".to_owned(),
+            tokenizer: Tokenizer::Bytes,
+            sequence: Tokens(128),
+            batch: Sequences(4),
+        }
+    }
+}
+
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Tokenizer {
+    /// One token per byte: 256 ids, no artefact to keep.
+    #[default]
+    Bytes,
+}
+
+impl Tokenizer {
+    #[must_use]
+    pub const fn vocabulary_n(self) -> u32 {
+        match self {
+            Self::Bytes => 256,
+        }
+    }
+}
+
+/// One method to compare: a model family in several sizes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ArmSpec {
+    /// Names the curve in tables and figures.
+    pub name: String,
+    pub family: Family,
+    /// How a GPT knows positions; a qLSTM takes none.
+    #[serde(default)]
+    pub position: Option<Position>,
+    /// All sizes run in every class; the arm's curve is the best size per class and seed.
+    pub sizes: Vec<SizeEntry>,
+    /// Replaces the defaults of the optimiser.
+    #[serde(default)]
+    pub optimiser: OptimiserOverrides,
+}
+
+/// A size of an arm: one of Languini Kitchen's names, or a shape written out.
+///
+/// In YAML either the bare name (`small`) or a map (`{ width: 64, layers: 2 }`); a map with `name`
+/// gives a named size a declared throughput.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SizeEntry {
+    /// One of Languini Kitchen's sizes; then no other shape is given.
+    #[serde(rename = "name", skip_serializing_if = "Option::is_none")]
+    pub named: Option<NamedSize>,
+    /// Width of the residual stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<u32>,
+    /// Heads; they divide the width. By default one per 16 of width, as far as that divides it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heads: Option<u32>,
+    /// Throughput on the reference accelerator, e.g. `55416 tokens/s`. Given, it is used instead
+    /// of a measurement, so that the plan does not depend on the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throughput: Option<TokensPerSecond>,
+}
+
+/// Optimiser settings that differ from the defaults. Rates and shares are plain numbers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OptimiserOverrides {
+    /// Peak learning rate of Adam. By default `0.64 / width`, at most 1.2e-2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
+    /// Share of the steps spent warming up linearly, e.g. `10 %`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warmup: Option<Share>,
+    /// Decoupled weight decay; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// Largest Euclidean norm of the gradient; 1 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Standard deviation of the initial weights; `0.64 / sqrt(width)` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_std: Option<f64>,
+}
+
+/// Which law speaks for an arm.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum LawChoice {
+    /// The law that forecasts the largest class best when it is held out, the same for all arms.
+    #[default]
+    Auto,
+    /// `A h^-alpha`.
+    Power,
+    /// `E + A h^-alpha`.
+    PowerFloor,
+}
+
+/// How far to look, and how sure to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ForecastSpec {
+    /// No crossover is looked for beyond this accelerator time per run; by default 10,000 times
+    /// the largest class.
+    pub horizon: Option<AcceleratorTime>,
+    /// Level of every interval, e.g. `90 %`.
+    pub level: Share,
+}
+
+impl Default for ForecastSpec {
+    fn default() -> Self {
+        Self { horizon: None, level: Share(0.9) }
+    }
+}
+
+/// How runs are worked off.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ScheduleSpec {
+    /// Worker processes on this machine; by default one per core.
+    pub workers: Option<u32>,
+}
+
+/// The JSON schema of budget.yaml, for editors.
+#[must_use]
+pub fn json_schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(SweepSpec).to_value();
+    schema["title"] = "sweepctl budget.yaml, version 1".into();
+    schema
+}
+
+impl SweepSpec {
+    /// The horizon of forecasts, hours.
+    #[must_use]
+    pub fn horizon_hours(&self) -> f64 {
+        let largest = self.classes.iter().max().map_or(0.0, |class| class.hours());
+        self.forecast.horizon.map_or(largest * 1e4, AcceleratorTime::hours)
+    }
+
+    /// What one unit of the hours axis is, in words.
+    #[must_use]
+    pub fn hours_unit(&self) -> &'static str {
+        match self.accelerator.kind {
+            AcceleratorKind::Cpu => "CPU core hours",
+            AcceleratorKind::Cuda => "GPU hours",
+        }
+    }
+}

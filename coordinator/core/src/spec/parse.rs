@@ -1,0 +1,125 @@
+//! Reads budget.yaml and reports every mistake with its place.
+
+use std::fmt;
+
+use super::locate::{Places, Position};
+use super::{SweepSpec, validate};
+
+/// One mistake in budget.yaml.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpecError {
+    /// Dotted path of the field, e.g. `arms[1].family`; empty when the text is not YAML at all.
+    pub field: String,
+    /// Line and column in the text, both from one; none when the mistake has no place.
+    pub position: Option<Position>,
+    /// What is wrong, and what would be right.
+    pub message: String,
+    /// How to mend it, where there is more to say than the message does.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(Position { line, column }) = self.position {
+            write!(f, "line {line}, column {column}: ")?;
+        }
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        f.write_str(&self.message)?;
+        if let Some(hint) = &self.hint {
+            write!(f, " ({hint})")?;
+        }
+        Ok(())
+    }
+}
+
+/// All mistakes found in one budget.yaml.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", join(.0))]
+pub struct SpecErrors(pub Vec<SpecError>);
+
+fn join(errors: &[SpecError]) -> String {
+    errors.iter().map(SpecError::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// Reads and checks one budget.yaml.
+///
+/// # Errors
+/// Where the text is not YAML or has an unknown key or a value of the wrong kind, that one
+/// mistake; where it reads well but asks for the impossible, all such mistakes together.
+pub fn parse(text: &str) -> Result<SweepSpec, SpecErrors> {
+    let options = serde_saphyr::options! { with_snippet: false };
+    let read: Result<SweepSpec, _> = serde_saphyr::from_str_with_options(text, options);
+    let places = Places::of(text);
+    let spec = read.map_err(|error| SpecErrors(vec![located(&error, &places)]))?;
+    let errors: Vec<SpecError> = validate::check(&spec)
+        .into_iter()
+        .map(|mistake| SpecError {
+            position: places.find(&mistake.field),
+            field: mistake.field,
+            message: mistake.message,
+            hint: mistake.hint,
+        })
+        .collect();
+    if errors.is_empty() { Ok(spec) } else { Err(SpecErrors(errors)) }
+}
+
+fn located(error: &serde_saphyr::Error, places: &Places) -> SpecError {
+    use serde_saphyr::Error as E;
+    let position = error.location().filter(|at| at.line() > 0).map(|at| Position {
+        line: at.line() as usize,
+        column: at.column() as usize,
+    });
+    let field = position.map(|at| places.path_at(at)).unwrap_or_default();
+    let (message, hint) = match error.without_snippet() {
+        E::SerdeUnknownField { field, expected, .. } => (
+            format!("unknown key `{field}`, expected one of {}", quoted(expected)),
+            nearest(field, expected).map(|key| format!("did you mean `{key}`?")),
+        ),
+        E::SerdeUnknownVariant { variant, expected, .. } => (
+            format!("`{variant}` is not known here, expected one of {}", quoted(expected)),
+            nearest(variant, expected).map(|key| format!("did you mean `{key}`?")),
+        ),
+        E::SerdeMissingField { field, .. } => (format!("the key `{field}` is missing"), None),
+        other => (plain(&other.to_string()), None),
+    };
+    SpecError { field, position, message, hint }
+}
+
+/// The parser's own sentence without the place, which is said once, before it.
+fn plain(message: &str) -> String {
+    let first = message.lines().next().unwrap_or(message);
+    let text = first.split(" at line ").next().unwrap_or(first);
+    text.trim_end_matches('.').to_owned()
+}
+
+fn quoted(keys: &[&str]) -> String {
+    keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The key that was probably meant: at most a third of its letters differ.
+fn nearest<'a>(word: &str, keys: &[&'a str]) -> Option<&'a str> {
+    let (distance, key) = keys.iter().map(|key| (edit_distance(word, key), *key)).min()?;
+    (distance <= key.len().max(3) / 3).then_some(key)
+}
+
+/// Insertions, deletions and substitutions between two words, letters compared without case.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.to_lowercase(), b.to_lowercase());
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+use super::*;
+
+const GOOD: &str = "\
+apiVersion: sweepctl/v1
+name: gpt-vs-qlstm
+budget: 20 min
+classes: [5s, 10s]
+seeds: [1, 2]
+arms:
+  - name: gpt
+    family: gpt
+    sizes:
+      - { width: 32, layers: 2 }
+      - mini
+  - name: qlstm
+    family: qlstm
+    sizes:
+      - { width: 32, layers: 2, heads: 4, throughput: 12k tokens/s }
+";
+
+#[test]
+fn a_good_spec_reads() {
+    let spec = parse(GOOD).unwrap();
+    assert_eq!(spec.classes.len(), 2);
+    let sizes = spec.arms[0].resolved_sizes(&spec.data);
+    assert_eq!(sizes[0].model.heads_n, 2);
+    assert_eq!(sizes[1].name, "mini");
+    let declared = spec.arms[1].resolved_sizes(&spec.data)[0].throughput;
+    assert_eq!(declared, Some(12_000.0));
+}
+
+#[test]
+fn a_written_spec_reads_back() {
+    let spec = parse(GOOD).unwrap();
+    let json = serde_json::to_string(&spec).unwrap();
+    assert_eq!(serde_json::from_str::<SweepSpec>(&json).unwrap(), spec);
+}
+
+/// Replaces one line of the good spec and returns the report.
+fn report(line: &str, with: &str) -> String {
+    assert!(GOOD.contains(line), "{line}");
+    parse(&GOOD.replacen(line, with, 1)).unwrap_err().to_string()
+}
+
+#[test]
+fn mistakes_name_their_place_and_what_would_be_right() {
+    let cases = [
+        ("budget: 20 min", "budgett: 20 min"),
+        ("budget: 20 min", "budget: 20"),
+        ("budget: 20 min", "budget: 0 s"),
+        ("budget: 20 min", "budget: -3 h"),
+        ("budget: 20 min", "budget: [20 min]"),
+        ("name: gpt-vs-qlstm", "name: GPT vs qLSTM"),
+        ("apiVersion: sweepctl/v1", "apiVersion: sweepctl/v2"),
+        ("apiVersion: sweepctl/v1\n", ""),
+        ("classes: [5s, 10s]", "classes: [5s, 5 s]"),
+        ("classes: [5s, 10s]", "classes: [5s, 6h]"),
+        ("classes: [5s, 10s]", "classes: []"),
+        ("seeds: [1, 2]", "seeds: [1, 1]"),
+        ("seeds: [1, 2]", "seeds: [one]"),
+        ("    family: gpt", "    family: gtp"),
+        ("    family: gpt", "    family: gpt\n    positions: alibi"),
+        ("  - name: qlstm", "  - name: gpt"),
+        ("      - mini", "      - huge"),
+        ("      - mini", "      - { width: 48 }"),
+        ("      - mini", "      - { width: 48, layers: 2, heads: 5 }"),
+        ("      - mini", "      - { width: 48, layers: 2, depth: 5 }"),
+        ("      - mini", "      - { width: 32, layers: 2 }"),
+        ("seeds: [1, 2]", "forecast: { level: 120 % }"),
+        ("seeds: [1, 2]", "forecast: { horizon: 1 s }"),
+        ("seeds: [1, 2]", "schedule: { workers: 0 }"),
+        ("seeds: [1, 2]", "data: { sequence: 128 }"),
+        ("seeds: [1, 2]", "seeds: [1, 2"),
+    ];
+    let mut transcript = String::new();
+    for (line, with) in cases {
+        transcript += &format!("{}\n    {}\n", with.trim(), report(line, with).replace('\n', "\n    "));
+    }
+    insta::assert_snapshot!(transcript);
+}
+
+#[test]
+fn all_mistakes_of_one_text_are_reported_together() {
+    let text = GOOD.replace("20 min", "0 s").replace("[1, 2]", "[]");
+    assert_eq!(parse(&text).unwrap_err().0.len(), 2);
+}

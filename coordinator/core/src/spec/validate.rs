@@ -1,0 +1,232 @@
+//! What a well-formed budget.yaml may still not ask for.
+
+use std::collections::BTreeSet;
+
+use super::{API_VERSION, ArmSpec, SizeEntry, SweepSpec};
+use crate::units::AcceleratorTime;
+use crate::variant::Family;
+
+/// A mistake before its place in the text is known.
+pub(super) struct Mistake {
+    pub(super) field: String,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+/// Limits that keep a slip of the keyboard from planning millions of runs.
+const RUNS_MAX: usize = 1_000_000;
+const WORKERS_MAX: u32 = 1024;
+const WIDTH_MAX: u32 = 65_536;
+const LAYERS_MAX: u32 = 1024;
+const SEQUENCE_MAX: u64 = 1 << 20;
+const NAME_LENGTH_MAX: usize = 63;
+
+struct Check {
+    mistakes: Vec<Mistake>,
+}
+
+impl Check {
+    fn wrong(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.mistakes.push(Mistake { field: field.into(), message: message.into(), hint: None });
+    }
+
+    fn wrong_with_hint(
+        &mut self,
+        field: impl Into<String>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        let hint = Some(hint.into());
+        self.mistakes.push(Mistake { field: field.into(), message: message.into(), hint });
+    }
+}
+
+/// All mistakes of `spec`, in the order of the keys.
+pub(super) fn check(spec: &SweepSpec) -> Vec<Mistake> {
+    let mut check = Check { mistakes: Vec::new() };
+    if spec.api_version != API_VERSION {
+        let message = format!("`{}` is not supported, expected `{API_VERSION}`", spec.api_version);
+        check.wrong("apiVersion", message);
+    }
+    check_name(&mut check, "name", &spec.name);
+    if spec.budget == AcceleratorTime::ZERO {
+        check.wrong("budget", "the budget is zero, so no run could be started");
+    }
+    check_classes(&mut check, spec);
+    check_seeds(&mut check, &spec.seeds);
+    check_data(&mut check, spec);
+    check_arms(&mut check, &spec.arms);
+    check_forecast(&mut check, spec);
+    if let Some(workers) = spec.schedule.workers
+        && !(1..=WORKERS_MAX).contains(&workers)
+    {
+        let message = format!("{workers} workers are out of range, expected 1 to {WORKERS_MAX}");
+        check.wrong("schedule.workers", message);
+    }
+    let sizes: usize = spec.arms.iter().map(|arm| arm.sizes.len()).sum();
+    let runs = sizes.saturating_mul(spec.classes.len()).saturating_mul(spec.seeds.len());
+    if runs > RUNS_MAX {
+        check.wrong("arms", format!("the sweep has {runs} runs, more than {RUNS_MAX}"));
+    }
+    check.mistakes
+}
+
+fn check_name(check: &mut Check, field: &str, name: &str) {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let well_formed = name.chars().all(legal)
+        && name.len() <= NAME_LENGTH_MAX
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !name.ends_with('-');
+    if !well_formed {
+        let message = format!(
+            "`{name}` is not a name: lower-case letters, digits and hyphens, at most \
+             {NAME_LENGTH_MAX}, beginning and ending with a letter or digit"
+        );
+        check.wrong(field, message);
+    }
+}
+
+fn check_classes(check: &mut Check, spec: &SweepSpec) {
+    if spec.classes.is_empty() {
+        check.wrong("classes", "there is no compute class, expected at least one such as `20s`");
+    }
+    let mut seen = BTreeSet::new();
+    for (index, class) in spec.classes.iter().enumerate() {
+        let field = format!("classes[{index}]");
+        if class.time() == AcceleratorTime::ZERO {
+            check.wrong(field, "a compute class of no time trains nothing");
+        } else if class.time() > spec.budget && spec.budget > AcceleratorTime::ZERO {
+            let message =
+                format!("no run of class {class} can fit the budget of {}", spec.budget);
+            check.wrong_with_hint(field, message, "raise the budget or drop the class");
+        } else if !seen.insert(*class) {
+            check.wrong(field, format!("the class {class} is listed twice"));
+        }
+    }
+}
+
+fn check_seeds(check: &mut Check, seeds: &[u64]) {
+    if seeds.is_empty() {
+        check.wrong("seeds", "there is no seed, expected at least one such as `[1]`");
+    }
+    let mut seen = BTreeSet::new();
+    for (index, seed) in seeds.iter().enumerate() {
+        if !seen.insert(*seed) {
+            check.wrong(format!("seeds[{index}]"), format!("the seed {seed} is listed twice"));
+        }
+    }
+}
+
+fn check_data(check: &mut Check, spec: &SweepSpec) {
+    let data = &spec.data;
+    if data.corpus.trim().is_empty() {
+        check.wrong("data.corpus", "the corpus has no name, expected `docs`, `sotu` or a path");
+    }
+    if !(2..=SEQUENCE_MAX).contains(&data.sequence.0) {
+        let message =
+            format!("{} is out of range, expected 2 to {SEQUENCE_MAX} tokens", data.sequence);
+        check.wrong("data.sequence", message);
+    }
+    if data.batch.0 == 0 {
+        check.wrong("data.batch", "a batch of no sequences trains nothing");
+    }
+}
+
+fn check_arms(check: &mut Check, arms: &[ArmSpec]) {
+    if arms.is_empty() {
+        check.wrong("arms", "there is no arm, expected at least one");
+    }
+    let mut names = BTreeSet::new();
+    for (index, arm) in arms.iter().enumerate() {
+        let field = format!("arms[{index}]");
+        check_name(check, &format!("{field}.name"), &arm.name);
+        if !names.insert(&arm.name) {
+            let message = format!("two arms are called `{}`", arm.name);
+            check.wrong(format!("{field}.name"), message);
+        }
+        if arm.family == Family::Qlstm && arm.position.is_some() {
+            check.wrong(format!("{field}.position"), "a qlstm takes no positions");
+        }
+        check_optimiser(check, &field, arm);
+        if arm.sizes.is_empty() {
+            check.wrong(format!("{field}.sizes"), "there is no size, expected at least one");
+        }
+        for (index, size) in arm.sizes.iter().enumerate() {
+            let field = format!("{field}.sizes[{index}]");
+            if arm.sizes[..index].contains(size) {
+                check.wrong(&field, "this size is listed twice");
+            }
+            check_size(check, &field, size);
+        }
+    }
+}
+
+fn check_optimiser(check: &mut Check, field: &str, arm: &ArmSpec) {
+    let optimiser = &arm.optimiser;
+    for (key, value, zero_allowed) in [
+        ("learningRate", optimiser.learning_rate, false),
+        ("weightDecay", optimiser.weight_decay, true),
+        ("clipNorm", optimiser.clip_norm, false),
+        ("initStd", optimiser.init_std, false),
+    ] {
+        let Some(value) = value else { continue };
+        if !value.is_finite() || value < 0.0 || (value == 0.0 && !zero_allowed) {
+            let message = format!("{value} is out of range, expected a positive number");
+            check.wrong(format!("{field}.optimiser.{key}"), message);
+        }
+    }
+}
+
+fn check_size(check: &mut Check, field: &str, size: &SizeEntry) {
+    if size.named.is_some() {
+        for (key, given) in [
+            ("width", size.width.is_some()),
+            ("layers", size.layers.is_some()),
+            ("heads", size.heads.is_some()),
+        ] {
+            if given {
+                let message = "a named size has its own shape".to_owned();
+                check.wrong(format!("{field}.{key}"), message);
+            }
+        }
+        return;
+    }
+    let (Some(width), Some(layers)) = (size.width, size.layers) else {
+        let message = "expected a name such as `small`, or `width` and `layers`";
+        check.wrong(field, message);
+        return;
+    };
+    if !(1..=WIDTH_MAX).contains(&width) {
+        let message = format!("{width} is out of range, expected 1 to {WIDTH_MAX}");
+        check.wrong(format!("{field}.width"), message);
+    }
+    if !(1..=LAYERS_MAX).contains(&layers) {
+        let message = format!("{layers} is out of range, expected 1 to {LAYERS_MAX}");
+        check.wrong(format!("{field}.layers"), message);
+    }
+    if let Some(heads) = size.heads
+        && (heads == 0 || !width.is_multiple_of(heads))
+    {
+        let message = format!("{heads} heads do not divide the width {width}");
+        check.wrong(format!("{field}.heads"), message);
+    }
+}
+
+fn check_forecast(check: &mut Check, spec: &SweepSpec) {
+    let level = spec.forecast.level.0;
+    if !(0.5..=0.999).contains(&level) {
+        let message = format!(
+            "an interval level of {} is out of range, expected 50 % to 99.9 %",
+            spec.forecast.level
+        );
+        check.wrong("forecast.level", message);
+    }
+    let largest = spec.classes.iter().max();
+    if let (Some(horizon), Some(largest)) = (spec.forecast.horizon, largest)
+        && horizon <= largest.time()
+    {
+        let message =
+            format!("the horizon of {horizon} is not beyond the largest class, {largest}");
+        check.wrong("forecast.horizon", message);
+    }
+}

@@ -1,0 +1,82 @@
+//! The state of a whole sweep and of one run as people see it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::ids::SweepId;
+use crate::ledger::Balance;
+use crate::plan::RunSpec;
+use crate::run::{Checkpoint, FailureReason, RunResult, RunState};
+use crate::throughput::{Throughput, ThroughputKey};
+use crate::units::AcceleratorTime;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SweepPhase {
+    /// Measuring throughput; there is no plan yet.
+    Calibrating,
+    /// Runs are waiting, running or about to.
+    Running,
+    /// No run will be started any more.
+    Done,
+}
+
+impl SweepPhase {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Calibrating => "calibrating",
+            Self::Running => "running",
+            Self::Done => "done",
+        }
+    }
+}
+
+/// A sweep as it was submitted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SweepRecord {
+    pub id: SweepId,
+    pub name: String,
+    /// budget.yaml, verbatim.
+    pub yaml: String,
+    pub phase: SweepPhase,
+    pub submitted_at: Timestamp,
+    pub balance: Balance,
+}
+
+/// One run with everything recorded about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    pub spec: RunSpec,
+    pub state: RunState,
+    /// Attempts so far; also the epoch of the current or last lease.
+    pub attempts_n: u32,
+    /// Accelerator time used by all attempts, as charged.
+    pub spent: AcceleratorTime,
+    pub checkpoint: Option<Checkpoint>,
+    pub result: Option<RunResult>,
+    pub failure: Option<FailureReason>,
+    /// Why the run is not being worked on, in plain words.
+    pub waiting: Option<String>,
+    /// Latest report of the worker that trains it.
+    pub progress: Option<Progress>,
+}
+
+/// What a worker last said of the run it trains.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    pub step: u64,
+    /// Latest training loss, nats per token.
+    pub loss: f64,
+    pub tokens_per_second: f64,
+}
+
+/// One throughput that a sweep needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    pub arm: String,
+    pub size: String,
+    pub key: ThroughputKey,
+    /// None while it is not measured yet.
+    pub throughput: Option<Throughput>,
+}

@@ -1,0 +1,41 @@
+//! Measured training throughput: what turns a compute class into a number of tokens.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::variant::ModelSpec;
+
+/// What a throughput depends on. A stored measurement is reused only while all of this is the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ThroughputKey {
+    pub model: ModelSpec,
+    /// Sequences per optimiser step.
+    pub batch: u32,
+    /// Kind of accelerator, its model name and the threads a worker uses, e.g.
+    /// `cpu: AMD EPYC x1`.
+    pub device: String,
+    /// Version of the trainer that was measured.
+    pub trainer: String,
+}
+
+/// One measurement, made apart from training on random tokens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Throughput {
+    /// Tokens per accelerator second: the mean over the measured windows.
+    pub tokens_per_second: f64,
+    /// Relative standard deviation over the windows.
+    pub spread: f64,
+    /// Windows measured after the warm-up.
+    pub windows_n: u32,
+    pub source: ThroughputSource,
+    pub measured_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThroughputSource {
+    /// Measured by a worker.
+    Measured,
+    /// Written in budget.yaml, e.g. a published reference figure.
+    Declared,
+}

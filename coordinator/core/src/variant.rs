@@ -1,0 +1,166 @@
+//! What is trained: the model's shape and the optimiser's settings.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A model family. The two baselines of Languini Kitchen (arXiv 2309.11197).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// Pre-norm transformer decoder.
+    Gpt,
+    /// LSTM without recurrent weight matrices, so that a sequence is trained in parallel.
+    Qlstm,
+}
+
+impl Family {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gpt => "gpt",
+            Self::Qlstm => "qlstm",
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// How a GPT knows where a token stands. A qLSTM needs none.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Position {
+    /// Attention scores fall linearly with distance (Press et al., arXiv 2108.12409). Learns at
+    /// compute classes of seconds, where learned positions stay on the bigram plateau.
+    #[default]
+    Alibi,
+    /// A trained vector per position, as Languini Kitchen's GPT.
+    Learned,
+}
+
+/// The complete shape of a model: enough to build it, count it and name its throughput.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ModelSpec {
+    pub family: Family,
+    /// Width of the residual stream (d_model).
+    pub width: u32,
+    pub layers_n: u32,
+    pub heads_n: u32,
+    /// Width of one attention head; heads x head width may differ from the residual width.
+    pub head_width: u32,
+    /// Width of the feed-forward layer.
+    pub mlp_width: u32,
+    /// None for a qLSTM.
+    pub position: Option<Position>,
+    /// Number of token ids.
+    pub vocabulary_n: u32,
+    /// Tokens per training sequence.
+    pub sequence: u32,
+}
+
+impl ModelSpec {
+    /// All trained parameters, embeddings included (`params_n`). Equal to Languini Kitchen's own
+    /// counts for its named sizes.
+    #[must_use]
+    pub fn params_n(&self) -> u64 {
+        let width = u64::from(self.width);
+        let mlp = u64::from(self.mlp_width);
+        let inner = u64::from(self.heads_n) * u64::from(self.head_width);
+        let vocabulary = u64::from(self.vocabulary_n);
+        let linear = |inputs: u64, outputs: u64| inputs * outputs + outputs;
+        let norm = 2 * width;
+        let mixer = match self.family {
+            Family::Gpt => linear(width, 3 * inner) + linear(inner, width),
+            Family::Qlstm => linear(width, 4 * inner) + linear(inner, width),
+        };
+        let layer = 2 * norm + mixer + linear(width, mlp) + linear(mlp, width);
+        let positions = match self.position {
+            Some(Position::Learned) => u64::from(self.sequence) * width,
+            Some(Position::Alibi) | None => 0,
+        };
+        // The head is not tied to the embedding and has no bias.
+        2 * vocabulary * width + positions + u64::from(self.layers_n) * layer + norm
+    }
+
+    /// Training compute of `tokens` tokens by the 6ND rule, N counting embeddings: FLOPs.
+    #[must_use]
+    pub fn flops_c(&self, tokens: u64) -> f64 {
+        6.0 * self.params_n() as f64 * tokens as f64
+    }
+
+    /// A short name for lists: `d64 x 2`.
+    #[must_use]
+    pub fn size_label(&self) -> String {
+        format!("d{}x{}", self.width, self.layers_n)
+    }
+}
+
+/// The optimiser of one run: Adam with linear warm-up, then cosine to `final_share` of the peak
+/// over exactly the run's own steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OptimiserSpec {
+    pub learning_rate: f64,
+    /// Share of the steps spent warming up.
+    pub warmup_share: f64,
+    /// Learning rate at the last step as a share of the peak; zero by default.
+    pub final_share: f64,
+    pub beta1: f64,
+    pub beta2: f64,
+    pub epsilon: f64,
+    /// Decoupled weight decay; zero makes this plain Adam.
+    pub weight_decay: f64,
+    /// The gradient is scaled down to this Euclidean norm when it is longer.
+    pub clip_norm: f64,
+    /// Standard deviation of the initial weights.
+    pub init_std: f64,
+}
+
+impl OptimiserSpec {
+    /// Defaults that train well from widths of 32 on a CPU to 1024 on a GPU: the peak learning
+    /// rate falls with the width as `0.64 / width`, at most 1.2e-2, which passes through the
+    /// rates found best for widths 48 to 128 and through Languini Kitchen's 6e-4 at width 1024.
+    #[must_use]
+    pub fn for_width(width: u32) -> Self {
+        let width = f64::from(width);
+        Self {
+            learning_rate: (0.64 / width).min(1.2e-2),
+            warmup_share: 0.1,
+            final_share: 0.0,
+            beta1: 0.9,
+            beta2: 0.95,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+            clip_norm: 1.0,
+            init_std: 0.64 / width.sqrt(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::size::NamedSize;
+
+    /// Parameter counts printed by Languini Kitchen's own code (throughput tables at bb7afb4),
+    /// vocabulary 16,384, sequences of 512.
+    #[test]
+    fn parameter_counts_equal_the_published_ones() {
+        for (size, published) in [
+            (NamedSize::Tiny, 53_912_064),
+            (NamedSize::Small, 110_615_040),
+            (NamedSize::Medium, 336_390_144),
+        ] {
+            let model = size.model(Family::Gpt, Some(Position::Learned), 16_384, 512);
+            assert_eq!(model.params_n(), published, "{size:?}");
+        }
+    }
+}
