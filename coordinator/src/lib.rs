@@ -1,1 +1,54 @@
-//! Placeholder.
+//! The coordinator: turns a submitted budget.yaml into a plan, leases its runs to workers, keeps
+//! the ledger, stores what they report and refits the laws.
+//!
+//! Decisions are pure functions ([`planner`], [`scheduler`], [`calibrate`]); around them, thin
+//! gRPC services and background tasks read the database, decide, and write it again. The
+//! coordinator trains nothing and knows neither candle nor Kubernetes: workers pull their work.
+//!
+//! Read first: [`planner::plan`], [`scheduler::solve`], and [`embedded::Embedded`], which runs all
+//! of it on one machine.
+
+mod api;
+pub mod calibrate;
+mod context;
+mod corpora;
+mod difference;
+mod dispatch;
+pub mod embedded;
+mod error;
+mod fleet;
+mod ingest;
+mod lock;
+pub mod planner;
+mod read_model;
+pub mod scheduler;
+pub mod server;
+mod submit;
+mod tasks;
+
+use std::path::{Path, PathBuf};
+
+pub use context::Timing;
+pub use error::Error;
+pub use sweep_store::MigrationReport;
+
+/// The embedded default's database file.
+#[must_use]
+pub fn database_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("sweep.db")
+}
+
+/// The embedded default's database.
+#[must_use]
+pub fn database_url(data_dir: &Path) -> String {
+    sweep_store::sqlite_url(&database_path(data_dir))
+}
+
+/// Brings a database to the newest schema.
+///
+/// # Errors
+/// When it cannot be opened, or was written by a newer version.
+pub async fn migrate(database_url: &str) -> Result<MigrationReport, Error> {
+    let store = sweep_store::Store::open(database_url).await?;
+    Ok(store.migrate().await?)
+}

@@ -1,1 +1,70 @@
-//! Placeholder.
+//! Fits scaling laws to the runs of a sweep and forecasts where its arms change places.
+//!
+//! Pure numerics: the same [`Request`] always gives the same [`Analysis`]. This crate deliberately
+//! knows nothing of databases, networks, files, clocks or figures, and it is the only one that
+//! imports argmin.
+//!
+//! Read first: [`analyse`] (the one entry), [`law::ScalingLaw`] (what a law is; one file per law
+//! below it), [`bootstrap`] (why the intervals may be believed).
+//!
+//! The way of one analysis: [`curve`] takes each arm's lower envelope, [`fit`](mod@fit) finds the
+//! optimum of the [`objective`] with the solver of [`newton`], [`bootstrap`] draws refits,
+//! [`forecast`] and [`mod@crossover`] read intervals and crossings off the draws, [`select`] picks
+//! the law that speaks, [`caveat`] says what to beware of.
+//!
+//! ```
+//! use law_engine::{Request, analyse};
+//! use sweep_core::class::ComputeClass;
+//! use sweep_core::ids::{ForecastId, RunId};
+//! use sweep_core::observation::{Fitness, Observation};
+//! use sweep_core::spec::LawChoice;
+//!
+//! // Two power laws that cross at 50,000 h, measured without noise at Languini's classes.
+//! let arms = ["gpt".to_owned(), "qlstm".to_owned()];
+//! let observe = |arm: &str, class: ComputeClass| Observation {
+//!     run: RunId::default(),
+//!     arm: arm.to_owned(),
+//!     size: "small".to_owned(),
+//!     seed: 1,
+//!     class,
+//!     params_n: 1,
+//!     tokens_d: 1,
+//!     flops_c: 6.0,
+//!     hours: class.hours(),
+//!     bits_per_byte: (class.hours() / 5e4).powf(if arm == "gpt" { -0.075 } else { -0.095 }),
+//!     fitness: Fitness::Fit,
+//! };
+//! let observations: Vec<Observation> = arms
+//!     .iter()
+//!     .flat_map(|arm| ComputeClass::LANGUINI.map(|class| observe(arm, class)))
+//!     .collect();
+//!
+//! let analysis = analyse(&Request {
+//!     forecast: ForecastId::default(),
+//!     observations: &observations,
+//!     arms: &arms,
+//!     law: LawChoice::Power,
+//!     level: 0.9,
+//!     horizon_hours: 1e6,
+//!     draws_n: 100,
+//!     seed: 1,
+//! });
+//! let headline = analysis.crossovers[0].headline();
+//! assert!(headline.starts_with("qlstm overtakes gpt at 50 kh"), "{headline}");
+//! ```
+
+pub mod analyse;
+pub mod bootstrap;
+pub mod caveat;
+pub mod crossover;
+pub mod curve;
+mod family;
+pub mod fit;
+pub mod forecast;
+pub mod law;
+pub mod newton;
+pub mod objective;
+pub mod random;
+pub mod select;
+
+pub use analyse::{Analysis, Request, analyse};

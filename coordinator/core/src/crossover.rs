@@ -72,6 +72,12 @@ pub struct Probability {
 }
 
 impl Crossover {
+    /// The share of draws that never overtake, as the headline prints it, e.g. `4 %`.
+    #[must_use]
+    pub fn percent_never(&self) -> String {
+        percent(self.probability.never)
+    }
+
     /// The forecast in one sentence, e.g. `gpt overtakes qlstm at 50.4 kh (90 %: 17 kh to 209 kh);
     /// 4 %: never within 1 Mh`.
     #[must_use]

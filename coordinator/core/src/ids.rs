@@ -16,6 +16,7 @@ macro_rules! ids {
         impl $name {
             /// A new id that sorts by the time it was made (UUID version 7).
             #[must_use]
+            #[expect(clippy::disallowed_methods, reason = "here ids are made")]
             pub fn new() -> Self {
                 Self(Uuid::now_v7())
             }

@@ -80,3 +80,26 @@ pub struct Calibration {
     /// None while it is not measured yet.
     pub throughput: Option<Throughput>,
 }
+
+/// Everything about a sweep that a watcher needs to draw it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SweepStatus {
+    pub record: SweepRecord,
+    pub calibrations: Vec<Calibration>,
+    /// In plan order; empty until there is a plan.
+    pub runs: Vec<RunRecord>,
+    /// The current crossover forecasts in one sentence each, once there are any.
+    pub headlines: Vec<String>,
+    /// Worker processes that asked for work lately.
+    pub workers_n: u32,
+    /// Faults that keep the sweep from going on, in plain words.
+    pub problems: Vec<String>,
+}
+
+/// What submitting a budget.yaml would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preview {
+    pub calibrations: Vec<Calibration>,
+    /// None while throughputs are missing.
+    pub plan: Option<crate::plan::Plan>,
+}

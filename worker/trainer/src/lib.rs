@@ -1,1 +1,67 @@
-//! Placeholder.
+//! Trains one run of a sweep: a model of one of two families, on bytes of text, deterministically
+//! by its seed, and so that an interrupted run ends with the same weights as an uninterrupted one.
+//!
+//! This crate deliberately knows nothing of leases, networks or databases: it trains what it is
+//! given and tells a [`Monitor`] what happens. It is the only crate that imports candle.
+//!
+//! Read first: [`train()`] (the loop, on one page), [`model::Model`] (the two families),
+//! [`data::TrainingData`] (which tokens a step sees).
+//!
+//! # Environment
+//! `CANDLE_NUM_THREADS=1` must be set before the process has made its first tensor, best before
+//! it starts: candle otherwise wakes a pool that spins while other work waits for the core, and
+//! accelerator time on a CPU is the time of the training thread alone. `RAYON_NUM_THREADS=1`
+//! keeps candle's own matrix products, which only the composition path uses, on that thread too.
+//! The library sets neither.
+//!
+//! ```
+//! use sweep_core::variant::{Family, ModelSpec};
+//! use sweep_trainer::data::TokenBatch;
+//! use sweep_trainer::model::{Model, Path};
+//!
+//! let spec = ModelSpec {
+//!     family: Family::Qlstm,
+//!     width: 16,
+//!     layers_n: 1,
+//!     heads_n: 1,
+//!     head_width: 16,
+//!     mlp_width: 64,
+//!     position: None,
+//!     vocabulary_n: 256,
+//!     sequence: 4,
+//! };
+//! let model = Model::new(&spec, 0.02, 0, &Default::default(), Path::Composition)?;
+//! let tokens = TokenBatch {
+//!     batch: 1,
+//!     sequence: 4,
+//!     inputs: vec![104, 101, 108, 108],
+//!     targets: vec![101, 108, 108, 111],
+//! };
+//! let (loss, _) = model.loss_and_gradients(&tokens, &mut model.initial_state())?;
+//! // Before its first step a model knows nothing: ln 256 nats per byte.
+//! assert!((loss - 256_f64.ln()).abs() < 0.1);
+//! # Ok::<(), sweep_trainer::Error>(())
+//! ```
+
+mod accelerator;
+mod checkpoint;
+mod clock;
+pub mod data;
+mod error;
+pub mod eval;
+mod metric;
+pub mod model;
+mod optim;
+pub mod probe;
+mod random;
+pub mod schedule;
+pub mod train;
+
+pub use accelerator::Accelerator;
+pub use error::Error;
+pub use probe::{Probe, probe};
+pub use train::{Directive, Monitor, Outcome, TrainJob, train};
+
+/// Version of what is trained and of how fast: a throughput measured by another version is
+/// measured anew.
+pub const TRAINER_VERSION: &str = env!("CARGO_PKG_VERSION");

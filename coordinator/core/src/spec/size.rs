@@ -115,7 +115,7 @@ impl ArmSpec {
             };
             (model.size_label(), model)
         };
-        let optimiser = self.optimiser.over(OptimiserSpec::for_width(model.width));
+        let optimiser = self.optimiser.over(&OptimiserSpec::for_width(model.width));
         let throughput = entry.throughput.map(|t| t.0);
         Some(Size { name, model, optimiser, throughput })
     }
@@ -126,14 +126,14 @@ fn default_heads(width: u32) -> u32 {
 }
 
 impl OptimiserOverrides {
-    fn over(&self, defaults: OptimiserSpec) -> OptimiserSpec {
+    fn over(&self, defaults: &OptimiserSpec) -> OptimiserSpec {
         OptimiserSpec {
             learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
             warmup_share: self.warmup.map_or(defaults.warmup_share, |share| share.0),
             weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
             clip_norm: self.clip_norm.unwrap_or(defaults.clip_norm),
             init_std: self.init_std.unwrap_or(defaults.init_std),
-            ..defaults
+            ..defaults.clone()
         }
     }
 }

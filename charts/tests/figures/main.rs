@@ -1,0 +1,7 @@
+//! Figures from the outside: snapshots of what people see, and properties that every figure keeps.
+
+mod fixtures;
+mod properties;
+mod snapshots;
+mod truth;
+mod xml;

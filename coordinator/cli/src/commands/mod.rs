@@ -1,0 +1,47 @@
+//! One file per command: its arguments, and what it does with them.
+
+pub(crate) mod completions;
+pub(crate) mod corpus;
+pub(crate) mod forecast;
+pub(crate) mod laws;
+pub(crate) mod migrate;
+pub(crate) mod plan;
+pub(crate) mod plot;
+pub(crate) mod runs;
+pub(crate) mod serve;
+pub(crate) mod status;
+pub(crate) mod submit;
+pub(crate) mod watch;
+pub(crate) mod worker;
+
+mod budget_file;
+mod schema;
+
+use crate::args::Command;
+use crate::context::Context;
+use crate::failure::{ExitStatus, Failure};
+
+pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatus, Failure> {
+    match command {
+        Command::Submit(arguments) => submit::run(arguments, context).await,
+        Command::Plan(arguments) => plan::run(arguments, context).await,
+        Command::Status(arguments) => status::run(arguments, context).await,
+        Command::Watch(arguments) => watch::run(arguments, context).await,
+        Command::Runs(arguments) => runs::run(arguments, context).await,
+        Command::Laws(arguments) => laws::run(arguments, context).await,
+        Command::Forecast(arguments) => forecast::run(arguments, context).await,
+        Command::Plot(arguments) => plot::run(arguments, context).await,
+        Command::Corpus(arguments) => corpus::run(&arguments, context),
+        Command::Serve(arguments) => serve::run(arguments, context).await,
+        Command::Worker(arguments) => worker::run(&arguments, context).await,
+        Command::Migrate(arguments) => migrate::run(&arguments, context).await,
+        Command::Completions(arguments) => completions::run(&arguments, context),
+        Command::Schema => schema::run(context),
+    }
+}
+
+/// Worker processes when nobody says how many: one per core.
+fn workers_default() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(cores).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,56 @@
+//! `sweepctl plot`: the crossover figure.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sweep_core::forecast::ForecastView;
+
+use crate::args::SweepName;
+use crate::context::Context;
+use crate::failure::{ExitStatus, Failure};
+use crate::report::{PLOT_ROWS, write_figure};
+use crate::session::{Need, Session};
+
+const EXAMPLES: &str = "Examples:
+  sweepctl plot
+  sweepctl plot gpt-vs-qlstm -o crossover.svg";
+
+/// Draws the crossover figure: points, laws with their bands, extrapolation, crossover.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Plot {
+    #[command(flatten)]
+    sweep: SweepName,
+    /// Write an SVG file instead of drawing in the terminal; `-` prints it
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(crate) async fn run(arguments: Plot, context: &Context) -> Result<ExitStatus, Failure> {
+    let mut session = Session::open(context, Need::Answers).await?;
+    let view = session.forecast(arguments.sweep.wire()).await;
+    session.close().await;
+    draw(&view?, arguments.output, context)?;
+    Ok(ExitStatus::Done)
+}
+
+fn draw(view: &ForecastView, output: Option<PathBuf>, context: &Context) -> Result<(), Failure> {
+    let printer = &context.printer;
+    let figure = charts::figure::crossover(view);
+    match output {
+        None => {
+            let columns = usize::from(printer.columns());
+            let colour = printer.colour_stdout();
+            let plot = charts::terminal::render(&figure, columns, PLOT_ROWS, colour);
+            printer.data(&format!("{}\n", plot.trim_end()))
+        }
+        Some(path) if path.as_os_str() == "-" => {
+            printer.data(&charts::svg::render(&figure, &charts::svg::SvgOptions::default()))
+        }
+        Some(path) => {
+            write_figure(view, &path)?;
+            printer.note(&format!("wrote {}", path.display()));
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `sweepctl serve`: a coordinator for workers and clients elsewhere.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::Args;
+use coordinator::server::{Options, serve};
+use serde::{Deserialize, Serialize};
+use sweep_runtime::config;
+use sweep_runtime::shutdown::Signal;
+
+use crate::context::Context;
+use crate::failure::{ExitStatus, Failure};
+
+const EXAMPLES: &str = "Examples:
+  sweepctl serve
+  sweepctl serve --listen 0.0.0.0:7700 --database postgres://sweep@db/sweep
+  sweepctl serve --dump-config > sweep.toml";
+
+/// Serves a coordinator until it is asked to stop.
+///
+/// Settings come from `sweep.toml`, are overridden by `SWEEP_*` variables, and those by options.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Serve {
+    /// Address to listen on [default: 127.0.0.1:7700]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Database, `sqlite:///PATH` or `postgres://...` [default: sweep.db in the data directory]
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// Configuration file [default: sweep.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the settings in force as a configuration file, and end
+    #[arg(long)]
+    dump_config: bool,
+}
+
+/// What an operator sets.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct Config {
+    /// Address of the gRPC server. Loopback by default: the protocol has no authentication.
+    listen: SocketAddr,
+    /// None: a SQLite file in the data directory.
+    database: Option<String>,
+    /// Folder for corpora, checkpoints and figures; workers of this machine share it.
+    data_dir: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 7700));
+        Self { listen, database: None, data_dir: None }
+    }
+}
+
+pub(crate) async fn run(arguments: Serve, context: &Context) -> Result<ExitStatus, Failure> {
+    let loaded: Config = config::load(arguments.config.as_deref())?;
+    let in_force = Config {
+        listen: arguments.listen.unwrap_or(loaded.listen),
+        database: arguments.database.or(loaded.database),
+        data_dir: context.global.data_dir.clone().or(loaded.data_dir),
+    };
+    if arguments.dump_config {
+        context.printer.data(&config::dump(&in_force)?)?;
+        return Ok(ExitStatus::Done);
+    }
+    let data_dir = in_force.data_dir.unwrap_or_else(|| context.data_dir().to_owned());
+    let options = Options {
+        listen: in_force.listen,
+        database_url: in_force.database.unwrap_or_else(|| coordinator::database_url(&data_dir)),
+        data_dir,
+    };
+    let (_trigger, signal) = Signal::listen()?;
+    context.printer.note(&format!("serving on http://{}", options.listen));
+    let stop = signal.clone();
+    serve(options, async move {
+        stop.raised().await;
+    })
+    .await?;
+    // Asked to stop and stopped: that is what a supervisor wants to hear.
+    Ok(ExitStatus::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_configuration_listens_on_loopback() {
+        insta::assert_snapshot!(config::dump(&Config::default()).unwrap());
+    }
+}

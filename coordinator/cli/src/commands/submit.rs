@@ -1,0 +1,58 @@
+//! `sweepctl submit`: from a budget.yaml to its forecast.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{budget_file, workers_default};
+use crate::args::Format;
+use crate::context::Context;
+use crate::failure::{ExitStatus, Failure};
+use crate::follow;
+use crate::session::{Need, Session};
+
+const EXAMPLES: &str = "Examples:
+  sweepctl submit examples/budget.yaml
+  sweepctl submit examples/budget.yaml --workers 4
+  sweepctl submit examples/budget.yaml --json > result.json";
+
+/// Runs a budget.yaml to its forecast.
+///
+/// Measures throughputs, plans, trains every run the budget pays for, refits the laws after each,
+/// and prints runs, laws, crossover forecast and figure. Ctrl-C stops it; the same command goes
+/// on where it stopped, and shows the stored result once the sweep is done.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Submit {
+    /// The budget.yaml; `-` reads standard input
+    file: PathBuf,
+    /// Worker processes on this machine [default: `schedule.workers` of the file, else one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    workers: Option<u32>,
+    #[command(flatten)]
+    format: Format,
+}
+
+pub(crate) async fn run(submit: Submit, context: &Context) -> Result<ExitStatus, Failure> {
+    let Submit { file, workers, format } = submit;
+    let budget = budget_file::read(&file, &context.printer)?;
+    let workers_n = workers.or(budget.spec.schedule.workers).unwrap_or_else(workers_default);
+    let mut session = Session::open(context, Need::Work { workers_n }).await?;
+    if !session.is_own() {
+        let url = session.url();
+        context.printer.note(&format!("the coordinator at {url} works with workers of its own"));
+    }
+    let submitted = match session.submit(budget.text).await {
+        Ok(reply) => reply,
+        Err(failure) => {
+            session.close().await;
+            return Err(failure);
+        }
+    };
+    if !submitted.created {
+        let name = &submitted.name;
+        context.printer.note(&format!("the sweep `{name}` was submitted before: going on with it"));
+    }
+    let again = format!("sweepctl submit {}", file.display());
+    follow::to_the_end(context, session, &submitted.name, format.json, &again).await
+}

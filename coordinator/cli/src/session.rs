@@ -1,0 +1,202 @@
+//! A conversation with a coordinator: the one already there, or one started in this process.
+
+use std::time::Duration;
+
+use coordinator::embedded::Embedded;
+use serde::de::DeserializeOwned;
+use sweep_core::code::ErrorCode;
+use sweep_core::forecast::{Forecast, ForecastView};
+use sweep_core::sweep::{SweepRecord, SweepStatus};
+use sweep_proto::v1::sweep_service_client::SweepServiceClient;
+use sweep_proto::v1::{
+    Document, ListRequest, PreviewRequest, SubmitReply, SubmitRequest, SweepQuery,
+};
+use sweep_proto::{WireError, document};
+use tonic::Streaming;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::context::Context;
+use crate::embedded;
+use crate::failure::Failure;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The status of a sweep of tens of thousands of runs is one message.
+const MESSAGE_BYTES_MAX: usize = 256 << 20;
+/// Two commands started together both want to serve the data directory; the loser waits until
+/// the winner can be reached: at most 5 s.
+const RACE_ATTEMPTS_MAX: u32 = 25;
+const RACE_PAUSE: Duration = Duration::from_millis(200);
+
+/// What a command needs of the coordinator it may have to start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Need {
+    /// Answers about sweeps submitted before. Starts no workers and makes no folder.
+    Answers,
+    /// Workers that go on with a sweep submitted before.
+    WorkOn { workers_n: u32 },
+    /// Workers for a new sweep; makes the data directory.
+    Work { workers_n: u32 },
+}
+
+impl Need {
+    const fn workers_n(self) -> u32 {
+        match self {
+            Self::Answers => 0,
+            Self::WorkOn { workers_n } | Self::Work { workers_n } => workers_n,
+        }
+    }
+}
+
+/// An open conversation.
+pub(crate) struct Session {
+    client: SweepServiceClient<Channel>,
+    url: String,
+    embedded: Option<Embedded>,
+}
+
+impl Session {
+    /// Connects to `--server`, else to whoever serves the data directory, else to a coordinator
+    /// started in this process.
+    pub(crate) async fn open(context: &Context, need: Need) -> Result<Self, Failure> {
+        if let Some(server) = &context.global.server {
+            return Self::connect(&with_scheme(server), None).await;
+        }
+        let data_dir = context.data_dir();
+        let mut attempts_n = 0;
+        loop {
+            if let Some(url) = embedded::running(data_dir) {
+                return Self::connect(&url, None).await;
+            }
+            if !matches!(need, Need::Work { .. }) && !embedded::database_path(data_dir).exists() {
+                let place = data_dir.display();
+                return Err(Failure::new(
+                    ErrorCode::NotFound,
+                    format!("nothing was submitted here yet: there is no database in `{place}`"),
+                )
+                .with_hint(
+                    "`sweepctl submit budget.yaml` begins a sweep; `--data-dir` names the folder \
+                     of another one",
+                ));
+            }
+            match embedded::start(data_dir, need.workers_n()).await {
+                Ok(embedded) => {
+                    let url = embedded.url().to_owned();
+                    return Self::connect(&url, Some(embedded)).await;
+                }
+                Err(failure)
+                    if failure.code() == Some(ErrorCode::InUse)
+                        && attempts_n < RACE_ATTEMPTS_MAX =>
+                {
+                    attempts_n += 1;
+                    tokio::time::sleep(RACE_PAUSE).await;
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    async fn connect(url: &str, embedded: Option<Embedded>) -> Result<Self, Failure> {
+        let unusable = |error: tonic::transport::Error| {
+            Failure::broke(format!("no coordinator can be reached at {url}"), &error)
+                .with_hint("`sweepctl serve` starts one; without `--server` none is needed")
+        };
+        let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|error| {
+            Failure::refused(format!("`{url}` is not the address of a server"))
+                .with_cause(error.to_string())
+                .with_hint("an address looks like `http://127.0.0.1:7700`")
+        })?;
+        let channel =
+            endpoint.connect_timeout(CONNECT_TIMEOUT).connect().await.map_err(unusable)?;
+        let client = SweepServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        Ok(Self { client, url: url.to_owned(), embedded })
+    }
+
+    /// Ends the conversation. A coordinator of this process asks its workers to write their
+    /// checkpoints, and waits for them.
+    pub(crate) async fn close(self) {
+        if let Some(embedded) = self.embedded {
+            embedded.shutdown().await;
+        }
+    }
+
+    /// The coordinator runs in this process and ends with it.
+    pub(crate) const fn is_own(&self) -> bool {
+        self.embedded.is_some()
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) async fn submit(&mut self, yaml: String) -> Result<SubmitReply, Failure> {
+        Ok(self.client.submit(SubmitRequest { yaml }).await?.into_inner())
+    }
+
+    /// The preview, which grows more complete with each document.
+    pub(crate) async fn preview(
+        &mut self,
+        yaml: String,
+        measure: bool,
+    ) -> Result<Streaming<Document>, Failure> {
+        Ok(self.client.preview(PreviewRequest { yaml, measure }).await?.into_inner())
+    }
+
+    /// All sweeps, newest first.
+    pub(crate) async fn list(&mut self) -> Result<Vec<SweepRecord>, Failure> {
+        let reply = self.client.list(ListRequest {}).await?.into_inner();
+        let read = |json: &String| document::decode(json).map_err(|error| malformed(error.into()));
+        reply.sweeps.iter().map(read).collect()
+    }
+
+    pub(crate) async fn status(&mut self, name: &str) -> Result<SweepStatus, Failure> {
+        read(&self.client.status(query(name)).await?.into_inner())
+    }
+
+    /// The status now and after every change.
+    pub(crate) async fn watch(&mut self, name: &str) -> Result<Streaming<Document>, Failure> {
+        Ok(self.client.watch(query(name)).await?.into_inner())
+    }
+
+    pub(crate) async fn forecast(&mut self, name: &str) -> Result<ForecastView, Failure> {
+        read(&self.client.forecast(query(name)).await?.into_inner())
+    }
+
+    /// Every forecast made so far, oldest first.
+    pub(crate) async fn forecast_history(&mut self, name: &str) -> Result<Vec<Forecast>, Failure> {
+        let mut stream = self.client.forecast_history(query(name)).await?.into_inner();
+        let mut forecasts = Vec::new();
+        while let Some(document) = stream.message().await? {
+            forecasts.push(read(&document)?);
+        }
+        Ok(forecasts)
+    }
+}
+
+/// Reads a document of the coordinator's.
+pub(crate) fn read<T: DeserializeOwned>(document: &Document) -> Result<T, Failure> {
+    document.read().map_err(|error| malformed(error.into()))
+}
+
+fn malformed(error: WireError) -> Failure {
+    error.into()
+}
+
+fn query(name: &str) -> SweepQuery {
+    SweepQuery { name: name.to_owned() }
+}
+
+/// People write `host:port`; the transport wants a URL.
+fn with_scheme(server: &str) -> String {
+    if server.contains("://") { server.to_owned() } else { format!("http://{server}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_may_be_written_without_its_scheme() {
+        assert_eq!(with_scheme("127.0.0.1:7700"), "http://127.0.0.1:7700");
+        assert_eq!(with_scheme("https://sweeps"), "https://sweeps");
+    }
+}

@@ -1,0 +1,62 @@
+//! What people read, made from the nouns of `sweep-core` by pure functions.
+
+pub(crate) mod corpus;
+pub(crate) mod event;
+pub(crate) mod forecast;
+pub(crate) mod laws;
+pub(crate) mod live;
+pub(crate) mod mistakes;
+pub(crate) mod plan;
+pub(crate) mod runs;
+pub(crate) mod status;
+pub(crate) mod table;
+
+use sweep_core::units::three_digits;
+
+/// Three significant digits also of small numbers: `1.84`, `0.0312`, `4.1e-5`.
+pub(crate) fn significant(value: f64) -> String {
+    let magnitude = value.abs();
+    if magnitude >= 0.1 || magnitude == 0.0 {
+        three_digits(value)
+    } else if magnitude >= 0.001 {
+        let decimals = if magnitude >= 0.01 { 4 } else { 5 };
+        format!("{value:.decimals$}")
+    } else {
+        format!("{value:.2e}")
+    }
+}
+
+/// A signed share in per cent: `+3.1 %`.
+pub(crate) fn signed_percent(share: f64) -> String {
+    format!("{:+.1} %", share * 100.0)
+}
+
+/// `1 run`, `2 runs`, `3 classes`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ if noun.ends_with('s') => format!("{count} {noun}es"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_numbers_keep_three_digits() {
+        for (value, text) in [
+            (1.8412, "1.84"),
+            (0.312_34, "0.312"),
+            (0.031_234, "0.0312"),
+            (0.003_123_4, "0.00312"),
+            (4.1e-5, "4.10e-5"),
+            (0.0, "0"),
+            (-0.5, "-0.5"),
+        ] {
+            assert_eq!(significant(value), text);
+        }
+        assert_eq!(signed_percent(-0.0123), "-1.2 %");
+    }
+}

@@ -1,0 +1,67 @@
+//! A line per run.
+
+use sweep_core::run::RunState;
+use sweep_core::sweep::RunRecord;
+use sweep_core::units::human_count;
+
+use super::table::{Column, draw};
+
+/// All runs with what they found, cost and wait for.
+pub(crate) fn table(runs: &[RunRecord]) -> String {
+    let columns = [
+        Column::Text("arm"),
+        Column::Text("size"),
+        Column::Number("class"),
+        Column::Number("seed"),
+        Column::Number("params N"),
+        Column::Number("tokens D"),
+        Column::Number("bits/byte"),
+        Column::Number("time spent"),
+        Column::Text("state"),
+    ];
+    draw(&columns, runs.iter().map(cells).collect())
+}
+
+fn cells(run: &RunRecord) -> Vec<String> {
+    let spec = &run.spec;
+    let bits = run.result.as_ref();
+    vec![
+        spec.arm.clone(),
+        spec.size.clone(),
+        spec.class.to_string(),
+        spec.seed.to_string(),
+        human_count(spec.params_n() as f64),
+        human_count(spec.tokens_d() as f64),
+        bits.map_or_else(|| "-".to_owned(), |result| format!("{:.3}", result.bits_per_byte)),
+        run.spent.to_string(),
+        state(run),
+    ]
+}
+
+/// The state of a run, and why it is in it.
+pub(crate) fn state(run: &RunRecord) -> String {
+    let state = run.state;
+    let why = match state {
+        RunState::Failed => run.failure.as_ref().map(ToString::to_string),
+        RunState::Running => {
+            run.progress.map(|now| format!("step {} of {}", now.step, run.spec.steps))
+        }
+        RunState::Succeeded | RunState::Leased => None,
+        RunState::Planned | RunState::Queued | RunState::Cancelled => run.waiting.clone(),
+    };
+    let attempts = match run.attempts_n {
+        0 | 1 => String::new(),
+        n => format!(" (attempt {n})"),
+    };
+    why.map_or_else(|| format!("{state}{attempts}"), |why| format!("{state}{attempts}: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fixtures;
+
+    #[test]
+    fn runs_show_loss_cost_and_reason() {
+        insta::assert_snapshot!(super::table(&fixtures::running().runs));
+    }
+}

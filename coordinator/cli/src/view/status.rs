@@ -1,0 +1,95 @@
+//! How far a sweep is.
+
+use sweep_core::run::RunState;
+use sweep_core::sweep::{RunRecord, SweepRecord, SweepStatus};
+use sweep_core::units::Share;
+
+use super::counted;
+use super::runs::state;
+use super::table::{Column, draw};
+
+/// One sweep in a few lines.
+pub(crate) fn render(status: &SweepStatus) -> String {
+    let SweepRecord { name, phase, balance, .. } = &status.record;
+    let spent = Share(balance.spent.ms() as f64 / (balance.granted.ms() as f64).max(1.0));
+    let mut text = format!("{name}: {}\n", phase.as_str());
+    text += &format!(
+        "budget     {} spent of {} ({spent}), {} reserved, {} free\n",
+        balance.spent,
+        balance.granted,
+        balance.reserved,
+        balance.free(),
+    );
+    text += &format!("runs       {}\n", counts(&status.runs));
+    text += &format!("workers    {}\n", status.workers_n);
+    for headline in &status.headlines {
+        text += &format!("forecast   {headline}\n");
+    }
+    for problem in &status.problems {
+        text += &format!("problem    {problem}\n");
+    }
+    let active = status.runs.iter().filter(|run| run.state.is_active());
+    for run in active {
+        text += &format!("training   {}: {}\n", run.spec.label(), state(run));
+    }
+    text
+}
+
+/// `12 of 48 succeeded, 1 failed, 4 in progress, 31 waiting`.
+pub(crate) fn counts(runs: &[RunRecord]) -> String {
+    if runs.is_empty() {
+        return "not planned yet".to_owned();
+    }
+    let in_state = |wanted: &[RunState]| runs.iter().filter(|r| wanted.contains(&r.state)).count();
+    let mut text = format!("{} of {} succeeded", in_state(&[RunState::Succeeded]), runs.len());
+    for (count, what) in [
+        (in_state(&[RunState::Failed]), "failed"),
+        (in_state(&[RunState::Cancelled]), "cancelled"),
+        (in_state(&[RunState::Leased, RunState::Running]), "in progress"),
+        (in_state(&[RunState::Planned, RunState::Queued]), "waiting"),
+    ] {
+        if count > 0 {
+            text += &format!(", {count} {what}");
+        }
+    }
+    text
+}
+
+/// All sweeps of a database.
+pub(crate) fn list(sweeps: &[SweepRecord]) -> String {
+    let columns = [
+        Column::Text("sweep"),
+        Column::Text("phase"),
+        Column::Number("spent"),
+        Column::Number("reserved"),
+        Column::Number("budget"),
+    ];
+    let rows = sweeps.iter().map(|sweep| {
+        let balance = sweep.balance;
+        let times = [balance.spent, balance.reserved, balance.granted].map(|t| t.to_string());
+        let mut cells = vec![sweep.name.clone(), sweep.phase.as_str().to_owned()];
+        cells.extend(times);
+        cells
+    });
+    draw(&columns, rows.collect()) + &format!("{}\n", counted(sweeps.len(), "sweep"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fixtures;
+
+    #[test]
+    fn a_running_sweep_in_a_few_lines() {
+        insta::assert_snapshot!(super::render(&fixtures::running()));
+    }
+
+    #[test]
+    fn a_sweep_without_a_plan_says_so() {
+        insta::assert_snapshot!(super::render(&fixtures::calibrating()));
+    }
+
+    #[test]
+    fn all_sweeps() {
+        insta::assert_snapshot!(super::list(&[fixtures::running().record]));
+    }
+}

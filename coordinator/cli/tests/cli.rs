@@ -1,0 +1,115 @@
+//! The built program: its help, and what it says of mistakes.
+
+mod transcript;
+
+use transcript::{Transcript, sweepctl};
+
+/// Every command and the actions of `corpus`.
+const COMMANDS: [&[&str]; 18] = [
+    &[],
+    &["submit"],
+    &["plan"],
+    &["status"],
+    &["watch"],
+    &["runs"],
+    &["laws"],
+    &["forecast"],
+    &["plot"],
+    &["corpus"],
+    &["corpus", "list"],
+    &["corpus", "show"],
+    &["corpus", "add"],
+    &["serve"],
+    &["worker"],
+    &["migrate"],
+    &["completions"],
+    &["schema"],
+];
+
+#[test]
+fn every_help_has_an_example() {
+    for command in COMMANDS {
+        let help = sweepctl(&[command, &["--help"]].concat());
+        assert_eq!((help.status, help.stderr.as_str()), (Some(0), ""), "{command:?}");
+        assert!(help.stdout.contains("Example"), "{command:?} has no example");
+        let name = ["help", &command.join("_")].join("_");
+        insta::assert_snapshot!(name.trim_end_matches('_'), help.stdout);
+    }
+}
+
+#[test]
+fn the_list_above_is_complete() {
+    let help = sweepctl(&["--help"]).stdout;
+    let listed = help.split("Commands:").nth(1).unwrap().split("Global options:").next().unwrap();
+    let names = listed.lines().filter_map(|line| line.strip_prefix("  "));
+    let names: Vec<&str> = names.filter_map(|line| line.split_whitespace().next()).collect();
+    let known: Vec<&str> = COMMANDS.iter().filter_map(|c| c.first().copied()).collect();
+    for name in names {
+        assert!(known.contains(&name), "`{name}` is not in the list");
+    }
+}
+
+/// A budget.yaml that reads well but for the change made.
+fn submit_with(wrong: &str, right: &str) -> Transcript {
+    let good = include_str!("../../../examples/budget.yaml");
+    assert!(good.contains(right), "{right}");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("budget.yaml"), good.replacen(right, wrong, 1)).unwrap();
+    let transcript = transcript::sweepctl_in(folder.path(), &["submit", "budget.yaml"]);
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "a refused file leaves nothing behind");
+    transcript
+}
+
+#[test]
+fn a_misspelt_key_is_shown_in_its_line() {
+    insta::assert_snapshot!(submit_with("\nbudgett:", "\nbudget:"));
+}
+
+#[test]
+fn an_unknown_family_is_shown_in_its_line() {
+    insta::assert_snapshot!(submit_with("family: lstm", "family: qlstm"));
+}
+
+#[test]
+fn a_budget_without_a_unit_is_refused() {
+    insta::assert_snapshot!(submit_with("budget: 15 #", "budget: 15 min"));
+}
+
+#[test]
+fn a_missing_file_is_refused() {
+    insta::assert_snapshot!(sweepctl(&["submit", "nowhere.yaml"]));
+}
+
+#[test]
+fn asking_where_nothing_was_submitted_makes_no_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let transcript = transcript::sweepctl_in(folder.path(), &["status"]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    insta::assert_snapshot!(transcript);
+}
+
+#[test]
+fn a_worker_without_a_coordinator_is_refused() {
+    insta::assert_snapshot!(sweepctl(&["worker"]));
+}
+
+#[test]
+fn an_unreachable_server_is_named() {
+    // Port 9 (discard) is reserved, and closed where nothing serves it.
+    let transcript = sweepctl(&["status", "--server", "127.0.0.1:9"]);
+    assert_eq!(transcript.status, Some(2));
+    assert!(transcript.stderr.contains("no coordinator can be reached at http://127.0.0.1:9"));
+}
+
+#[test]
+fn a_mistyped_command_is_a_request_that_cannot_be_met() {
+    insta::assert_snapshot!(sweepctl(&["sumbit", "budget.yaml"]));
+}
+
+#[test]
+fn the_schema_is_json() {
+    let schema = sweepctl(&["schema"]).stdout;
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    assert_eq!(schema["title"], "sweepctl budget.yaml, version 1");
+}

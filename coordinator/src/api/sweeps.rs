@@ -1,0 +1,168 @@
+//! The service that people and their tools ask.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use sweep_core::ids::SweepId;
+use sweep_core::spec;
+use sweep_core::sweep::{Preview, SweepPhase};
+use sweep_proto::v1::sweep_service_server::SweepService;
+use sweep_proto::v1::{
+    Document, ListReply, ListRequest, PreviewRequest, SubmitReply, SubmitRequest, SweepQuery,
+};
+use sweep_proto::document;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status};
+
+use crate::context::Context;
+use crate::planner::{self, PlanInput};
+use crate::submit::{self, Submitted};
+use crate::tasks::planning;
+use crate::{Error, corpora, read_model};
+
+pub(super) struct Sweeps {
+    pub(super) context: Context,
+}
+
+type Documents = Pin<Box<dyn Stream<Item = Result<Document, Status>> + Send>>;
+
+/// Watchers are told of changes at most this often: people cannot read faster, and every telling
+/// takes time from the workers on the same cores.
+const WATCH_INTERVAL: Duration = Duration::from_millis(400);
+
+#[tonic::async_trait]
+impl SweepService for Sweeps {
+    type PreviewStream = Documents;
+    type WatchStream = Documents;
+    type ForecastHistoryStream = Documents;
+
+    async fn submit(
+        &self,
+        request: Request<SubmitRequest>,
+    ) -> Result<Response<SubmitReply>, Status> {
+        let Submitted { record, created } =
+            submit::submit(&self.context, &request.into_inner().yaml).await?;
+        let sweep_id = record.id.to_string();
+        Ok(Response::new(SubmitReply { sweep_id, name: record.name, created }))
+    }
+
+    async fn preview(
+        &self,
+        request: Request<PreviewRequest>,
+    ) -> Result<Response<Documents>, Status> {
+        let PreviewRequest { yaml, measure } = request.into_inner();
+        let context = self.context.clone();
+        Ok(Response::new(stream(|sender| async move {
+            preview(&context, &yaml, measure, &sender).await
+        })))
+    }
+
+    async fn list(&self, _: Request<ListRequest>) -> Result<Response<ListReply>, Status> {
+        let sweeps = self.context.store.sweeps().await.map_err(Error::from)?;
+        let sweeps = sweeps.iter().map(document::encode).collect();
+        Ok(Response::new(ListReply { sweeps }))
+    }
+
+    async fn status(&self, request: Request<SweepQuery>) -> Result<Response<Document>, Status> {
+        let status = read_model::status(&self.context, &request.into_inner().name).await?;
+        Ok(Response::new(Document::of(&status)))
+    }
+
+    async fn watch(&self, request: Request<SweepQuery>) -> Result<Response<Documents>, Status> {
+        let name = request.into_inner().name;
+        // An unknown name is an answer to the call itself; afterwards the sweep is followed by
+        // the name that it has, whatever is submitted meanwhile.
+        let name = read_model::find(&self.context, &name).await?.name;
+        let context = self.context.clone();
+        Ok(Response::new(stream(|sender| async move { watch(&context, &name, &sender).await })))
+    }
+
+    async fn forecast(&self, request: Request<SweepQuery>) -> Result<Response<Document>, Status> {
+        let view = read_model::forecast(&self.context, &request.into_inner().name).await?;
+        Ok(Response::new(Document::of(&view)))
+    }
+
+    async fn forecast_history(
+        &self,
+        request: Request<SweepQuery>,
+    ) -> Result<Response<Documents>, Status> {
+        let sweep = read_model::find(&self.context, &request.into_inner().name).await?;
+        let forecasts = self.context.store.forecasts(sweep.id).await.map_err(Error::from)?;
+        let documents: Vec<_> = forecasts.iter().map(|f| Ok(Document::of(f))).collect();
+        Ok(Response::new(Box::pin(tokio_stream::iter(documents))))
+    }
+}
+
+type Sender = mpsc::Sender<Result<Document, Status>>;
+
+/// A stream of documents that `source` sends; its error, if any, ends the stream.
+fn stream<Fut>(source: impl FnOnce(Sender) -> Fut) -> Documents
+where
+    Fut: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let (sender, receiver) = mpsc::channel(4);
+    let documents = source(sender.clone());
+    tokio::spawn(async move {
+        if let Err(error) = documents.await {
+            // The receiver is gone only if nobody listens any more.
+            let _ = sender.send(Err(error.into())).await;
+        }
+    });
+    Box::pin(ReceiverStream::new(receiver))
+}
+
+async fn watch(context: &Context, name: &str, sender: &Sender) -> Result<(), Error> {
+    let mut changes = context.watch();
+    loop {
+        changes.mark_unchanged();
+        let status = read_model::status(context, name).await?;
+        let done = status.record.phase == SweepPhase::Done;
+        if sender.send(Ok(Document::of(&status))).await.is_err() || done {
+            return Ok(());
+        }
+        tokio::time::sleep(WATCH_INTERVAL).await;
+        if changes.changed().await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+async fn preview(
+    context: &Context,
+    yaml: &str,
+    measure: bool,
+    sender: &Sender,
+) -> Result<(), Error> {
+    let spec = spec::parse(yaml)?;
+    let corpus = corpora::prepare(context, &spec).await?;
+    let mut changes = context.watch();
+    loop {
+        changes.mark_unchanged();
+        let calibrations = planning::calibrations(context, &spec).await?;
+        let known = calibrations.is_some();
+        let calibrations = calibrations.unwrap_or_default();
+        let complete = known && calibrations.iter().all(|c| c.throughput.is_some());
+        let plan = if complete {
+            let calibrations = &calibrations;
+            let (sweep, corpus) = (SweepId::new(), &corpus);
+            let input = PlanInput { sweep, spec: &spec, calibrations, corpus, parent: None };
+            Some(planner::plan(&input)?)
+        } else {
+            None
+        };
+        if measure && known {
+            planning::request_missing(context, &calibrations);
+        }
+        let preview = Preview { calibrations, plan };
+        let listening = sender.send(Ok(Document::of(&preview))).await.is_ok();
+        if !listening || complete || !measure {
+            return Ok(());
+        }
+        if changes.changed().await.is_err() {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The service that workers pull their work from.
+
+use sweep_core::metric::MetricPoint;
+use sweep_core::sweep::Progress;
+use sweep_core::units::AcceleratorTime;
+use sweep_proto::v1::calibration_report::Outcome as Calibrated;
+use sweep_proto::v1::finish_request::Outcome as Finished;
+use sweep_proto::v1::lease_reply::Work as WireWork;
+use sweep_proto::v1::worker_service_server::WorkerService;
+use sweep_proto::v1::{
+    Ack, CalibrationAssignment, CalibrationReport, CheckpointReport, Directive as WireDirective,
+    FinishRequest, HeartbeatReply, HeartbeatRequest, Idle, LeaseReply, LeaseRequest, MetricBatch,
+    RunAssignment, RunRef,
+};
+use sweep_proto::{RunKey, WireError, document};
+use tonic::{Request, Response, Status};
+
+use crate::calibrate::Reference;
+use crate::context::Context;
+use crate::dispatch::{self, Work};
+use crate::ingest::{self, Directive, Ending};
+
+pub(super) struct Workers {
+    pub(super) context: Context,
+}
+
+const ACK: Ack = Ack {};
+
+fn missing(what: &str) -> Status {
+    let message = format!("the message says nothing about its {what}");
+    WireError::new(sweep_core::code::ErrorCode::Internal, message).into()
+}
+
+#[tonic::async_trait]
+impl WorkerService for Workers {
+    async fn lease(
+        &self,
+        request: Request<LeaseRequest>,
+    ) -> Result<Response<LeaseReply>, Status> {
+        let request = request.into_inner();
+        let worker = request.worker()?;
+        let LeaseRequest { device, trainer, .. } = request;
+        let timing = self.context.timing;
+        let work = match dispatch::lease(&self.context, worker, Reference { device, trainer })
+            .await?
+        {
+            Work::Run(run) => WireWork::Run(RunAssignment {
+                run_spec: document::encode(&run.spec),
+                epoch: run.epoch,
+                resume_from: run.resume_from.as_ref().map(Into::into),
+                heartbeat_ms: timing.heartbeat_ms,
+                checkpoint_every_ms: run.checkpoint_every.ms(),
+            }),
+            Work::Calibrate(key) => {
+                WireWork::Calibration(CalibrationAssignment { key: document::encode(&key) })
+            }
+            Work::Idle => WireWork::Idle(Idle { retry_after_ms: timing.idle_ms }),
+        };
+        Ok(Response::new(LeaseReply { work: Some(work) }))
+    }
+
+    async fn start(&self, request: Request<RunRef>) -> Result<Response<Ack>, Status> {
+        let key = RunKey::try_from(&request.into_inner())?;
+        ingest::start(&self.context, key).await?;
+        Ok(Response::new(ACK))
+    }
+
+    async fn heartbeat(
+        &self,
+        request: Request<HeartbeatRequest>,
+    ) -> Result<Response<HeartbeatReply>, Status> {
+        let HeartbeatRequest { run, used_ms, step, loss, tokens_per_second } =
+            request.into_inner();
+        let key = RunKey::try_from(&run)?;
+        let progress = Progress { step, loss, tokens_per_second };
+        let used = AcceleratorTime::from_ms(used_ms);
+        let directive = match ingest::heartbeat(&self.context, key, used, progress).await? {
+            Directive::Continue => WireDirective::Continue,
+            Directive::Release => WireDirective::Release,
+            Directive::OutOfBudget => WireDirective::OutOfBudget,
+        };
+        Ok(Response::new(HeartbeatReply { directive: directive.into() }))
+    }
+
+    async fn push_metrics(&self, request: Request<MetricBatch>) -> Result<Response<Ack>, Status> {
+        let MetricBatch { run, sequence, points } = request.into_inner();
+        let key = RunKey::try_from(&run)?;
+        let points: Result<Vec<MetricPoint>, _> = points.iter().map(TryInto::try_into).collect();
+        ingest::metrics(&self.context, key, sequence, &points?).await?;
+        Ok(Response::new(ACK))
+    }
+
+    async fn record_checkpoint(
+        &self,
+        request: Request<CheckpointReport>,
+    ) -> Result<Response<Ack>, Status> {
+        let CheckpointReport { run, checkpoint, used_ms } = request.into_inner();
+        let key = RunKey::try_from(&run)?;
+        let checkpoint = checkpoint.ok_or_else(|| missing("checkpoint"))?.into();
+        let used = AcceleratorTime::from_ms(used_ms);
+        ingest::checkpoint(&self.context, key, &checkpoint, used).await?;
+        Ok(Response::new(ACK))
+    }
+
+    async fn finish(&self, request: Request<FinishRequest>) -> Result<Response<Ack>, Status> {
+        let FinishRequest { run, used_ms, outcome } = request.into_inner();
+        let key = RunKey::try_from(&run)?;
+        let ending = match outcome.ok_or_else(|| missing("outcome"))? {
+            Finished::Succeeded(json) => Ending::Succeeded(Box::new(document::decode(&json)?)),
+            Finished::Failed(json) => Ending::Failed(document::decode(&json)?),
+            Finished::Released(_) => Ending::Released,
+        };
+        let used = AcceleratorTime::from_ms(used_ms);
+        ingest::finish(&self.context, key, used, ending).await?;
+        Ok(Response::new(ACK))
+    }
+
+    async fn finish_calibration(
+        &self,
+        request: Request<CalibrationReport>,
+    ) -> Result<Response<Ack>, Status> {
+        let CalibrationReport { key, outcome } = request.into_inner();
+        let key = document::decode(&key)?;
+        let outcome = match outcome.ok_or_else(|| missing("outcome"))? {
+            Calibrated::Measured(json) => Ok(document::decode(&json)?),
+            Calibrated::Failed(reason) => Err(reason),
+        };
+        ingest::calibration(&self.context, &key, outcome).await?;
+        Ok(Response::new(ACK))
+    }
+}

@@ -1,0 +1,43 @@
+//! Which throughputs a sweep needs before it can be planned.
+
+use sweep_core::clock::Timestamp;
+use sweep_core::spec::{Size, SweepSpec};
+use sweep_core::sweep::Calibration;
+use sweep_core::throughput::{Throughput, ThroughputKey, ThroughputSource};
+
+/// The reference device whose time the classes are counted in, and the trainer measured on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    pub device: String,
+    pub trainer: String,
+}
+
+/// One throughput per arm and size. Those declared in budget.yaml are known from the start; the
+/// others have to be measured on the reference device.
+#[must_use]
+pub fn needed(spec: &SweepSpec, reference: &Reference) -> Vec<Calibration> {
+    let mut needed = Vec::new();
+    for arm in &spec.arms {
+        for Size { name, model, throughput, .. } in arm.resolved_sizes(&spec.data) {
+            let key = ThroughputKey {
+                model,
+                batch: spec.data.batch.0,
+                device: reference.device.clone(),
+                trainer: reference.trainer.clone(),
+            };
+            let throughput = throughput.map(declared);
+            needed.push(Calibration { arm: arm.name.clone(), size: name, key, throughput });
+        }
+    }
+    needed
+}
+
+fn declared(tokens_per_second: f64) -> Throughput {
+    Throughput {
+        tokens_per_second,
+        spread: 0.0,
+        windows_n: 0,
+        source: ThroughputSource::Declared,
+        measured_at: Timestamp(0),
+    }
+}

@@ -1,0 +1,133 @@
+//! What services and tasks share: the store, the clock, and the little that lives in memory.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sweep_core::clock::{Clock, Timestamp};
+use sweep_core::ids::{RunId, SweepId, WorkerId};
+use sweep_core::sweep::Progress;
+use sweep_core::throughput::ThroughputKey;
+use sweep_corpus::Library;
+use sweep_store::Store;
+use tokio::sync::watch;
+
+use crate::calibrate::Reference;
+
+/// Intervals and limits, each with its reason.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// Between a worker's heartbeats: often enough for a live display and a tight meter.
+    pub heartbeat_ms: u32,
+    /// A lease without a heartbeat for this long is lost: thirty missed ones.
+    pub lease_ms: i64,
+    /// How long an idle worker waits before it asks again.
+    pub idle_ms: u32,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            heartbeat_ms: 1000,
+            lease_ms: 30_000,
+            idle_ms: 200,
+        }
+    }
+}
+
+/// Shared by every service and task; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) library: Library,
+    pub(crate) timing: Timing,
+    live: Arc<Mutex<Live>>,
+    changes: Arc<watch::Sender<u64>>,
+}
+
+/// State that may be lost: all of it is learned again from workers and the database.
+#[derive(Default)]
+pub(crate) struct Live {
+    /// The device whose time is counted: set by configuration, else by the first worker.
+    pub(crate) reference: Option<Reference>,
+    /// Throughputs somebody waits for.
+    pub(crate) calibrations: HashMap<ThroughputKey, CalibrationJob>,
+    /// Latest report of each running run.
+    pub(crate) progress: BTreeMap<RunId, Progress>,
+    /// When each worker last asked for anything.
+    pub(crate) workers: BTreeMap<WorkerId, Timestamp>,
+    /// How often each run's worker was lost since this process started.
+    pub(crate) losses: BTreeMap<RunId, u32>,
+    /// Faults that keep a sweep from going on.
+    pub(crate) problems: BTreeMap<SweepId, BTreeSet<String>>,
+    /// Faults that concern every sweep.
+    pub(crate) faults: BTreeSet<String>,
+    /// Workers are asked to hand their runs back.
+    pub(crate) draining: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CalibrationJob {
+    Waiting,
+    Taken { worker: WorkerId },
+    Failed { reason: String },
+}
+
+impl Context {
+    pub(crate) fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        data_dir: &Path,
+        timing: Timing,
+        reference: Option<Reference>,
+    ) -> Self {
+        let live = Live { reference, ..Live::default() };
+        Self {
+            store,
+            clock,
+            library: Library::new(&corpora_dir(data_dir)),
+            timing,
+            live: Arc::new(Mutex::new(live)),
+            changes: Arc::new(watch::Sender::new(0)),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The state in memory. Hold the guard briefly and never across an await.
+    pub(crate) fn live(&self) -> MutexGuard<'_, Live> {
+        // A panic while holding it leaves plain data behind, which stays usable.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes everything that looks at state: tasks converge, watchers redraw.
+    pub(crate) fn changed(&self) {
+        self.changes.send_modify(|version| *version = version.wrapping_add(1));
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Records a fault of one sweep, once.
+    pub(crate) fn problem(&self, sweep: SweepId, problem: String) {
+        let new = self.live().problems.entry(sweep).or_default().insert(problem.clone());
+        if new {
+            tracing::error!(%sweep, problem);
+            self.changed();
+        }
+    }
+
+    /// When a lease given now is lost.
+    pub(crate) fn lease_expiry(&self) -> Timestamp {
+        self.now().plus_ms(self.timing.lease_ms)
+    }
+}
+
+/// Where corpora are cached, for coordinator and workers alike.
+pub(crate) fn corpora_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("corpora")
+}

@@ -1,0 +1,176 @@
+//! Gives work to workers: calibrations first, then runs, each under a lease.
+
+use sweep_core::clock::Timestamp;
+use sweep_core::ids::{RunId, WorkerId};
+use sweep_core::plan::RunSpec;
+use sweep_core::run::{Checkpoint, FailureReason, RunState};
+use sweep_core::sweep::SweepPhase;
+use sweep_core::throughput::ThroughputKey;
+use sweep_core::units::AcceleratorTime;
+use sweep_store::{Claim, Error as StoreError, Lease};
+
+use crate::calibrate::Reference;
+use crate::context::{CalibrationJob, Context};
+use crate::{Error, scheduler};
+
+/// What a worker is to do next.
+pub(crate) enum Work {
+    Run(Box<RunWork>),
+    Calibrate(ThroughputKey),
+    Idle,
+}
+
+/// A run under a lease.
+pub(crate) struct RunWork {
+    pub(crate) spec: RunSpec,
+    pub(crate) epoch: u32,
+    pub(crate) resume_from: Option<Checkpoint>,
+    /// Accelerator time between checkpoints.
+    pub(crate) checkpoint_every: AcceleratorTime,
+}
+
+/// A run that loses its worker this often while this process lives is given up: it probably kills
+/// them itself.
+const LOSSES_MAX: u32 = 5;
+
+/// Finds work for a worker.
+pub(crate) async fn lease(
+    context: &Context,
+    worker: WorkerId,
+    reference: Reference,
+) -> Result<Work, Error> {
+    let draining = {
+        let mut live = context.live();
+        live.workers.insert(worker, context.now());
+        if live.reference.is_none() {
+            live.reference = Some(reference.clone());
+            context.changed();
+        }
+        live.draining
+    };
+    if let Some(lease) = context.store.lease_of(worker).await? {
+        return run_work(context, &lease).await;
+    }
+    if draining {
+        return Ok(Work::Idle);
+    }
+    if let Some(key) = next_calibration(context, worker, &reference) {
+        return Ok(Work::Calibrate(key));
+    }
+    claim_next(context, worker).await
+}
+
+/// The first calibration of this worker's device that nobody works on. One that was promised to a
+/// worker that is gone may be taken again.
+fn next_calibration(
+    context: &Context,
+    worker: WorkerId,
+    reference: &Reference,
+) -> Option<ThroughputKey> {
+    let gone = Timestamp(context.now().0 - context.timing.lease_ms);
+    let mut live = context.live();
+    let live = &mut *live;
+    let (key, job) = live.calibrations.iter_mut().find(|(key, job)| {
+        let ours = key.device == reference.device && key.trainer == reference.trainer;
+        ours && match job {
+            CalibrationJob::Waiting => true,
+            CalibrationJob::Taken { worker: other } => {
+                *other == worker || live.workers.get(other).is_none_or(|seen| *seen < gone)
+            }
+            CalibrationJob::Failed { .. } => false,
+        }
+    })?;
+    *job = CalibrationJob::Taken { worker };
+    Some(key.clone())
+}
+
+/// Claims the first queued run that the ledger pays for.
+async fn claim_next(context: &Context, worker: WorkerId) -> Result<Work, Error> {
+    for sweep in context.store.sweeps().await? {
+        if sweep.phase != SweepPhase::Running {
+            continue;
+        }
+        for run in context.store.runs(sweep.id).await? {
+            if run.state != RunState::Queued {
+                continue;
+            }
+            let free = context.store.balance(sweep.id).await?.free();
+            let claim = Claim {
+                run: run.spec.id,
+                worker,
+                reserve: scheduler::reservation(run.spec.cost(), free),
+                now: context.now(),
+                expires_at: context.lease_expiry(),
+            };
+            match context.store.claim(&claim).await {
+                Ok(lease) => {
+                    context.changed();
+                    return run_work(context, &lease).await;
+                }
+                // Another worker was faster, or this run has to wait for a refund.
+                Err(StoreError::Insufficient { .. } | StoreError::IllegalTransition(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(Work::Idle)
+}
+
+async fn run_work(context: &Context, lease: &Lease) -> Result<Work, Error> {
+    let gone = || Error::NotFound { what: format!("no run {}", lease.run) };
+    let (sweep, run) = context.store.run(lease.run).await?.ok_or_else(gone)?;
+    let sweep = context.store.spec(sweep).await?.ok_or_else(gone)?;
+    Ok(Work::Run(Box::new(RunWork {
+        spec: run.spec,
+        epoch: lease.epoch,
+        resume_from: run.checkpoint,
+        checkpoint_every: sweep.checkpoint_every(),
+    })))
+}
+
+/// Takes a run back from a worker that is gone. It goes on from its checkpoint with another.
+pub(crate) async fn lost(context: &Context, lease: &Lease) -> Result<(), Error> {
+    let Lease { run, epoch, .. } = *lease;
+    let losses = {
+        let mut live = context.live();
+        live.progress.remove(&run);
+        let losses = live.losses.entry(run).or_default();
+        *losses += 1;
+        *losses
+    };
+    tracing::warn!(%run, epoch, losses, "a worker was lost; its run goes back to the queue");
+    let taken = if losses >= LOSSES_MAX {
+        give_up(context, run, epoch, losses).await
+    } else {
+        context.store.requeue(run, epoch, None, context.now()).await
+    };
+    context.changed();
+    match taken {
+        // Its worker finished in the meantime.
+        Err(StoreError::StaleLease { .. }) => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+async fn give_up(context: &Context, run: RunId, epoch: u32, losses: u32) -> Result<(), StoreError> {
+    let reason = FailureReason::LostTooOften { attempts_n: losses };
+    context.store.fail(run, epoch, AcceleratorTime::ZERO, &reason, context.now()).await
+}
+
+/// Takes back everything a worker held.
+pub(crate) async fn worker_lost(context: &Context, worker: WorkerId) -> Result<(), Error> {
+    {
+        let mut live = context.live();
+        live.workers.remove(&worker);
+        for job in live.calibrations.values_mut() {
+            if *job == (CalibrationJob::Taken { worker }) {
+                *job = CalibrationJob::Waiting;
+            }
+        }
+    }
+    if let Some(lease) = context.store.lease_of(worker).await? {
+        lost(context, &lease).await?;
+    }
+    context.changed();
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! The whole system on one machine: an SQLite file, gRPC on a loopback port, worker processes.
+//! The same coordinator as [`crate::server`], with other settings.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::context::{Context, Timing};
+use crate::fleet::Fleet;
+use crate::lock::{self, DirectoryLock};
+use crate::{Error, database_url, server, tasks};
+
+/// How to run on this machine.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Database, corpora, checkpoints and logs live here. Made if it is not there.
+    pub data_dir: PathBuf,
+    /// Worker processes; 0 for a coordinator that only answers questions.
+    pub workers_n: u32,
+    /// Program and first arguments of a worker. `--server URL --data-dir DIR` is appended. A
+    /// worker ends when its standard input does.
+    pub worker_command: Vec<OsString>,
+}
+
+/// A running coordinator of this process.
+pub struct Embedded {
+    url: String,
+    fleet: Fleet,
+    context: Context,
+    stop_server: oneshot::Sender<()>,
+    server: JoinHandle<Result<(), Error>>,
+    tasks: JoinSet<()>,
+    _lock: DirectoryLock,
+}
+
+impl Embedded {
+    /// Starts everything. Runs that an earlier process left behind are taken back at once.
+    ///
+    /// # Errors
+    /// When the directory is in use or not writable, or the database is of a newer version.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        Self::start_with(options, Timing::default()).await
+    }
+
+    /// As [`Self::start`], with other intervals.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(options: Options, timing: Timing) -> Result<Self, Error> {
+        let Options { data_dir, workers_n, worker_command } = options;
+        let mut lock = DirectoryLock::take(&data_dir)?;
+        let data_dir = std::path::absolute(&data_dir)
+            .map_err(|source| Error::Directory { path: data_dir, source })?;
+        let store = server::open(&database_url(&data_dir)).await?;
+        let context = server::context(store, &data_dir, timing, None);
+        take_back_abandoned(&context).await?;
+
+        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let (listener, address) = server::listen(loopback).await?;
+        let url = format!("http://{address}");
+        let io = |source| Error::Directory { path: data_dir.clone(), source };
+        lock.announce(&url).map_err(io)?;
+
+        let (stop_server, stopped) = oneshot::channel();
+        let serving = context.clone();
+        let server = tokio::spawn(async move {
+            // A dropped sender stops the server too.
+            let stopped = async { drop(stopped.await) };
+            server::run(&serving, listener, stopped).await
+        });
+        let tasks = tasks::spawn_all(&context);
+        let fleet = Fleet::start(&context, workers_n, worker_command, &url, &data_dir)?;
+        Ok(Self { url, fleet, context, stop_server, server, tasks, _lock: lock })
+    }
+
+    /// Where clients and workers reach it.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Asks the workers to write a checkpoint and stop, waits for them (bounded), and closes.
+    pub async fn shutdown(mut self) {
+        self.context.live().draining = true;
+        self.fleet.stop().await;
+        self.tasks.shutdown().await;
+        // The server ends with the process at the latest.
+        let _ = self.stop_server.send(());
+        let _ = self.server.await;
+    }
+}
+
+/// URL of the coordinator that already works with the data directory, if one does.
+#[must_use]
+pub fn running(data_dir: &Path) -> Option<String> {
+    lock::holder(data_dir)
+}
+
+/// This process holds the directory, so whoever held a lease is gone, or will find its writes
+/// refused by their epoch.
+async fn take_back_abandoned(context: &Context) -> Result<(), Error> {
+    for lease in context.store.open_leases().await? {
+        let now = context.now();
+        context.store.requeue(lease.run, lease.epoch, None, now).await?;
+    }
+    Ok(())
+}

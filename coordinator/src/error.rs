@@ -1,0 +1,110 @@
+//! What can go wrong in the coordinator, and what a caller learns of it.
+
+use std::error::Error as _;
+use std::path::PathBuf;
+
+use sweep_core::code::ErrorCode;
+use sweep_core::spec::SpecErrors;
+use sweep_proto::{Malformed, WireError};
+
+/// Why a request was not met or the coordinator could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error("the database refused")]
+    Store(#[from] sweep_store::Error),
+    #[error("budget.yaml cannot be used")]
+    Spec(#[from] SpecErrors),
+    #[error("{0}")]
+    Plan(#[from] crate::planner::PlanError),
+    #[error("the corpus `{name}` cannot be used")]
+    Corpus { name: String, source: sweep_corpus::Error },
+    #[error("the sweep `{name}` was submitted with another budget.yaml: {differences}")]
+    SweepChanged { name: String, differences: String },
+    #[error("{what}")]
+    NotFound { what: String },
+    #[error("another process (pid {pid}) works with the data directory {}", path.display())]
+    DirectoryInUse { path: PathBuf, pid: String },
+    #[error("the address {address} is taken or not ours")]
+    AddressInUse { address: String, source: std::io::Error },
+    #[error("{} cannot be used", path.display())]
+    Directory { path: PathBuf, source: std::io::Error },
+    #[error("a worker process could not be started")]
+    Spawn { source: std::io::Error },
+    #[error("the gRPC server stopped")]
+    Server(#[from] tonic::transport::Error),
+    #[error("a message could not be read")]
+    Malformed(#[from] Malformed),
+    #[error("an internal task ended unexpectedly")]
+    Join(#[from] tokio::task::JoinError),
+}
+
+impl Error {
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Spec(_) | Self::Plan(_) => ErrorCode::BadSpec,
+            Self::Corpus { .. } => ErrorCode::Corpus,
+            Self::SweepChanged { .. } => ErrorCode::SweepChanged,
+            Self::NotFound { .. } => ErrorCode::NotFound,
+            Self::DirectoryInUse { .. } | Self::AddressInUse { .. } => ErrorCode::InUse,
+            Self::Directory { .. } => ErrorCode::Storage,
+            Self::Spawn { .. } | Self::Server(_) | Self::Malformed(_) | Self::Join(_) => {
+                ErrorCode::Internal
+            }
+        }
+    }
+
+    /// What to do about it, where that is not plain from the message.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Corpus { source, .. } => source.hint(),
+            Self::SweepChanged { name, .. } => Some(format!(
+                "give the changed sweep a name of its own (for example `name: {name}-2`), or \
+                 restore the submitted budget.yaml"
+            )),
+            Self::DirectoryInUse { .. } => {
+                Some("wait for it, or choose another folder with --data-dir".to_owned())
+            }
+            Self::AddressInUse { .. } => {
+                Some("choose another address with --listen, e.g. 127.0.0.1:0".to_owned())
+            }
+            Self::Store(error) => match error.code() {
+                ErrorCode::Storage => Some(
+                    "free space on that disk, then repeat the command: it goes on where it stopped"
+                        .to_owned(),
+                ),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The message with its causes.
+    fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            let sentence = cause.to_string();
+            if !text.ends_with(&sentence) {
+                text = format!("{text}: {sentence}");
+            }
+            source = cause.source();
+        }
+        text
+    }
+}
+
+impl From<Error> for WireError {
+    fn from(error: Error) -> Self {
+        Self { code: error.code(), message: error.chain(), hint: error.hint() }
+    }
+}
+
+impl From<Error> for tonic::Status {
+    fn from(error: Error) -> Self {
+        WireError::from(error).into()
+    }
+}

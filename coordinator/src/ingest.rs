@@ -1,0 +1,134 @@
+//! Takes what workers report and stores it, once each.
+
+use sweep_core::metric::MetricPoint;
+use sweep_core::observation::Observation;
+use sweep_core::run::{Checkpoint, FailureReason, RunResult};
+use sweep_core::sweep::Progress;
+use sweep_core::throughput::{Throughput, ThroughputKey};
+use sweep_core::units::AcceleratorTime;
+use sweep_proto::RunKey;
+use sweep_store::Metered;
+
+use crate::Error;
+use crate::context::{CalibrationJob, Context};
+
+/// What a worker is to do after a heartbeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Directive {
+    Continue,
+    Release,
+    OutOfBudget,
+}
+
+/// How a worker ended its attempt.
+pub(crate) enum Ending {
+    Succeeded(Box<RunResult>),
+    Failed(FailureReason),
+    Released,
+}
+
+/// A reservation that proves too small grows by this much at a time, so that a run which is a
+/// little over does not ask the ledger at every heartbeat.
+const EXTENSION: AcceleratorTime = AcceleratorTime::from_ms(1000);
+
+pub(crate) async fn start(context: &Context, key: RunKey) -> Result<(), Error> {
+    context.store.start(key.run, key.epoch).await?;
+    context.changed();
+    Ok(())
+}
+
+/// Prolongs a lease and reads its meter.
+pub(crate) async fn heartbeat(
+    context: &Context,
+    key: RunKey,
+    used: AcceleratorTime,
+    progress: Progress,
+) -> Result<Directive, Error> {
+    let (now, expiry) = (context.now(), context.lease_expiry());
+    let metered = context.store.renew(key.run, key.epoch, used, EXTENSION, now, expiry).await?;
+    let draining = {
+        let mut live = context.live();
+        // Before the first step there is no loss to show, and none that is not finite.
+        if progress.loss.is_finite() {
+            live.progress.insert(key.run, progress);
+        }
+        live.draining
+    };
+    context.changed();
+    Ok(match metered {
+        Metered::OutOfBudget => Directive::OutOfBudget,
+        Metered::Ok if draining => Directive::Release,
+        Metered::Ok => Directive::Continue,
+    })
+}
+
+/// Stores metric points. The same batch may come again.
+pub(crate) async fn metrics(
+    context: &Context,
+    key: RunKey,
+    sequence: u64,
+    points: &[MetricPoint],
+) -> Result<(), Error> {
+    Ok(context.store.append_metrics(key.run, key.epoch, sequence, points).await?)
+}
+
+/// Notes where a run can be taken up again.
+pub(crate) async fn checkpoint(
+    context: &Context,
+    key: RunKey,
+    checkpoint: &Checkpoint,
+    used: AcceleratorTime,
+) -> Result<(), Error> {
+    let (now, expiry) = (context.now(), context.lease_expiry());
+    context.store.renew(key.run, key.epoch, used, EXTENSION, now, expiry).await?;
+    Ok(context.store.record_checkpoint(key.run, key.epoch, checkpoint).await?)
+}
+
+/// Ends an attempt: settles the ledger and, for a success, keeps the observation.
+pub(crate) async fn finish(
+    context: &Context,
+    key: RunKey,
+    used: AcceleratorTime,
+    ending: Ending,
+) -> Result<(), Error> {
+    let RunKey { run, epoch } = key;
+    let now = context.now();
+    match ending {
+        Ending::Succeeded(result) => {
+            let found = context.store.run(run).await?;
+            let (_, record) =
+                found.ok_or_else(|| Error::NotFound { what: format!("no run {run}") })?;
+            let observation = Observation::from_run(&record.spec, &result);
+            context.store.succeed(run, epoch, used, &result, &observation, now).await?;
+        }
+        Ending::Failed(reason) => {
+            tracing::warn!(%run, %reason, "a run failed");
+            context.store.fail(run, epoch, used, &reason, now).await?;
+        }
+        Ending::Released => context.store.requeue(run, epoch, Some(used), now).await?,
+    }
+    context.live().progress.remove(&run);
+    context.changed();
+    Ok(())
+}
+
+/// Keeps a measured throughput, or the reason why there is none.
+pub(crate) async fn calibration(
+    context: &Context,
+    key: &ThroughputKey,
+    outcome: Result<Throughput, String>,
+) -> Result<(), Error> {
+    match outcome {
+        Ok(mut throughput) => {
+            throughput.measured_at = context.now();
+            context.store.put_throughput(key, &throughput).await?;
+            context.live().calibrations.remove(key);
+        }
+        Err(reason) => {
+            let failed = CalibrationJob::Failed { reason };
+            context.live().calibrations.insert(key.clone(), failed);
+        }
+    }
+    context.changed();
+    Ok(())
+}

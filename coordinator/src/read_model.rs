@@ -1,0 +1,91 @@
+//! What people see of a sweep, put together from the database and the live state.
+
+use sweep_core::forecast::ForecastView;
+use sweep_core::ledger::Balance;
+use sweep_core::run::RunState;
+use sweep_core::spec;
+use sweep_core::sweep::{RunRecord, SweepPhase, SweepRecord, SweepStatus};
+
+use crate::Error;
+use crate::context::{CalibrationJob, Context};
+use crate::tasks::planning;
+
+/// The sweep called `name`, or the newest one for an empty name.
+pub(crate) async fn find(context: &Context, name: &str) -> Result<SweepRecord, Error> {
+    let what = if name.is_empty() {
+        "no sweep was submitted here yet".to_owned()
+    } else {
+        format!("no sweep is called `{name}`")
+    };
+    let found = if name.is_empty() {
+        context.store.sweeps().await?.into_iter().next()
+    } else {
+        context.store.sweep_named(name).await?
+    };
+    found.ok_or(Error::NotFound { what })
+}
+
+/// Everything about a sweep that a watcher draws.
+pub(crate) async fn status(context: &Context, name: &str) -> Result<SweepStatus, Error> {
+    let record = find(context, name).await?;
+    let spec = spec::parse(&record.yaml)?;
+    let mut runs = context.store.runs(record.id).await?;
+    let calibrations = planning::calibrations(context, &spec).await?.unwrap_or_default();
+    let headlines = match context.store.latest_forecast(record.id).await? {
+        Some(forecast) => forecast.crossovers.iter().map(|c| c.headline()).collect(),
+        None => Vec::new(),
+    };
+    let live = context.live();
+    for run in &mut runs {
+        run.progress = live.progress.get(&run.spec.id).copied();
+    }
+    explain_waiting(&mut runs, &record);
+    let mut problems: Vec<String> =
+        live.problems.get(&record.id).into_iter().flatten().chain(&live.faults).cloned().collect();
+    for calibration in &calibrations {
+        if let Some(CalibrationJob::Failed { reason }) = live.calibrations.get(&calibration.key) {
+            let (arm, size) = (&calibration.arm, &calibration.size);
+            problems.push(format!("the throughput of {arm} {size} cannot be measured: {reason}"));
+        }
+    }
+    let workers_n = live.workers.len() as u32;
+    Ok(SweepStatus { record, calibrations, runs, headlines, workers_n, problems })
+}
+
+/// Says of every waiting run, in plain words, what it waits for.
+fn explain_waiting(runs: &mut [RunRecord], sweep: &SweepRecord) {
+    let Balance { granted, spent, .. } = sweep.balance;
+    let potential = granted.saturating_sub(spent);
+    let mut ahead = 0;
+    for run in runs {
+        let cost = run.spec.cost();
+        run.waiting = match run.state {
+            RunState::Planned | RunState::Queued if cost > potential => Some(format!(
+                "not started: it costs {cost} and {potential} of the budget are left"
+            )),
+            _ if sweep.phase == SweepPhase::Done => None,
+            RunState::Planned => {
+                Some("waits until running runs give back what they do not use".to_owned())
+            }
+            RunState::Queued if ahead == 0 => Some("next in the queue".to_owned()),
+            RunState::Queued => Some(format!("{ahead} runs are ahead of it")),
+            _ => None,
+        };
+        if run.state == RunState::Queued {
+            ahead += 1;
+        }
+    }
+}
+
+/// The newest forecast with the data behind it.
+pub(crate) async fn forecast(context: &Context, name: &str) -> Result<ForecastView, Error> {
+    let record = find(context, name).await?;
+    let spec = spec::parse(&record.yaml)?;
+    let forecast = context.store.latest_forecast(record.id).await?;
+    let forecast = forecast.ok_or_else(|| Error::NotFound {
+        what: format!("the sweep `{}` has no forecast yet: no run has finished", record.name),
+    })?;
+    let observations = context.store.observations(record.id).await?;
+    let hours_unit = spec.hours_unit().to_owned();
+    Ok(ForecastView { sweep_name: record.name, hours_unit, observations, forecast })
+}

@@ -1,0 +1,84 @@
+//! A coordinator on a port: tasks and services over one database.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sweep_core::clock::SystemClock;
+use sweep_store::Store;
+use tokio::net::TcpListener;
+use tonic::transport::server::TcpIncoming;
+
+use crate::calibrate::Reference;
+use crate::context::{Context, Timing};
+use crate::{Error, api, tasks};
+
+/// Where to listen and what to serve.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// `sqlite:///path` or `postgres://...`.
+    pub database_url: String,
+    /// Corpora and checkpoints, shared with the workers.
+    pub data_dir: PathBuf,
+}
+
+/// Serves until `stop` resolves. Workers are then asked to hand their runs back.
+///
+/// # Errors
+/// When the database cannot be opened or is of a newer version, or the address is taken.
+pub async fn serve(
+    options: Options,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Error> {
+    let store = open(&options.database_url).await?;
+    let context = context(store, &options.data_dir, Timing::default(), None);
+    let (listener, address) = listen(options.listen).await?;
+    tracing::info!(%address, "serving");
+    let tasks = tasks::spawn_all(&context);
+    run(&context, listener, stop).await?;
+    drop(tasks);
+    Ok(())
+}
+
+pub(crate) async fn open(database_url: &str) -> Result<Store, Error> {
+    let store = Store::open(database_url).await?;
+    store.migrate().await?;
+    Ok(store)
+}
+
+pub(crate) fn context(
+    store: Store,
+    data_dir: &Path,
+    timing: Timing,
+    reference: Option<Reference>,
+) -> Context {
+    Context::new(store, Arc::new(SystemClock), data_dir, timing, reference)
+}
+
+/// Takes the address, so that a taken one is an error before anything is promised.
+pub(crate) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let taken = |source| Error::AddressInUse { address: address.to_string(), source };
+    let listener = TcpListener::bind(address).await.map_err(taken)?;
+    let address = listener.local_addr().map_err(taken)?;
+    Ok((listener, address))
+}
+
+/// Answers calls until `stop` resolves.
+pub(crate) async fn run(
+    context: &Context,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Error> {
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let router = api::router(context);
+    // Open watches would keep a graceful shutdown waiting for ever: calls in flight are few and
+    // short, so they are cut with the server.
+    tokio::select! {
+        served = router.serve_with_incoming(incoming) => served?,
+        () = stop => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! Background tasks. Each takes no input: woken by a change or by its timer, it re-reads the state
+//! and brings it one step closer to what it should be. So there is one path for normal work,
+//! restart and recovery.
+
+mod laws;
+pub(crate) mod planning;
+mod reaper;
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::Error;
+use crate::context::Context;
+
+/// A change wakes the tasks at once; this is for what no change announces, such as expiry.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Runs all tasks until they are aborted with the set.
+pub(crate) fn spawn_all(context: &Context) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(converge(context.clone(), "planning", planning::converge));
+    tasks.spawn(converge(context.clone(), "laws", laws::converge));
+    tasks.spawn(converge(context.clone(), "reaper", reaper::converge));
+    tasks
+}
+
+/// Runs one task forever. A failed round is reported as a fault and tried again.
+async fn converge<F, Fut>(context: Context, name: &'static str, round: F)
+where
+    F: Fn(Context) -> Fut,
+    Fut: Future<Output = Result<(), Error>>,
+{
+    let mut changes = context.watch();
+    let mut reported = None;
+    loop {
+        changes.mark_unchanged();
+        let fault = round(context.clone()).await.err().map(|error| fault_text(name, error));
+        if fault != reported {
+            let mut live = context.live();
+            if let Some(old) = reported.take() {
+                live.faults.remove(&old);
+            }
+            if let Some(new) = &fault {
+                tracing::error!(fault = new, "a background task failed");
+                live.faults.insert(new.clone());
+            }
+            drop(live);
+            reported = fault;
+            context.changed();
+        }
+        // Whoever sends changes lives as long as the context that this task holds.
+        let _ = tokio::time::timeout(TICK, changes.changed()).await;
+    }
+}
+
+fn fault_text(task: &str, error: Error) -> String {
+    let wire = sweep_proto::WireError::from(error);
+    let hint = wire.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+    format!("{task}: {}{hint}", wire.message)
+}

@@ -1,0 +1,102 @@
+//! Brings each sweep from submission to its plan, and its runs into the queue.
+
+use sweep_core::run::{RunEvent, RunState};
+use sweep_core::spec::{self, SweepSpec};
+use sweep_core::sweep::{Calibration, SweepPhase, SweepRecord};
+
+use crate::calibrate;
+use crate::context::{CalibrationJob, Context};
+use crate::planner::{self, PlanInput};
+use crate::scheduler::{self, Assignment, Candidate, Problem};
+use crate::{Error, corpora};
+
+pub(super) async fn converge(context: Context) -> Result<(), Error> {
+    for sweep in context.store.sweeps().await? {
+        match sweep.phase {
+            SweepPhase::Calibrating => plan(&context, &sweep).await?,
+            SweepPhase::Running => schedule(&context, &sweep).await?,
+            SweepPhase::Done => {}
+        }
+    }
+    Ok(())
+}
+
+/// Plans a sweep as soon as every throughput is known.
+async fn plan(context: &Context, sweep: &SweepRecord) -> Result<(), Error> {
+    let spec = spec::parse(&sweep.yaml)?;
+    let Some(calibrations) = calibrations(context, &spec).await? else { return Ok(()) };
+    if !request_missing(context, &calibrations) {
+        return Ok(());
+    }
+    let corpus = match context.store.corpus(sweep.id).await? {
+        Some(corpus) => corpus,
+        // Cut off between submission and here.
+        None => {
+            let corpus = corpora::prepare(context, &spec).await?;
+            context.store.set_corpus(sweep.id, &corpus).await?;
+            corpus
+        }
+    };
+    let calibrations = &calibrations;
+    let input =
+        PlanInput { sweep: sweep.id, spec: &spec, calibrations, corpus: &corpus, parent: None };
+    match planner::plan(&input) {
+        Ok(plan) => {
+            context.store.put_plan(&plan).await?;
+            context.store.set_phase(sweep.id, SweepPhase::Running).await?;
+            context.changed();
+        }
+        Err(error) => context.problem(sweep.id, error.to_string()),
+    }
+    Ok(())
+}
+
+/// What a spec needs, with what is known of it; None while no worker has said what the device is.
+/// A spec that declares every throughput needs no device.
+pub(crate) async fn calibrations(
+    context: &Context,
+    spec: &SweepSpec,
+) -> Result<Option<Vec<Calibration>>, Error> {
+    let reference = context.live().reference.clone();
+    let declared = calibrate::Reference { device: "declared".into(), trainer: String::new() };
+    let known = reference.is_some();
+    let mut needed = calibrate::needed(spec, &reference.unwrap_or(declared));
+    if !known && needed.iter().any(|calibration| calibration.throughput.is_none()) {
+        return Ok(None);
+    }
+    for calibration in needed.iter_mut().filter(|c| c.throughput.is_none()) {
+        calibration.throughput = context.store.throughput(&calibration.key).await?;
+    }
+    Ok(Some(needed))
+}
+
+/// Asks workers for the throughputs that are missing; true when none is.
+pub(crate) fn request_missing(context: &Context, calibrations: &[Calibration]) -> bool {
+    let mut complete = true;
+    for calibration in calibrations.iter().filter(|c| c.throughput.is_none()) {
+        complete = false;
+        let mut live = context.live();
+        live.calibrations.entry(calibration.key.clone()).or_insert(CalibrationJob::Waiting);
+    }
+    complete
+}
+
+/// Releases the runs that the ledger pays for, and ends the sweep when there is nothing left.
+async fn schedule(context: &Context, sweep: &SweepRecord) -> Result<(), Error> {
+    let runs = context.store.runs(sweep.id).await?;
+    let candidates =
+        runs.iter().map(|run| Candidate { state: run.state, cost: run.spec.cost() }).collect();
+    let balance = context.store.balance(sweep.id).await?;
+    let Assignment { release, done, .. } = scheduler::solve(&Problem { balance, candidates });
+    for index in &release {
+        debug_assert_eq!(runs[*index].state, RunState::Planned);
+        context.store.transition(runs[*index].spec.id, RunEvent::Queue).await?;
+    }
+    if done && !super::laws::behind(context, sweep.id).await? {
+        context.store.set_phase(sweep.id, SweepPhase::Done).await?;
+    }
+    if done || !release.is_empty() {
+        context.changed();
+    }
+    Ok(())
+}

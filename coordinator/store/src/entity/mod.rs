@@ -1,0 +1,15 @@
+//! The tables as sea-orm sees them: private, and checked against the real schema by a test.
+#![expect(unreachable_pub, reason = "sea-orm's derive makes public items")]
+
+pub(crate) mod forecast;
+pub(crate) mod lease;
+pub(crate) mod ledger;
+pub(crate) mod ledger_entry;
+pub(crate) mod metric_batch;
+pub(crate) mod metric_point;
+pub(crate) mod observation;
+pub(crate) mod plan;
+pub(crate) mod plan_run;
+pub(crate) mod run;
+pub(crate) mod sweep;
+pub(crate) mod throughput;

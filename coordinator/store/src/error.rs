@@ -1,0 +1,139 @@
+//! What the store refuses, and what breaks below it.
+
+use std::error::Error as StdError;
+
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
+use sweep_core::code::ErrorCode;
+use sweep_core::ids::RunId;
+use sweep_core::run::IllegalTransition;
+use sweep_core::units::AcceleratorTime;
+
+/// Every failure of the store. A refused call has changed nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error("`{url}` is not a database address; expected `sqlite:///path` or `postgres://...`")]
+    BadUrl { url: String },
+    #[error("the database refused")]
+    Database { source: DbErr },
+    #[error("the disk is full")]
+    DiskFull { source: DbErr },
+    #[error("the database file is not writable")]
+    NotWritable { source: DbErr },
+    #[error("the database is at version `{found}`, newer than the newest known here, `{known}`")]
+    NewerSchema { found: String, known: String },
+    #[error("attempt {epoch} of run {run} does not hold its lease any more")]
+    StaleLease { run: RunId, epoch: u32 },
+    #[error("{asked} is more than the {free} that are free")]
+    Insufficient { asked: AcceleratorTime, free: AcceleratorTime },
+    #[error(transparent)]
+    IllegalTransition(#[from] IllegalTransition),
+    #[error("there is no {what}")]
+    NotFound { what: String },
+    #[error("{reason}")]
+    Conflict { reason: String },
+    /// Only after every retry: another writer kept changing the same row.
+    #[error("another writer kept getting ahead on the same row")]
+    LostRace,
+    #[error("the stored {what} cannot be read")]
+    Corrupt { what: &'static str, source: Box<dyn StdError + Send + Sync> },
+    #[error("this {what} cannot be stored")]
+    Unstorable { what: &'static str, source: Box<dyn StdError + Send + Sync> },
+}
+
+impl Error {
+    /// The code that the wire and the exit status speak.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::BadUrl { .. }
+            | Self::Database { .. }
+            | Self::NewerSchema { .. }
+            | Self::Corrupt { .. } => ErrorCode::Database,
+            Self::DiskFull { .. } | Self::NotWritable { .. } => ErrorCode::Storage,
+            Self::StaleLease { .. } => ErrorCode::StaleLease,
+            Self::NotFound { .. } => ErrorCode::NotFound,
+            Self::Insufficient { .. }
+            | Self::IllegalTransition(_)
+            | Self::Conflict { .. }
+            | Self::LostRace
+            | Self::Unstorable { .. } => ErrorCode::Internal,
+        }
+    }
+
+    /// The same call may succeed when it is made again.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::LostRace => true,
+            Self::Database { source } => match sql_state(source) {
+                Some(SqlState::Sqlite(code)) => matches!(code & 0xff, SQLITE_BUSY | SQLITE_LOCKED),
+                Some(SqlState::Postgres(code)) => RETRIED_BY_POSTGRES.contains(&code.as_str()),
+                None => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+// Primary result codes, sqlite.org/rescode.html; extended codes carry them in the low byte.
+const SQLITE_BUSY: i32 = 5;
+const SQLITE_LOCKED: i32 = 6;
+const SQLITE_READONLY: i32 = 8;
+const SQLITE_FULL: i32 = 13;
+
+// Error codes of PostgreSQL 15, appendix A: serialization failure, deadlock.
+const RETRIED_BY_POSTGRES: [&str; 2] = ["40001", "40P01"];
+const POSTGRES_DISK_FULL: &str = "53100";
+
+enum SqlState {
+    Sqlite(i32),
+    Postgres(String),
+}
+
+fn sql_state(error: &DbErr) -> Option<SqlState> {
+    let (DbErr::Conn(RuntimeErr::SqlxError(error))
+    | DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return None;
+    };
+    let error = error.as_database_error()?;
+    let code = error.code()?;
+    if error.try_downcast_ref::<sea_orm::SqlxSqliteError>().is_some() {
+        code.parse().ok().map(SqlState::Sqlite)
+    } else {
+        Some(SqlState::Postgres(code.into_owned()))
+    }
+}
+
+impl From<DbErr> for Error {
+    fn from(source: DbErr) -> Self {
+        match sql_state(&source) {
+            Some(SqlState::Sqlite(code)) if code & 0xff == SQLITE_FULL => Self::DiskFull { source },
+            Some(SqlState::Sqlite(code)) if code & 0xff == SQLITE_READONLY => {
+                Self::NotWritable { source }
+            }
+            Some(SqlState::Postgres(code)) if code == POSTGRES_DISK_FULL => {
+                Self::DiskFull { source }
+            }
+            _ => Self::Database { source },
+        }
+    }
+}
+
+/// For inserts after a look: a duplicate means that somebody else inserted in between, so look
+/// again.
+pub(crate) fn duplicate_is_lost_race(error: DbErr) -> Error {
+    match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => Error::LostRace,
+        _ => error.into(),
+    }
+}
+
+pub(crate) fn not_found(what: impl std::fmt::Display) -> Error {
+    Error::NotFound { what: what.to_string() }
+}
+
+pub(crate) fn conflict(reason: impl Into<String>) -> Error {
+    Error::Conflict { reason: reason.into() }
+}

@@ -1,0 +1,77 @@
+//! The history of forecasts: each refit adds a child to the forecast before.
+
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select,
+};
+use sweep_core::forecast::Forecast;
+use sweep_core::ids::SweepId;
+
+use crate::tx::writing;
+use crate::Store;
+use crate::column::{from_json, to_at, to_json};
+use crate::entity::{forecast, sweep};
+use crate::error::{Error, conflict, duplicate_is_lost_race, not_found};
+
+impl Store {
+    /// Stores a forecast. Storing the same one again changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when its parent is not the latest forecast of the sweep.
+    pub async fn put_forecast(&self, forecast: &Forecast) -> Result<(), Error> {
+        writing!(self, |tx| {
+            // Locked, so that forecasts of one sweep come one after the other.
+            let id = forecast.sweep;
+            let sweep = sweep::Entity::find_by_id(id.0).lock_exclusive().one(tx).await?;
+            sweep.ok_or_else(|| not_found(format_args!("sweep {id}")))?;
+            if forecast::Entity::find_by_id(forecast.id.0).one(tx).await?.is_some() {
+                return Ok(());
+            }
+            let latest = latest(tx, id).await?;
+            if latest.as_ref().map(|row| row.id) != forecast.parent.map(|parent| parent.0) {
+                return Err(conflict(format!(
+                    "forecast {} does not follow the latest forecast of sweep {id}",
+                    forecast.id
+                )));
+            }
+            let row = forecast::ActiveModel {
+                id: Set(forecast.id.0),
+                sweep_id: Set(id.0),
+                parent_id: Set(forecast.parent.map(|parent| parent.0)),
+                generation: Set(latest.map_or(1, |row| row.generation + 1)),
+                made_at: Set(to_at(forecast.made_at)?),
+                observations_n: Set(forecast.observations_n.into()),
+                forecast: Set(to_json("forecast", forecast)?),
+            };
+            row.insert(tx).await.map_err(duplicate_is_lost_race)?;
+            Ok(())
+        })
+    }
+
+    /// # Errors
+    /// Those of the database.
+    pub async fn latest_forecast(&self, sweep: SweepId) -> Result<Option<Forecast>, Error> {
+        let row = latest(&self.db, sweep).await?;
+        row.map(|row| from_json("forecast", row.forecast)).transpose()
+    }
+
+    /// All forecasts of a sweep, oldest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn forecasts(&self, sweep: SweepId) -> Result<Vec<Forecast>, Error> {
+        let rows = of(sweep).order_by_asc(forecast::Column::Generation).all(&self.db).await?;
+        rows.into_iter().map(|row| from_json("forecast", row.forecast)).collect()
+    }
+}
+
+fn of(sweep: SweepId) -> Select<forecast::Entity> {
+    forecast::Entity::find().filter(forecast::Column::SweepId.eq(sweep.0))
+}
+
+async fn latest(
+    db: &impl ConnectionTrait,
+    sweep: SweepId,
+) -> Result<Option<forecast::Model>, Error> {
+    Ok(of(sweep).order_by_desc(forecast::Column::Generation).one(db).await?)
+}

@@ -1,0 +1,98 @@
+//! The schema's history, one change per file, forward only. No migration imports an entity: old
+//! history must not change with new code.
+
+mod dialect;
+mod m20261124_120000_sweep;
+mod m20261124_120100_plan;
+mod m20261124_120200_ledger;
+mod m20261124_120300_lease;
+mod m20261124_120400_metric;
+mod m20261124_120500_observation;
+mod m20261124_120600_forecast;
+mod m20261124_120700_throughput;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
+use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
+
+use crate::Store;
+use crate::error::Error;
+use crate::tx::writing;
+
+/// Where sea-orm-migration notes what it has applied.
+const HISTORY: &str = "seaql_migrations";
+
+/// Held on PostgreSQL while migrating: `sweep` in ASCII.
+const ADVISORY_LOCK: i64 = 0x73_7765_6570;
+
+struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261124_120000_sweep::Migration),
+            Box::new(m20261124_120100_plan::Migration),
+            Box::new(m20261124_120200_ledger::Migration),
+            Box::new(m20261124_120300_lease::Migration),
+            Box::new(m20261124_120400_metric::Migration),
+            Box::new(m20261124_120500_observation::Migration),
+            Box::new(m20261124_120600_forecast::Migration),
+            Box::new(m20261124_120700_throughput::Migration),
+        ]
+    }
+}
+
+/// What [`Store::migrate`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrationReport {
+    /// Names of the migrations applied now, oldest first; empty when there was nothing to do.
+    pub applied: Vec<String>,
+}
+
+impl Store {
+    /// Brings the schema to the newest version, all of it or nothing. Of several callers at once
+    /// one does the work; running it again does nothing.
+    ///
+    /// # Errors
+    /// [`Error::NewerSchema`] for a database that a newer version has migrated.
+    pub async fn migrate(&self) -> Result<MigrationReport, Error> {
+        writing!(self, |tx| {
+            if tx.get_database_backend() == DbBackend::Postgres {
+                let lock = format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})");
+                tx.execute_unprepared(&lock).await?;
+            }
+            refuse_unknown(applied(tx, &SchemaManager::new(tx)).await?)?;
+            let pending = Migrator::get_pending_migrations(tx).await?;
+            let applied = pending.iter().map(|migration| migration.name().to_owned()).collect();
+            Migrator::up(tx, None).await?;
+            Ok(MigrationReport { applied })
+        })
+    }
+}
+
+/// Refuses a database that holds migrations this version has never heard of.
+pub(crate) async fn refuse_newer(db: &DatabaseConnection) -> Result<(), Error> {
+    refuse_unknown(applied(db, &SchemaManager::new(db)).await?)
+}
+
+async fn applied(
+    db: &impl ConnectionTrait,
+    schema: &SchemaManager<'_>,
+) -> Result<Vec<String>, Error> {
+    if !schema.has_table(HISTORY).await? {
+        return Ok(Vec::new());
+    }
+    let rows = Migrator::get_migration_models(db).await?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
+}
+
+fn refuse_unknown(applied: Vec<String>) -> Result<(), Error> {
+    let known: Vec<String> =
+        Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+    match applied.into_iter().filter(|name| !known.contains(name)).max() {
+        None => Ok(()),
+        Some(found) => Err(Error::NewerSchema {
+            found,
+            known: known.into_iter().max().expect("there is at least one migration"),
+        }),
+    }
+}

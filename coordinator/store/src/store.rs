@@ -1,0 +1,81 @@
+//! Opening a database.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend};
+use tokio::sync::Mutex;
+
+use crate::error::Error;
+use crate::migration;
+
+/// Readers beside the one writer of an embedded database.
+const SQLITE_CONNECTIONS_N: u32 = 4;
+const POSTGRES_CONNECTIONS_N: u32 = 8;
+/// For writers of other processes, such as somebody's `sqlite3` shell.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The database of a coordinator. Clones share one pool of connections.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) db: DatabaseConnection,
+    /// SQLite lets one writer in at a time. Waiting here is fair; its busy handler polls.
+    pub(crate) writer: Option<Arc<Mutex<()>>>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("backend", &self.db.get_database_backend()).finish()
+    }
+}
+
+impl Store {
+    /// Opens `sqlite:///path` (made when it is not there) or `postgres://...`. Changes no schema:
+    /// that is [`Store::migrate`].
+    ///
+    /// # Errors
+    /// [`Error::NewerSchema`] for a database that a newer version has migrated.
+    pub async fn open(url: &str) -> Result<Self, Error> {
+        let mut options = ConnectOptions::new(url);
+        options.sqlx_logging(false);
+        let is_sqlite = url.starts_with("sqlite://");
+        if is_sqlite {
+            options.max_connections(SQLITE_CONNECTIONS_N);
+            options.map_sqlx_sqlite_opts(|options| {
+                options
+                    .create_if_missing(true)
+                    .foreign_keys(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    // The ledger must survive a power cut.
+                    .synchronous(SqliteSynchronous::Full)
+                    .busy_timeout(SQLITE_BUSY_TIMEOUT)
+            });
+        } else if DbBackend::Postgres.is_prefix_of(url) {
+            options.max_connections(POSTGRES_CONNECTIONS_N);
+        } else {
+            return Err(Error::BadUrl { url: url.to_owned() });
+        }
+        let db = Database::connect(options).await?;
+        migration::refuse_newer(&db).await?;
+        Ok(Self { db, writer: is_sqlite.then(Arc::default) })
+    }
+}
+
+/// The address of an SQLite file, for [`Store::open`].
+#[must_use]
+pub fn sqlite_url(path: &Path) -> String {
+    let mut url = "sqlite://".to_owned();
+    for character in path.to_string_lossy().chars() {
+        match character {
+            '%' => url.push_str("%25"),
+            '?' => url.push_str("%3F"),
+            '#' => url.push_str("%23"),
+            ' ' => url.push_str("%20"),
+            _ => url.push(character),
+        }
+    }
+    url
+}

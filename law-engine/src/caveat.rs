@@ -1,0 +1,169 @@
+//! Sentences that a reader must see beside a fit.
+
+use sweep_core::fit::{Convergence, LawFit, LawName};
+use sweep_core::units::human_hours;
+
+use crate::law::{EXPONENT_MAX, EXPONENT_MIN};
+
+/// Fewer classes than this are few for any law.
+const CLASSES_FEW: u32 = 5;
+/// A floor whose interval is wider than this share of the smallest loss is not identified.
+const FLOOR_SHARE: f64 = 0.5;
+/// A floor below this share of the smallest loss counts as zero.
+const FLOOR_ZERO: f64 = 1e-6;
+/// An exponent this close to its bounds stands at them.
+const AT_BOUND: f64 = 1e-9;
+/// An exponent needs a decade of hours.
+const SPAN_SHORT: f64 = 10.0;
+/// Extrapolation beyond this many times the largest class is worth a word.
+const REACH_FAR: f64 = 10.0;
+/// A residual this many times the median of the others stands out.
+const OUTLIER_RATIO: f64 = 8.0;
+/// Residuals below this are too small to stand out.
+const OUTLIER_MIN: f64 = 5e-3;
+
+/// What the caveats are drawn from, beyond the fit itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Smallest loss measured, bits per byte.
+    pub loss_min: f64,
+    /// The second largest class, hours.
+    pub hours_before_last: f64,
+    /// Log residuals with a name for each: hours and seed.
+    pub residuals: &'a [(f64, u64, f64)],
+    pub horizon_hours: f64,
+    /// The law was to be chosen by the data, and they were too few.
+    pub untested: bool,
+}
+
+/// The caveats of `fit`, most important first.
+#[must_use]
+pub fn caveats(fit: &LawFit, context: &Context<'_>) -> Vec<String> {
+    [
+        unconverged(fit),
+        context.untested.then(|| {
+            "The law was not tested on a held-out class: that takes at least four compute \
+             classes, and the plain power law speaks until then."
+                .to_owned()
+        }),
+        exponent(fit),
+        floor(fit, context.loss_min),
+        few_classes(fit),
+        noise(fit, context.hours_before_last),
+        outlier(context.residuals),
+        reach(fit, context.horizon_hours),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn unconverged(fit: &LawFit) -> Option<String> {
+    match &fit.convergence {
+        Convergence::Converged => None,
+        Convergence::NotConverged { reason } => {
+            Some(format!("The fit did not converge ({reason}): its coefficients are provisional."))
+        }
+    }
+}
+
+fn exponent(fit: &LawFit) -> Option<String> {
+    let alpha = fit.coefficient("alpha")?;
+    if alpha <= EXPONENT_MIN + AT_BOUND {
+        Some("The loss does not fall with more hours: alpha stands at its bound 0.".to_owned())
+    } else if alpha >= EXPONENT_MAX - AT_BOUND {
+        Some(format!("alpha stands at its bound {EXPONENT_MAX}: the curve falls too steeply."))
+    } else {
+        None
+    }
+}
+
+fn floor(fit: &LawFit, loss_min: f64) -> Option<String> {
+    if fit.law != LawName::PowerFloor {
+        return None;
+    }
+    let floor = fit.coefficients.iter().find(|c| c.name == "E")?;
+    let (lower, upper) = (floor.interval.lower, floor.interval.upper);
+    let zero = FLOOR_ZERO * loss_min;
+    if floor.value <= zero {
+        Some("The floor E stands at its bound 0: the data show no floor yet.".to_owned())
+    } else if lower <= zero || upper - lower > FLOOR_SHARE * loss_min {
+        Some(format!(
+            "The floor E is not identified: its {:.0} % interval runs from {lower:.2} to \
+             {upper:.2} bits per byte.",
+            100.0 * fit.level,
+        ))
+    } else {
+        None
+    }
+}
+
+fn few_classes(fit: &LawFit) -> Option<String> {
+    let (lower, upper) = (fit.hours_measured.lower, fit.hours_measured.upper);
+    let span = upper / lower;
+    (fit.classes_n < CLASSES_FEW || span < SPAN_SHORT).then(|| {
+        format!(
+            "Only {} compute classes from {} to {}, a factor of {span:.3}: exponents want five \
+             classes over a decade.",
+            fit.classes_n,
+            human_hours(lower),
+            human_hours(upper),
+        )
+    })
+}
+
+fn noise(fit: &LawFit, hours_before_last: f64) -> Option<String> {
+    let last = fit.hours_measured.upper;
+    let fall = (fit.predict(hours_before_last) / fit.predict(last)).ln();
+    (fit.residual_rms > 0.5 * fall).then(|| {
+        format!(
+            "Runs scatter by {:.2} % about the law, which falls by {:.2} % between the two \
+             largest classes: more seeds or larger classes would help.",
+            100.0 * fit.residual_rms,
+            100.0 * fall,
+        )
+    })
+}
+
+/// One run far off, in units of what the others do.
+fn outlier(residuals: &[(f64, u64, f64)]) -> Option<String> {
+    let &(hours, seed, worst) = residuals.iter().max_by(|a, b| a.2.abs().total_cmp(&b.2.abs()))?;
+    let mut sizes: Vec<f64> = residuals.iter().map(|r| r.2.abs()).collect();
+    sizes.sort_by(f64::total_cmp);
+    let median = sizes[sizes.len() / 2];
+    (worst.abs() > OUTLIER_MIN.max(OUTLIER_RATIO * median)).then(|| {
+        format!(
+            "One run stands out: {} with seed {seed} lies {:+.1} % off the law. It does not bend \
+             the law, but it widens every interval.",
+            human_hours(hours),
+            100.0 * worst,
+        )
+    })
+}
+
+fn reach(fit: &LawFit, horizon: f64) -> Option<String> {
+    let ratio = horizon / fit.hours_measured.upper;
+    (ratio > REACH_FAR).then(|| {
+        format!(
+            "Beyond {} the law extrapolates, up to {ratio:.0}x; the band assumes that its form \
+             holds there.",
+            human_hours(fit.hours_measured.upper),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_stands_out_only_against_the_others() {
+        let run = |residual| (6.0, 1, residual);
+        let steady = [run(0.001), run(-0.002), run(0.003), run(0.001), run(-0.001)];
+        assert_eq!(outlier(&steady), None);
+        let mut jumpy = steady;
+        jumpy[2] = (24.0, 7, 0.1);
+        let text = outlier(&jumpy).unwrap();
+        assert!(text.contains("24 h with seed 7 lies +10.0 % off"), "{text}");
+    }
+}

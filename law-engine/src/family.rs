@@ -1,0 +1,189 @@
+//! One law family fitted to all arms of a study: their fits, draws and crossovers.
+
+use std::collections::BTreeSet;
+
+use sweep_core::crossover::{Crossover, Outcome, Probability};
+use sweep_core::fit::{Coefficient, Interval, LawFit};
+use sweep_core::ids::FitId;
+
+use crate::analyse::Request;
+use crate::bootstrap::{self, Fitted};
+use crate::crossover::{Pair, crossover};
+use crate::curve::{Curve, Study};
+use crate::fit::fit;
+use crate::forecast;
+use crate::law::{ScalingLaw, Theta};
+use crate::objective::{Huber, Objective};
+use crate::select::{CLASSES_MIN, held_out};
+
+/// What one law says about a study.
+pub(crate) struct Family {
+    /// By arm; None where the arm has too few data for the law.
+    pub(crate) fits: Vec<Option<LawFit>>,
+    /// One per pair of arms, in the order of the arms.
+    pub(crate) crossovers: Vec<Crossover>,
+}
+
+/// Fits `law` to every arm with enough data and crosses every pair.
+pub(crate) fn family<L: ScalingLaw<P>, const P: usize>(
+    law: L,
+    study: &Study,
+    request: &Request<'_>,
+) -> Family {
+    let shortages: Vec<Option<String>> =
+        study.curves.iter().map(|curve| shortage::<L, P>(curve)).collect();
+    let fitted: Vec<Fitted<'_, P>> = study
+        .curves
+        .iter()
+        .zip(&shortages)
+        .filter(|(_, shortage)| shortage.is_none())
+        .map(|(curve, _)| Fitted { curve, fit: fit(law, &curve.points, Huber::STANDARD) })
+        .collect();
+    let draws_n = request.draws_n.max(1);
+    let draws = bootstrap::draws(law, &fitted, Huber::STANDARD, draws_n, request.seed);
+
+    let mut members = fitted.iter().zip(&draws);
+    let arms: Vec<Arm<'_, P>> = study
+        .curves
+        .iter()
+        .zip(shortages)
+        .map(|(curve, shortage)| Arm {
+            curve,
+            fitted: match shortage {
+                Some(shortage) => Err(shortage),
+                None => Ok(members.next().expect("every arm without a shortage was fitted")),
+            },
+        })
+        .collect();
+    let fits = arms.iter().map(|arm| law_fit(law, study, arm, request)).collect();
+    let pairs = (0..arms.len()).flat_map(|a| (a + 1..arms.len()).map(move |b| (a, b)));
+    let crossovers =
+        pairs.map(|(a, b)| cross(law, study, [&arms[a], &arms[b]], request)).collect();
+    Family { fits, crossovers }
+}
+
+/// An arm with its fit and draws, or what it lacks for them.
+struct Arm<'a, const P: usize> {
+    curve: &'a Curve,
+    fitted: Result<(&'a Fitted<'a, P>, &'a Vec<Theta<P>>), String>,
+}
+
+/// What `curve` lacks for a fit with an interval: classes, or a degree of freedom.
+fn shortage<L: ScalingLaw<P>, const P: usize>(curve: &Curve) -> Option<String> {
+    let (arm, classes, points) = (&curve.arm, curve.classes().len(), curve.points.len());
+    if classes < CLASSES_MIN {
+        let plural = if classes == 1 { "class" } else { "classes" };
+        Some(format!("arm {arm} has {classes} compute {plural}, {CLASSES_MIN} are needed"))
+    } else if points <= P {
+        let needed = P + 1;
+        Some(format!("arm {arm} has {points} observations, the law {} needs {needed}", L::NAME))
+    } else {
+        None
+    }
+}
+
+fn law_fit<L: ScalingLaw<P>, const P: usize>(
+    law: L,
+    study: &Study,
+    arm: &Arm<'_, P>,
+    request: &Request<'_>,
+) -> Option<LawFit> {
+    let (fitted, draws) = *arm.fitted.as_ref().ok()?;
+    let (curve, fit) = (arm.curve, &fitted.fit);
+    let classes = curve.classes();
+    let measured = range(study, &classes)?;
+    let squares: f64 = Objective { law, points: &curve.points }
+        .residuals(&fit.theta)
+        .map(|residual| residual * residual)
+        .sum();
+    let hours = forecast::grid(measured, request.horizon_hours);
+    Some(LawFit {
+        id: FitId::derived(request.forecast.0, &format!("{}/{}", curve.arm, L::NAME)),
+        arm: curve.arm.clone(),
+        law: L::NAME,
+        coefficients: coefficients(law, study, &fit.theta, draws, request.level),
+        level: request.level,
+        observations_n: curve.points.len() as u32,
+        classes_n: classes.len() as u32,
+        hours_measured: measured,
+        objective: fit.objective,
+        residual_rms: (squares / curve.points.len() as f64).sqrt(),
+        convergence: fit.convergence.clone(),
+        held_out: held_out(law, study, curve),
+        curve: forecast::curve(law, &fit.theta, draws, request.level, &hours, study.units),
+        caveats: Vec::new(),
+    })
+}
+
+fn coefficients<L: ScalingLaw<P>, const P: usize>(
+    law: L,
+    study: &Study,
+    theta: &Theta<P>,
+    draws: &[Theta<P>],
+    level: f64,
+) -> Vec<Coefficient> {
+    let drawn: Vec<_> = draws.iter().map(|draw| law.coefficients(draw, study.units)).collect();
+    let coefficient = |(i, (name, value)): (usize, (&str, f64))| {
+        let mut values: Vec<f64> = drawn.iter().map(|coefficients| coefficients[i].1).collect();
+        Coefficient {
+            name: name.to_owned(),
+            value,
+            interval: forecast::around(value, &mut values, level),
+        }
+    };
+    law.coefficients(theta, study.units).into_iter().enumerate().map(coefficient).collect()
+}
+
+/// The crossover of two arms, or what is missing for one.
+fn cross<L: ScalingLaw<P>, const P: usize>(
+    law: L,
+    study: &Study,
+    arms: [&Arm<'_, P>; 2],
+    request: &Request<'_>,
+) -> Crossover {
+    let names = arms.map(|arm| arm.curve.arm.clone());
+    let shared: BTreeSet<usize> =
+        &arms[0].curve.classes() & &arms[1].curve.classes();
+    let measured = range(study, &shared);
+    let mut reasons: Vec<String> =
+        arms.iter().filter_map(|arm| arm.fitted.as_ref().err().cloned()).collect();
+    if reasons.is_empty() && measured.is_none() {
+        reasons.push(format!("arms {} and {} share no compute class", names[0], names[1]));
+    }
+    let (leader, outcome, probability, draws_n) = match (arms.map(|arm| &arm.fitted), measured) {
+        ([Ok((a, a_draws)), Ok((b, b_draws))], Some(measured)) => {
+            let pair = Pair {
+                law,
+                thetas: [&a.fit.theta, &b.fit.theta],
+                draws: [a_draws, b_draws],
+                units: study.units,
+            };
+            let answer = crossover(&pair, measured, request.horizon_hours, request.level);
+            (answer.leader, answer.outcome, answer.probability, a_draws.len() as u32)
+        }
+        _ => {
+            let outcome = Outcome::Undetermined { reason: reasons.join("; ") };
+            (0, outcome, Probability::default(), 0)
+        }
+    };
+    let [first, second] = names;
+    let (leader, challenger) = if leader == 0 { (first, second) } else { (second, first) };
+    Crossover {
+        leader,
+        challenger,
+        law: L::NAME,
+        outcome,
+        level: request.level,
+        hours_measured: measured.unwrap_or(Interval { lower: 0.0, upper: 0.0 }),
+        horizon_hours: request.horizon_hours,
+        probability,
+        draws_n,
+        other_law: None,
+    }
+}
+
+/// Hours of the smallest and the largest of `classes`.
+fn range(study: &Study, classes: &BTreeSet<usize>) -> Option<Interval> {
+    let hours = |class: &usize| study.class_hours[*class];
+    Some(Interval { lower: hours(classes.first()?), upper: hours(classes.last()?) })
+}

@@ -1,0 +1,116 @@
+//! The global optimum of a law's objective on one arm's points.
+//!
+//! Variable projection finds where to start: at a fixed exponent each law is linear in its other
+//! parameters, so a grid over the exponent alone sees the whole landscape. [`DampedNewton`] then
+//! polishes the best places of the grid, and the lowest optimum counts.
+
+use argmin::core::{Executor, State as _, TerminationReason, TerminationStatus};
+use sweep_core::fit::Convergence;
+
+use crate::curve::Point;
+use crate::law::{EXPONENT_MAX, ScalingLaw, Theta};
+use crate::newton::{DampedNewton, ITERATIONS_MAX, State};
+use crate::objective::{Huber, Objective};
+
+/// Exponents of the grid: log-spaced from [`GRID_EXPONENT_MIN`] to the largest allowed.
+const GRID_N: usize = 24;
+const GRID_EXPONENT_MIN: f64 = 0.004;
+/// Places of the grid that are polished: its lowest local minima.
+const STARTS_MAX: usize = 3;
+
+/// A law at its optimum.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fit<const P: usize> {
+    pub theta: Theta<P>,
+    /// Summed Huber loss of the log residuals.
+    pub objective: f64,
+    pub convergence: Convergence,
+}
+
+/// Fits `law` to `points`, which must not be empty. The optimum does not depend on their order
+/// beyond rounding.
+#[must_use]
+pub fn fit<L: ScalingLaw<P>, const P: usize>(law: L, points: &[Point], huber: Huber) -> Fit<P> {
+    lowest(law, points, huber, &starts(law, points, huber, STARTS_MAX))
+}
+
+/// Fits `law` to data near those that gave `warm`, e.g. a bootstrap draw: the grid's best place
+/// guards against a minimum that only the old data had.
+#[must_use]
+pub fn refit<L: ScalingLaw<P>, const P: usize>(
+    law: L,
+    points: &[Point],
+    huber: Huber,
+    warm: Theta<P>,
+) -> Fit<P> {
+    let mut starts = starts(law, points, huber, 1);
+    starts.push(warm);
+    lowest(law, points, huber, &starts)
+}
+
+/// The lowest local minima of the objective along the grid of exponents, lowest first.
+fn starts<L: ScalingLaw<P>, const P: usize>(
+    law: L,
+    points: &[Point],
+    huber: Huber,
+    count_max: usize,
+) -> Vec<Theta<P>> {
+    let objective = Objective { law, points };
+    let ratio = (EXPONENT_MAX / GRID_EXPONENT_MIN).powf(1.0 / (GRID_N - 1) as f64);
+    let mut exponent = GRID_EXPONENT_MIN;
+    let grid: [(f64, Theta<P>); GRID_N] = std::array::from_fn(|_| {
+        let theta = law.project(exponent, points);
+        exponent *= ratio;
+        (objective.value(&theta, huber), theta)
+    });
+    let value = |i: usize| grid.get(i).map_or(f64::INFINITY, |(value, _)| *value);
+    let mut minima: Vec<(f64, Theta<P>)> = (0..GRID_N)
+        .filter(|&i| value(i) <= value(i.wrapping_sub(1)) && value(i) <= value(i + 1))
+        .map(|i| grid[i])
+        .collect();
+    minima.sort_by(|a, b| a.0.total_cmp(&b.0));
+    minima.into_iter().take(count_max).map(|(_, theta)| theta).collect()
+}
+
+fn lowest<L: ScalingLaw<P>, const P: usize>(
+    law: L,
+    points: &[Point],
+    huber: Huber,
+    starts: &[Theta<P>],
+) -> Fit<P> {
+    starts
+        .iter()
+        .map(|start| polish(law, points, huber, *start))
+        .min_by(|a, b| a.objective.total_cmp(&b.objective))
+        .expect("a grid of numbers has a local minimum")
+}
+
+/// Runs the solver from one start.
+fn polish<L: ScalingLaw<P>, const P: usize>(
+    law: L,
+    points: &[Point],
+    huber: Huber,
+    start: Theta<P>,
+) -> Fit<P> {
+    let solver = DampedNewton::new(law.parameters(), huber);
+    let mut state = Executor::new(Objective { law, points }, solver)
+        .configure(|state: State<P>| state.param(start).max_iters(ITERATIONS_MAX))
+        .ctrlc(false)
+        .run()
+        .expect("the solver fails only without parameters, and they were given")
+        .state;
+    let convergence = match state.get_termination_status() {
+        TerminationStatus::Terminated(TerminationReason::SolverConverged) => Convergence::Converged,
+        TerminationStatus::Terminated(reason) => {
+            Convergence::NotConverged { reason: reason.text().to_lowercase() }
+        }
+        TerminationStatus::NotTerminated => {
+            Convergence::NotConverged { reason: "the solver was cut off".to_owned() }
+        }
+    };
+    Fit {
+        theta: state.take_best_param().unwrap_or(start),
+        objective: state.get_best_cost(),
+        convergence,
+    }
+}

@@ -1,0 +1,8 @@
+//! The law engine from outside.
+
+mod coverage;
+mod fits;
+mod laws;
+mod properties;
+mod published_widths;
+mod study;

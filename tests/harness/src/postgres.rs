@@ -1,0 +1,164 @@
+//! A PostgreSQL server of the machine's own binaries, in a temporary directory, for one test
+//! process.
+
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+/// The database superuser. Whoever reaches the socket is trusted; only its owner and root do.
+const USER: &str = "sweep";
+
+/// Nothing of a test outlives the machine: durability is off.
+const SETTINGS: [&str; 5] = [
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "listen_addresses=",
+    "max_connections=100",
+];
+
+/// A running server; dropping it stops the server and removes its files.
+pub struct Postgres {
+    binaries: PathBuf,
+    folder: TempDir,
+    databases_n: AtomicU32,
+    /// User and group that the server runs as when the test runs as root.
+    identity: Option<(u32, u32)>,
+}
+
+impl Postgres {
+    /// Makes a cluster and starts its server on a Unix socket in a temporary directory.
+    ///
+    /// # Errors
+    /// When the server's binaries are not installed (the message says how to), or fail.
+    pub fn start() -> Result<Self> {
+        let binaries = find_binaries()?;
+        let folder = tempfile::Builder::new()
+            .prefix("sweep-pg-")
+            .tempdir()
+            .context("making a directory for PostgreSQL")?;
+        let identity = unprivileged(folder.path())?;
+        if let Some((user, group)) = identity {
+            chown(folder.path(), Some(user), Some(group)).context("handing over the directory")?;
+        }
+        let server = Self { binaries, folder, databases_n: AtomicU32::new(0), identity };
+        server.run("initdb", &[
+            "--pgdata", &server.path("data"),
+            "--username", USER,
+            "--auth", "trust",
+            "--encoding", "UTF8",
+            "--locale", "C",
+            "--no-sync",
+        ])?;
+        let socket = format!("unix_socket_directories={}", server.path(""));
+        let settings: Vec<String> =
+            SETTINGS.iter().copied().chain([&*socket]).map(|s| format!("-c {s}")).collect();
+        server.run("pg_ctl", &[
+            "start", "--wait", "--silent",
+            "--pgdata", &server.path("data"),
+            "--log", &server.path("log"),
+            "--options", &settings.join(" "),
+        ])?;
+        Ok(server)
+    }
+
+    /// Makes an empty database and returns its address.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn create_database(&self) -> Result<String> {
+        let name = format!("test_{}", self.databases_n.fetch_add(1, Ordering::Relaxed));
+        let host = self.path("");
+        self.run("createdb", &["--host", &host, "--username", USER, &name])?;
+        Ok(format!("postgres://{USER}@localhost/{name}?host={host}"))
+    }
+
+    fn path(&self, name: &str) -> String {
+        let path = self.folder.path().join(name);
+        path.to_string_lossy().trim_end_matches('/').to_owned()
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Result<()> {
+        let mut command = Command::new(self.binaries.join(program));
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        if let Some((user, group)) = self.identity {
+            command.uid(user).gid(group);
+        }
+        let output = command.output().with_context(|| format!("running {program}"))?;
+        if !output.status.success() {
+            let log = std::fs::read_to_string(self.path("log")).unwrap_or_default();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            bail!("{program} failed: {errors}{log}");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let stop = ["stop", "--mode", "immediate", "--silent", "--pgdata", &self.path("data")];
+        // A server that did not come up cannot be stopped; there is nobody to tell.
+        let _ = self.run("pg_ctl", &stop);
+    }
+}
+
+/// The directory of `initdb`: on the PATH, or the newest of Debian's.
+fn find_binaries() -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).filter_map(|folder| {
+        // A link on the PATH leads to the folder that holds the other binaries too.
+        let initdb = folder.join("initdb").canonicalize().ok()?;
+        initdb.parent().map(Path::to_path_buf)
+    });
+    let mut debian: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|version| Some(version.ok()?.path().join("bin")))
+        .collect();
+    debian.sort();
+    let is_complete = |folder: &PathBuf| {
+        ["initdb", "pg_ctl", "postgres", "createdb"].iter().all(|name| folder.join(name).is_file())
+    };
+    on_path.chain(debian.into_iter().rev()).find(is_complete).context(
+        "PostgreSQL's server is not installed; this installs it: apt-get install -y postgresql",
+    )
+}
+
+/// Who to run as: nobody else, or, because PostgreSQL refuses to run as root, the user `postgres`
+/// or `nobody`.
+fn unprivileged(own: &Path) -> Result<Option<(u32, u32)>> {
+    if std::fs::metadata(own).context("reading the directory's owner")?.uid() != 0 {
+        return Ok(None);
+    }
+    let users = std::fs::read_to_string("/etc/passwd").context("reading /etc/passwd")?;
+    let identity = |name: &str| {
+        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
+        let mut fields = line.split(':').skip(2);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    let found = identity("postgres").or_else(|| identity("nobody"));
+    found.map(Some).context("PostgreSQL does not run as root, and there is no user `postgres`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_serves_databases_and_leaves_nothing_behind() {
+        let server = Postgres::start().unwrap();
+        let first = server.create_database().unwrap();
+        let second = server.create_database().unwrap();
+        assert_ne!(first, second);
+        assert!(first.contains(&server.path("")), "{first}");
+        let folder = server.folder.path().to_path_buf();
+        assert!(folder.join("data/postmaster.pid").is_file());
+        drop(server);
+        assert!(!folder.exists());
+    }
+}

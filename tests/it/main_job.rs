@@ -1,0 +1,178 @@
+//! The main job: from budget.yaml to a crossover forecast, through every crash.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, ensure};
+use sweep_core::ids::RunId;
+use sweep_core::metric::{Metric, MetricPoint};
+use sweep_core::run::{RunResult, RunState};
+use sweep_core::sweep::SweepPhase;
+
+use crate::sandbox::{Sandbox, Stored, children, kill_9, small_budget, wait_for_exit};
+
+/// What a run found, without what depends on the machine's mood.
+#[derive(Debug, PartialEq)]
+struct Found {
+    result: RunResult,
+    metrics: BTreeMap<Metric, Vec<MetricPoint>>,
+}
+
+/// All findings of a finished sweep by the run's label; labels are equal between sweeps of one
+/// budget.yaml, ids are not.
+async fn findings(stored: &Stored) -> Result<BTreeMap<String, Found>> {
+    let mut findings = BTreeMap::new();
+    for run in &stored.runs {
+        let mut metrics = BTreeMap::new();
+        for metric in Metric::ALL {
+            metrics.insert(metric, stored.store.metrics(run.spec.id, metric).await?);
+        }
+        let result = run.result.clone().with_context(|| format!("{} has none", run.spec.label()))?;
+        let result = RunResult { tokens_per_second: 0.0, ..result };
+        findings.insert(run.spec.label(), Found { result, metrics });
+    }
+    Ok(findings)
+}
+
+/// What must hold of every finished sweep.
+async fn check_finished(stored: &Stored) -> Result<()> {
+    ensure!(stored.sweep.phase == SweepPhase::Done, "the sweep is {:?}", stored.sweep.phase);
+    let balance = stored.store.balance(stored.sweep.id).await?;
+    ensure!(balance.holds() && balance.reserved.ms() == 0, "{balance:?}");
+    let charged: u64 = stored.runs.iter().map(|run| run.spent.ms()).sum();
+    ensure!(charged == balance.spent.ms(), "runs used {charged} ms of {balance:?}");
+    for run in &stored.runs {
+        ensure!(run.state == RunState::Succeeded, "{} {}", run.spec.label(), run.state);
+        for metric in Metric::ALL {
+            let points = stored.store.metrics(run.spec.id, metric).await?;
+            ensure!(!points.is_empty(), "{} has no {metric}", run.spec.label());
+            let ascending = points.is_sorted_by(|a, b| a.step < b.step);
+            ensure!(ascending, "{} has {metric} twice at a step", run.spec.label());
+        }
+    }
+    let observations = stored.store.observations(stored.sweep.id).await?;
+    ensure!(observations.len() == stored.runs.len(), "{} observations", observations.len());
+    let forecasts = stored.store.forecasts(stored.sweep.id).await?;
+    let last = forecasts.last().context("there is no forecast")?;
+    ensure!(last.observations_n as usize == observations.len(), "the forecast is behind");
+    for pair in forecasts.windows(2) {
+        ensure!(pair[1].parent == Some(pair[0].id), "forecasts are not a chain");
+    }
+    Ok(())
+}
+
+/// The undisturbed sweep that the disturbed ones are compared with.
+async fn undisturbed() -> Result<BTreeMap<String, Found>> {
+    let sandbox = Sandbox::new(&small_budget("small"));
+    sandbox.succeed(&["submit", "budget.yaml"]);
+    let stored = sandbox.stored().await?.context("nothing is stored")?;
+    check_finished(&stored).await?;
+    findings(&stored).await
+}
+
+/// A run that is being trained and can be taken up from a checkpoint.
+fn resumable(stored: &Stored) -> Option<RunId> {
+    let found = stored.runs.iter().find(|run| {
+        let half_done = run.checkpoint.as_ref().is_some_and(|c| c.step < run.spec.steps);
+        run.state == RunState::Running && half_done
+    });
+    found.map(|run| run.spec.id)
+}
+
+#[tokio::test]
+async fn a_sweep_runs_to_its_forecast_and_is_returned_at_once_afterwards() -> Result<()> {
+    let sandbox = Sandbox::new(&small_budget("small"));
+    let first = sandbox.succeed(&["submit", "budget.yaml"]);
+    let stored = sandbox.stored().await?.context("nothing is stored")?;
+    check_finished(&stored).await?;
+    for needle in ["gpt", "qlstm", "sweep.db", ".svg"] {
+        assert!(first.contains(needle), "the report does not mention {needle}:\n{first}");
+    }
+    let figure = std::fs::read_to_string(sandbox.data_dir().join("figures/small.svg"))?;
+    assert!(figure.starts_with("<svg") || figure.starts_with("<?xml"));
+
+    let attempts: u32 = stored.runs.iter().map(|run| run.attempts_n).sum();
+    let again = sandbox.succeed(&["submit", "budget.yaml"]);
+    let after = sandbox.stored().await?.context("nothing is stored")?;
+    assert_eq!(attempts, after.runs.iter().map(|run| run.attempts_n).sum::<u32>());
+    assert!(again.contains("sweep.db"), "{again}");
+    let forecasts = stored.store.forecasts(stored.sweep.id).await?.len();
+    assert_eq!(forecasts, after.store.forecasts(after.sweep.id).await?.len());
+
+    // Every reading command finds it, as text and as JSON.
+    for command in ["status", "runs", "laws", "forecast"] {
+        assert!(!sandbox.succeed(&[command]).is_empty(), "{command}");
+        let json = sandbox.succeed(&[command, "--json"]);
+        serde_json::from_str::<serde_json::Value>(&json).with_context(|| json.clone())?;
+    }
+    sandbox.succeed(&["plot", "-o", "crossover.svg"]);
+    assert!(sandbox.path("crossover.svg").is_file());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_killed_worker_changes_nothing_in_the_result() -> Result<()> {
+    let expected = undisturbed().await?;
+    let sandbox = Sandbox::new(&small_budget("small"));
+    let mut submit = sandbox.spawn(&["submit", "budget.yaml"]);
+    let caught = sandbox.wait_until("a run has a checkpoint", |s| resumable(s).is_some()).await?;
+    let run = resumable(&caught).context("it was there a moment ago")?;
+    for worker in children(submit.id())? {
+        kill_9(worker)?;
+    }
+    let status = wait_for_exit(&mut submit).await?;
+    ensure!(status.success(), "the sweep ended with {status}");
+
+    let stored = sandbox.stored().await?.context("nothing is stored")?;
+    check_finished(&stored).await?;
+    let interrupted = stored.runs.iter().find(|r| r.spec.id == run).context("the run is gone")?;
+    assert!(interrupted.attempts_n > 1, "the kill hit nothing");
+    assert_eq!(findings(&stored).await?, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_killed_coordinator_goes_on_where_it_stopped() -> Result<()> {
+    let expected = undisturbed().await?;
+    let sandbox = Sandbox::new(&small_budget("small"));
+    let mut submit = sandbox.spawn(&["submit", "budget.yaml"]);
+    let caught = sandbox
+        .wait_until("a run has a checkpoint and another is done", |s| {
+            resumable(s).is_some() && s.runs.iter().any(|r| r.state == RunState::Succeeded)
+        })
+        .await?;
+    let run = resumable(&caught).context("it was there a moment ago")?;
+    kill_9(submit.id())?;
+    wait_for_exit(&mut submit).await?;
+    let before = sandbox.stored().await?.context("nothing is stored")?;
+    let done: Vec<_> =
+        before.runs.iter().filter(|r| r.state == RunState::Succeeded).cloned().collect();
+
+    sandbox.succeed(&["submit", "budget.yaml"]);
+    let stored = sandbox.stored().await?.context("nothing is stored")?;
+    check_finished(&stored).await?;
+    for run in done {
+        let after = stored.runs.iter().find(|r| r.spec.id == run.spec.id);
+        assert_eq!(after, Some(&run), "a finished run was touched");
+    }
+    let interrupted = stored.runs.iter().find(|r| r.spec.id == run).context("the run is gone")?;
+    assert!(interrupted.attempts_n > 1, "the kill hit nothing");
+    assert_eq!(findings(&stored).await?, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_interrupted_sweep_hands_its_runs_back_with_a_checkpoint() -> Result<()> {
+    let sandbox = Sandbox::new(&small_budget("small"));
+    let mut submit = sandbox.spawn(&["submit", "budget.yaml"]);
+    sandbox.wait_until("a run is trained", |s| resumable(s).is_some()).await?;
+    std::process::Command::new("kill").args(["-INT", &submit.id().to_string()]).status()?;
+    let status = wait_for_exit(&mut submit).await?;
+    assert_eq!(status.code(), Some(130), "{status}");
+
+    let stored = sandbox.stored().await?.context("nothing is stored")?;
+    assert!(stored.runs.iter().all(|run| !run.state.is_active()), "a run was left behind");
+    assert!(stored.store.open_leases().await?.is_empty());
+    let balance = stored.store.balance(stored.sweep.id).await?;
+    assert!(balance.holds() && balance.reserved.ms() == 0, "{balance:?}");
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! The folder of prepared corpora.
+//!
+//! ```text
+//! corpora/text/<sha256>        the documents; the name is the SHA-256 of the file itself
+//! corpora/source/<key>.json    what a name meant when it was last prepared
+//! ```
+//!
+//! Files appear whole or not at all: written beside, flushed, renamed. A text is never removed,
+//! because runs of long ago refer to it.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+use sweep_core::corpus::CorpusRef;
+
+use crate::Error;
+use crate::corpus::{Corpus, sha256};
+
+/// What a name meant when it was last prepared.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) reference: CorpusRef,
+    /// Where the text came from, in words.
+    pub(crate) source: String,
+    /// What is known of its licence, in words.
+    pub(crate) licence: String,
+    /// Changes when the source does.
+    pub(crate) stamp: String,
+}
+
+/// The folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Cache {
+    dir: PathBuf,
+}
+
+impl Cache {
+    pub(crate) fn new(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+        }
+    }
+
+    /// Opens exactly this text and checks it.
+    pub(crate) fn load(&self, name: &str, hash: &str) -> Result<Corpus, Error> {
+        let path = self.text_path(hash);
+        let file = fs::read(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::NotCached {
+                name: name.to_owned(),
+                hash: hash.to_owned(),
+                dir: self.dir.clone(),
+            },
+            _ => Error::read(&path)(error),
+        })?;
+        let found = sha256(&file);
+        if found != hash {
+            return Err(Error::HashMismatch {
+                path,
+                expected: hash.to_owned(),
+                found,
+            });
+        }
+        Corpus::from_file(name, found, file)
+            .ok_or_else(|| Error::read(&path)(io::ErrorKind::InvalidData.into()))
+    }
+
+    pub(crate) fn store(&self, key: &str, corpus: &Corpus, record: &Record) -> Result<(), Error> {
+        self.write(&self.text_path(&corpus.reference.hash), corpus.as_file())?;
+        let json = serde_json::to_vec_pretty(record).expect("strings and numbers can be written");
+        self.write(&self.record_path(key), &json)
+    }
+
+    /// What this key meant; none if unknown or unreadable, which only costs reading it again.
+    pub(crate) fn record(&self, key: &str) -> Option<Record> {
+        let json = fs::read(self.record_path(key)).ok()?;
+        serde_json::from_slice(&json).ok()
+    }
+
+    /// All that was prepared, sorted by key.
+    pub(crate) fn records(&self) -> Result<Vec<(String, Record)>, Error> {
+        let dir = self.dir.join("source");
+        let entries = match fs::read_dir(&dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(Error::read(&dir))?,
+        };
+        let mut records = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(Error::read(&dir))?.path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+                && let Some(key) = path.file_stem().and_then(|stem| stem.to_str())
+                && let Some(record) = self.record(key)
+            {
+                records.push((key.to_owned(), record));
+            }
+        }
+        records.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(records)
+    }
+
+    /// An empty folder for a download, removed when dropped.
+    pub(crate) fn scratch(&self) -> Result<Scratch, Error> {
+        let path = self.dir.join(unique("download"));
+        fs::create_dir_all(&path).map_err(Error::written(&path))?;
+        Ok(Scratch(path))
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        let dir = path.parent().unwrap_or(&self.dir);
+        fs::create_dir_all(dir).map_err(Error::written(dir))?;
+        let beside = dir.join(unique("new"));
+        let written = File::create(&beside)
+            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+            .and_then(|()| fs::rename(&beside, path));
+        written.map_err(|error| {
+            // What is left of a full disk should not stay; a second failure adds nothing.
+            let _ = fs::remove_file(&beside);
+            Error::written(path)(error)
+        })
+    }
+
+    fn text_path(&self, hash: &str) -> PathBuf {
+        self.dir.join("text").join(hash)
+    }
+
+    fn record_path(&self, key: &str) -> PathBuf {
+        self.dir.join("source").join(format!("{key}.json"))
+    }
+}
+
+/// A folder that goes away when dropped.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A hidden name that no other process or thread uses.
+fn unique(what: &str) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!(
+        ".{what}-{}-{}",
+        process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
+}

@@ -1,0 +1,129 @@
+//! The GPT baseline's residual block.
+
+use crate::attention;
+use crate::linear::{affine, affine_backward_params, affine_onto, input_gradient};
+use crate::mlp::{self, MlpSaved};
+use crate::norm::{Stats, layer_norm, layer_norm_backward};
+use crate::scratch::{Scratch, fit};
+use crate::shape::{Layout, Named, Shape, matrix, split, split_mut, vector};
+
+/// A pre-norm transformer block: `x + Attn(LN1 x)`, then `x + MLP(LN2 x)`.
+///
+/// Causal attention with scores scaled by `1/√head_width`, biases everywhere, tanh-GELU
+/// (Languini Kitchen's GPT, arXiv:2309.11197).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GptBlock {
+    /// Sizes.
+    pub shape: Shape,
+    /// Whether scores fall linearly with distance (ALiBi) instead of knowing no position.
+    pub alibi: bool,
+}
+
+/// What one [`GptBlock`] keeps between forward and backward.
+#[derive(Debug, Default)]
+pub struct GptSaved {
+    normed: Vec<f32>,
+    stats: Vec<Stats>,
+    qkv: Vec<f32>,
+    mixed: Vec<f32>,
+    lse: Vec<f32>,
+    /// The residual stream between the two halves.
+    middle: Vec<f32>,
+    mlp: MlpSaved,
+}
+
+impl GptBlock {
+    fn params(&self) -> [Named; 12] {
+        let (width, inner) = (self.shape.width, self.shape.inner());
+        let [a, b, c, d, e, f] = mlp::params(&self.shape);
+        [
+            vector("ln1_gain", width),
+            vector("ln1_bias", width),
+            // Query, key, value one after the other; head by head inside each.
+            matrix("qkv_w", width, 3 * inner),
+            vector("qkv_b", 3 * inner),
+            matrix("proj_w", inner, width),
+            vector("proj_b", width),
+            a,
+            b,
+            c,
+            d,
+            e,
+            f,
+        ]
+    }
+
+    /// The parameters within the block's flat slice.
+    pub fn layout(&self) -> Layout {
+        Layout::new(&self.params())
+    }
+
+    /// Computes `y` from `x`, both (batch, sequence, width).
+    ///
+    /// # Panics
+    /// If a slice has not the length that `shape` asks for.
+    pub fn forward(
+        &self,
+        params: &[f32],
+        x: &[f32],
+        y: &mut [f32],
+        saved: &mut GptSaved,
+        scratch: &mut Scratch,
+    ) {
+        let (tokens_n, inner) = (self.shape.tokens_n(), self.shape.inner());
+        let [ln_gain, ln_bias, qkv_w, qkv_b, proj_w, proj_b, mlp_params @ ..] =
+            split(params, &self.params());
+        let normed = fit(&mut saved.normed, tokens_n * self.shape.width);
+        layer_norm(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
+        let qkv = fit(&mut saved.qkv, tokens_n * 3 * inner);
+        affine(normed, qkv_w, qkv_b, qkv);
+        let mixed = fit(&mut saved.mixed, tokens_n * inner);
+        let lse = fit(&mut saved.lse, tokens_n * self.shape.heads_n);
+        attention::forward(&self.shape, self.alibi, qkv, mixed, lse, &mut scratch.tiles);
+        let middle = fit(&mut saved.middle, x.len());
+        affine_onto(x, mixed, proj_w, proj_b, middle);
+        mlp::forward(&self.shape, mlp_params, middle, y, &mut saved.mlp);
+    }
+
+    /// Computes the gradients of `x` and of the parameters from that of `y`, overwriting them.
+    ///
+    /// `params` and `x` are those of the forward pass that filled `saved`.
+    ///
+    /// # Panics
+    /// If a slice has not the length that `shape` asks for.
+    #[expect(clippy::too_many_arguments, reason = "operands of one fused operation")]
+    pub fn backward(
+        &self,
+        params: &[f32],
+        x: &[f32],
+        dy: &[f32],
+        dx: &mut [f32],
+        dparams: &mut [f32],
+        saved: &mut GptSaved,
+        scratch: &mut Scratch,
+    ) {
+        let (shape, tokens_n) = (&self.shape, self.shape.tokens_n());
+        let (width, inner) = (shape.width, shape.inner());
+        let [ln_gain, _, qkv_w, _, proj_w, _, mlp_params @ ..] = split(params, &self.params());
+        let [dln_gain, dln_bias, dqkv_w, dqkv_b, dproj_w, dproj_b, mlp_dparams @ ..] =
+            split_mut(dparams, &self.params());
+        let middle = fit(&mut saved.middle, tokens_n * width);
+        mlp::backward(shape, mlp_params, middle, dy, dx, mlp_dparams, &mut saved.mlp, scratch);
+
+        let mixed = fit(&mut saved.mixed, tokens_n * inner);
+        affine_backward_params(mixed, dx, dproj_w, dproj_b);
+        let dmixed = fit(&mut scratch.dmixed, tokens_n * inner);
+        input_gradient(dx, proj_w, width, dmixed);
+        let qkv = fit(&mut saved.qkv, tokens_n * 3 * inner);
+        let dqkv = fit(&mut scratch.dwide, qkv.len());
+        let lse = fit(&mut saved.lse, tokens_n * shape.heads_n);
+        let tiles = &mut scratch.tiles;
+        attention::backward(shape, self.alibi, qkv, mixed, lse, dmixed, dqkv, tiles);
+        let normed = fit(&mut saved.normed, tokens_n * width);
+        affine_backward_params(normed, dqkv, dqkv_w, dqkv_b);
+        let dnormed = fit(&mut scratch.dnormed, normed.len());
+        input_gradient(dqkv, qkv_w, 3 * inner, dnormed);
+        let stats = fit(&mut saved.stats, tokens_n);
+        layer_norm_backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
+    }
+}

@@ -1,0 +1,139 @@
+//! Final norm, vocabulary projection and cross-entropy in one operation.
+
+use crate::dispatch::kernel;
+use crate::linear::{input_gradient, project, weight_gradient};
+use crate::math::{exp, max, sum};
+use crate::norm::{Stats, layer_norm, layer_norm_backward};
+use crate::scratch::{Scratch, fit};
+use crate::shape::{Layout, Named, matrix, split, split_mut, vector};
+
+/// `loss = mean of -ln softmax(LN(x)·W)[target]`, in nats per token; W has no bias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Rows of `x`.
+    pub tokens_n: usize,
+    /// Width of the residual stream.
+    pub width: usize,
+    /// Logits per token.
+    pub vocabulary_n: usize,
+}
+
+/// What a [`Head`] keeps between forward and backward.
+#[derive(Debug, Default)]
+pub struct HeadSaved {
+    normed: Vec<f32>,
+    stats: Vec<Stats>,
+    /// Logits, or their gradient once the forward pass is through.
+    logits: Vec<f32>,
+    nll: Vec<f32>,
+}
+
+impl Head {
+    fn params(&self) -> [Named; 3] {
+        [
+            vector("lnf_gain", self.width),
+            vector("lnf_bias", self.width),
+            matrix("head_w", self.width, self.vocabulary_n),
+        ]
+    }
+
+    /// The parameters within the head's flat slice.
+    pub fn layout(&self) -> Layout {
+        Layout::new(&self.params())
+    }
+
+    /// The mean negative log-likelihood of `targets`, in nats per token.
+    ///
+    /// # Panics
+    /// If a target is not in the vocabulary or a slice has not the length that the sizes ask for.
+    pub fn forward(
+        &self,
+        params: &[f32],
+        x: &[f32],
+        targets: &[u32],
+        saved: &mut HeadSaved,
+    ) -> f32 {
+        self.project(params, x, targets, saved);
+        let nll = fit(&mut saved.nll, self.tokens_n);
+        let logits = fit(&mut saved.logits, self.tokens_n * self.vocabulary_n);
+        cross_entropy(logits, targets, 1.0 / self.tokens_n as f32, nll);
+        let total: f64 = nll.iter().map(|&nll| f64::from(nll)).sum();
+        (total / self.tokens_n as f64) as f32
+    }
+
+    /// The negative log-likelihood of each target in nats, for evaluation: no gradient follows.
+    ///
+    /// # Panics
+    /// As [`Self::forward`].
+    pub fn nll(
+        &self,
+        params: &[f32],
+        x: &[f32],
+        targets: &[u32],
+        nll: &mut [f32],
+        saved: &mut HeadSaved,
+    ) {
+        self.project(params, x, targets, saved);
+        assert_eq!(nll.len(), self.tokens_n, "one value per token");
+        let logits = fit(&mut saved.logits, self.tokens_n * self.vocabulary_n);
+        cross_entropy(logits, targets, 1.0, nll);
+    }
+
+    /// Writes the gradients of the mean loss that [`Self::forward`] returned.
+    ///
+    /// # Panics
+    /// If a slice has not the length that the sizes ask for.
+    pub fn backward(
+        &self,
+        params: &[f32],
+        x: &[f32],
+        dx: &mut [f32],
+        dparams: &mut [f32],
+        saved: &mut HeadSaved,
+        scratch: &mut Scratch,
+    ) {
+        let [ln_gain, _, head_w] = split(params, &self.params());
+        let [dln_gain, dln_bias, dhead_w] = split_mut(dparams, &self.params());
+        let dlogits = fit(&mut saved.logits, self.tokens_n * self.vocabulary_n);
+        let normed = fit(&mut saved.normed, self.tokens_n * self.width);
+        weight_gradient(normed, dlogits, self.vocabulary_n, dhead_w);
+        let dnormed = fit(&mut scratch.dnormed, normed.len());
+        input_gradient(dlogits, head_w, self.vocabulary_n, dnormed);
+        dx.fill(0.0);
+        let stats = fit(&mut saved.stats, self.tokens_n);
+        layer_norm_backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
+    }
+
+    fn project(&self, params: &[f32], x: &[f32], targets: &[u32], saved: &mut HeadSaved) {
+        let [ln_gain, ln_bias, head_w] = split(params, &self.params());
+        assert_eq!(targets.len(), self.tokens_n, "one target per token");
+        let normed = fit(&mut saved.normed, self.tokens_n * self.width);
+        layer_norm(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, self.tokens_n));
+        let logits = fit(&mut saved.logits, self.tokens_n * self.vocabulary_n);
+        project(normed, head_w, self.vocabulary_n, logits);
+    }
+}
+
+kernel! {
+    /// Writes each row's `-ln softmax[target]` and replaces the logits by the gradient of their
+    /// weighted sum, `weight (softmax - onehot)`.
+    fn cross_entropy(logits: &mut [f32], targets: &[u32], weight: f32, nll: &mut [f32]) {
+        let vocabulary_n = logits.len() / targets.len();
+        let rows = logits.chunks_exact_mut(vocabulary_n).zip(targets).zip(nll);
+        for ((logits, &target), nll) in rows {
+            let target = target as usize;
+            let greatest = max(logits);
+            let target_logit = logits[target] - greatest;
+            for logit in logits.iter_mut() {
+                *logit = exp(*logit - greatest);
+            }
+            let total = sum(logits);
+            let norm = weight / total;
+            for prob in logits.iter_mut() {
+                *prob *= norm;
+            }
+            logits[target] -= weight;
+            *nll = total.ln() - target_logit;
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Layer normalisation over the last axis, with gain and bias.
+
+use crate::dispatch::kernel;
+use crate::math::{sum, sum_map2};
+
+/// Added to the variance (as in Languini and PyTorch).
+const EPS: f32 = 1e-5;
+
+/// Mean and reciprocal standard deviation of one row.
+pub(crate) type Stats = [f32; 2];
+
+kernel! {
+    /// `y = (x - mean) / sqrt(variance + eps) * gain + bias` for every row of `gain.len()` elements.
+    pub(crate) fn layer_norm(
+        x: &[f32],
+        gain: &[f32],
+        bias: &[f32],
+        y: &mut [f32],
+        stats: &mut [Stats],
+    ) {
+        let width = gain.len();
+        assert_eq!(x.len(), y.len());
+        assert_eq!(x.len(), stats.len() * width);
+        let bias = &bias[..width];
+        let rows = x.chunks_exact(width).zip(y.chunks_exact_mut(width)).zip(stats);
+        for ((x, y), stats) in rows {
+            let mean = sum(x) / width as f32;
+            let variance = sum_map2(x, x, |x, _| (x - mean) * (x - mean)) / width as f32;
+            let rstd = 1.0 / (variance + EPS).sqrt();
+            for i in 0..width {
+                y[i] = (x[i] - mean) * rstd * gain[i] + bias[i];
+            }
+            *stats = [mean, rstd];
+        }
+    }
+
+    /// Adds the gradient of the layer's input to `dx` and writes those of gain and bias.
+    ///
+    /// With x̂ the normalised row and g = dy·gain: `dx += rstd (g - mean(g) - x̂ mean(g x̂))`.
+    pub(crate) fn layer_norm_backward(
+        x: &[f32],
+        gain: &[f32],
+        stats: &[Stats],
+        dy: &[f32],
+        dx: &mut [f32],
+        dgain: &mut [f32],
+        dbias: &mut [f32],
+    ) {
+        let width = gain.len();
+        assert_eq!((x.len(), x.len()), (dy.len(), dx.len()));
+        assert_eq!(x.len(), stats.len() * width);
+        let dgain = &mut dgain[..width];
+        let dbias = &mut dbias[..width];
+        dgain.fill(0.0);
+        dbias.fill(0.0);
+        let rows = x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width));
+        for (((x, dy), dx), &[mean, rstd]) in rows.zip(stats) {
+            for i in 0..width {
+                dgain[i] += dy[i] * ((x[i] - mean) * rstd);
+                dbias[i] += dy[i];
+            }
+            let mean_g = sum_map2(dy, gain, |dy, gain| dy * gain) / width as f32;
+            let mean_gx = normalised_dot(x, dy, gain, mean) * rstd / width as f32;
+            for i in 0..width {
+                dx[i] += rstd * (dy[i] * gain[i] - mean_g - (x[i] - mean) * rstd * mean_gx);
+            }
+        }
+    }
+}
+
+/// Sum of `dy gain (x - mean)`, in 16 lanes like the reductions of `math`.
+#[inline(always)]
+fn normalised_dot(x: &[f32], dy: &[f32], gain: &[f32], mean: f32) -> f32 {
+    let mut lanes = [0.0f32; 16];
+    let (xs, x_rest) = x.as_chunks::<16>();
+    let (dys, dy_rest) = dy.as_chunks::<16>();
+    let (gains, gain_rest) = gain.as_chunks::<16>();
+    for ((x, dy), gain) in xs.iter().zip(dys).zip(gains) {
+        for lane in 0..16 {
+            lanes[lane] += dy[lane] * gain[lane] * (x[lane] - mean);
+        }
+    }
+    for lane in 0..x_rest.len() {
+        lanes[lane] += dy_rest[lane] * gain_rest[lane] * (x_rest[lane] - mean);
+    }
+    sum(&lanes)
+}

@@ -1,0 +1,144 @@
+//! The quasi-LSTM baseline's residual block.
+
+use crate::linear::{affine, affine_backward_params, affine_onto, input_gradient};
+use crate::mlp::{self, MlpSaved};
+use crate::norm::{Stats, layer_norm, layer_norm_backward};
+use crate::scan;
+use crate::scratch::{Scratch, fit};
+use crate::shape::{Layout, Named, Shape, matrix, split, split_mut, vector};
+
+/// A pre-norm quasi-LSTM block: `x + qLSTM(LN1 x)`, then `x + MLP(LN2 x)`.
+///
+/// All gates depend on the input alone (Languini Kitchen's qLSTM, arXiv:2309.11197): per channel
+/// `f = σ(W_f x + b_f + 1)`, `i = σ(W_i x + b_i)`, `z = tanh(W_z x + b_z)`, `o = σ(W_o x + b_o)`,
+/// `c_t = f c_{t-1} + i z`, `h = o tanh c_t`, then a projection. Heads do not mix, so only their
+/// total width counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QlstmBlock {
+    /// Sizes.
+    pub shape: Shape,
+}
+
+/// What one [`QlstmBlock`] keeps between forward and backward.
+#[derive(Debug, Default)]
+pub struct QlstmSaved {
+    normed: Vec<f32>,
+    stats: Vec<Stats>,
+    /// The cell before the first token.
+    first: Vec<f32>,
+    gates: Vec<f32>,
+    cells: Vec<f32>,
+    cells_tanh: Vec<f32>,
+    mixed: Vec<f32>,
+    /// The residual stream between the two halves.
+    middle: Vec<f32>,
+    mlp: MlpSaved,
+}
+
+impl QlstmBlock {
+    fn params(&self) -> [Named; 12] {
+        let (width, inner) = (self.shape.width, self.shape.inner());
+        let [a, b, c, d, e, f] = mlp::params(&self.shape);
+        [
+            vector("ln1_gain", width),
+            vector("ln1_bias", width),
+            // Forget, input, update, output one after the other.
+            matrix("gates_w", width, 4 * inner),
+            vector("gates_b", 4 * inner),
+            matrix("proj_w", inner, width),
+            vector("proj_b", width),
+            a,
+            b,
+            c,
+            d,
+            e,
+            f,
+        ]
+    }
+
+    /// The parameters within the block's flat slice.
+    pub fn layout(&self) -> Layout {
+        Layout::new(&self.params())
+    }
+
+    /// Computes `y` from `x`, both (batch, sequence, width).
+    ///
+    /// `state` (batch, inner) is the cell carried over from the tokens before, zeros at the start
+    /// of a text, and is left at the cell after the last token.
+    ///
+    /// # Panics
+    /// If a slice has not the length that `shape` asks for.
+    pub fn forward(
+        &self,
+        params: &[f32],
+        x: &[f32],
+        state: &mut [f32],
+        y: &mut [f32],
+        saved: &mut QlstmSaved,
+        scratch: &mut Scratch,
+    ) {
+        // Not needed so far; kept in the signature so that both blocks are called alike.
+        let _ = scratch;
+        let (tokens_n, inner) = (self.shape.tokens_n(), self.shape.inner());
+        assert_eq!(state.len(), self.shape.batch * inner, "one cell per sequence and channel");
+        let [ln_gain, ln_bias, gates_w, gates_b, proj_w, proj_b, mlp_params @ ..] =
+            split(params, &self.params());
+        let normed = fit(&mut saved.normed, tokens_n * self.shape.width);
+        layer_norm(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
+        let gates = fit(&mut saved.gates, tokens_n * 4 * inner);
+        affine(normed, gates_w, gates_b, gates);
+        fit(&mut saved.first, state.len()).copy_from_slice(state);
+        let cells = fit(&mut saved.cells, tokens_n * inner);
+        let cells_tanh = fit(&mut saved.cells_tanh, tokens_n * inner);
+        let mixed = fit(&mut saved.mixed, tokens_n * inner);
+        scan::forward(gates, state, inner, cells, cells_tanh, mixed);
+        let middle = fit(&mut saved.middle, x.len());
+        affine_onto(x, mixed, proj_w, proj_b, middle);
+        mlp::forward(&self.shape, mlp_params, middle, y, &mut saved.mlp);
+    }
+
+    /// Computes the gradients of `x` and of the parameters from that of `y`, overwriting them.
+    ///
+    /// `params` and `x` are those of the forward pass that filled `saved`. No gradient flows into
+    /// the carried state.
+    ///
+    /// # Panics
+    /// If a slice has not the length that `shape` asks for.
+    #[expect(clippy::too_many_arguments, reason = "operands of one fused operation")]
+    pub fn backward(
+        &self,
+        params: &[f32],
+        x: &[f32],
+        dy: &[f32],
+        dx: &mut [f32],
+        dparams: &mut [f32],
+        saved: &mut QlstmSaved,
+        scratch: &mut Scratch,
+    ) {
+        let (shape, tokens_n) = (&self.shape, self.shape.tokens_n());
+        let (width, inner) = (shape.width, shape.inner());
+        let [ln_gain, _, gates_w, _, proj_w, _, mlp_params @ ..] = split(params, &self.params());
+        let [dln_gain, dln_bias, dgates_w, dgates_b, dproj_w, dproj_b, mlp_dparams @ ..] =
+            split_mut(dparams, &self.params());
+        let middle = fit(&mut saved.middle, tokens_n * width);
+        mlp::backward(shape, mlp_params, middle, dy, dx, mlp_dparams, &mut saved.mlp, scratch);
+
+        let mixed = fit(&mut saved.mixed, tokens_n * inner);
+        affine_backward_params(mixed, dx, dproj_w, dproj_b);
+        let dmixed = fit(&mut scratch.dmixed, mixed.len());
+        input_gradient(dx, proj_w, width, dmixed);
+        let gates = fit(&mut saved.gates, tokens_n * 4 * inner);
+        let dgates = fit(&mut scratch.dwide, gates.len());
+        let first = fit(&mut saved.first, shape.batch * inner);
+        let cells = fit(&mut saved.cells, mixed.len());
+        let cells_tanh = fit(&mut saved.cells_tanh, mixed.len());
+        let dcell = fit(&mut scratch.dcell, inner);
+        scan::backward(gates, first, inner, cells, cells_tanh, dmixed, dgates, dcell);
+        let normed = fit(&mut saved.normed, tokens_n * width);
+        affine_backward_params(normed, dgates, dgates_w, dgates_b);
+        let dnormed = fit(&mut scratch.dnormed, normed.len());
+        input_gradient(dgates, gates_w, 4 * inner, dnormed);
+        let stats = fit(&mut saved.stats, tokens_n);
+        layer_norm_backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
+    }
+}

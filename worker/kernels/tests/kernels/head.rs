@@ -1,0 +1,53 @@
+//! The head with its loss.
+
+use crate::check::{self, double, noise};
+use crate::reference;
+use sweep_kernels::{Head, HeadSaved, Scratch};
+
+const HEAD: Head = Head { tokens_n: 9, width: 7, vocabulary_n: 21 };
+
+fn targets() -> Vec<u32> {
+    (0..HEAD.tokens_n as u32).map(|i| i * 5 % 21).collect()
+}
+
+fn mean(x: &[f64]) -> f64 {
+    x.iter().sum::<f64>() / x.len() as f64
+}
+
+#[test]
+fn loss_and_its_gradient_are_those_of_the_formula() {
+    let params = check::params(&HEAD.layout(), 1);
+    let x = noise(HEAD.tokens_n * HEAD.width, 2.0, 2);
+    let (mut saved, mut scratch) = (HeadSaved::default(), Scratch::default());
+    let loss = HEAD.forward(&params, &x, &targets(), &mut saved);
+    let (mut dx, mut dparams) = (vec![f32::NAN; x.len()], vec![f32::NAN; params.len()]);
+    HEAD.backward(&params, &x, &mut dx, &mut dparams, &mut saved, &mut scratch);
+
+    let exact = |params: &[f64], x: &[f64]| mean(&reference::nll(&HEAD, params, x, &targets()));
+    let (wide_x, wide_params) = (double(&x), double(&params));
+    check::close("loss", &[loss], &[exact(&wide_params, &wide_x)]);
+    check::gradient("dx", &dx, &x, |x| exact(&wide_params, x));
+    check::gradient("dparams", &dparams, &params, |params| exact(params, &wide_x));
+
+    let mut nll = vec![0.0; HEAD.tokens_n];
+    HEAD.nll(&params, &x, &targets(), &mut nll, &mut saved);
+    let want = reference::nll(&HEAD, &wide_params, &wide_x, &targets());
+    check::close("nll", &nll, &want);
+}
+
+#[test]
+fn equal_logits_cost_the_logarithm_of_the_vocabulary() {
+    let mut params = check::params(&HEAD.layout(), 3);
+    params[HEAD.layout().get("head_w").unwrap().range()].fill(0.0);
+    let x = noise(HEAD.tokens_n * HEAD.width, 1.0, 4);
+    let loss = HEAD.forward(&params, &x, &targets(), &mut HeadSaved::default());
+    assert!((loss - 21f32.ln()).abs() < 1e-6, "{loss}");
+}
+
+#[test]
+fn a_broken_input_shows_in_the_loss() {
+    let params = check::params(&HEAD.layout(), 5);
+    let mut x = noise(HEAD.tokens_n * HEAD.width, 1.0, 6);
+    x[10] = f32::NAN;
+    assert!(HEAD.forward(&params, &x, &targets(), &mut HeadSaved::default()).is_nan());
+}

@@ -1,0 +1,91 @@
+//! The loop of a worker: lease, work, report, again.
+
+use std::future::Future;
+use std::time::Duration;
+
+use sweep_core::code::ErrorCode;
+use sweep_proto::v1::lease_reply::Work;
+use sweep_proto::v1::{Idle, LeaseReply, LeaseRequest};
+use sweep_proto::WireError;
+use sweep_trainer::TRAINER_VERSION;
+use tokio::sync::watch;
+
+use crate::client::{self, Client};
+use crate::{Error, Options, calibration, training};
+
+/// What the parts of a worker share.
+#[derive(Clone)]
+pub(crate) struct Agent {
+    pub(crate) options: Options,
+    pub(crate) client: Client,
+    /// True once the worker was told to stop.
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+/// Works until `stop` resolves; a run in progress is then handed back with a checkpoint.
+///
+/// # Errors
+/// When the coordinator's address is none, or it refuses this worker. An absent coordinator is
+/// waited for.
+pub async fn run(
+    options: Options,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Error> {
+    let client = client::connect(&options.server)?;
+    let (sender, stopping) = watch::channel(false);
+    let waiting = tokio::spawn(async move {
+        stop.await;
+        sender.send_replace(true);
+        // Kept alive: a closed channel would read as never stopping.
+        sender.closed().await;
+    });
+    let agent = Agent { options, client, stopping };
+    let worked = agent.work().await;
+    waiting.abort();
+    worked
+}
+
+impl Agent {
+    async fn work(mut self) -> Result<(), Error> {
+        while !*self.stopping.borrow() {
+            let Some(work) = self.lease().await? else { return Ok(()) };
+            match work {
+                Work::Run(assignment) => training::work(&self, assignment).await?,
+                Work::Calibration(assignment) => calibration::work(&self, assignment).await?,
+                Work::Idle(Idle { retry_after_ms }) => {
+                    let pause = Duration::from_millis(u64::from(retry_after_ms));
+                    let stop = self.stopping.wait_for(|stop| *stop);
+                    // Either way the loop looks again.
+                    let _ = tokio::time::timeout(pause, stop).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for work; None when told to stop while the coordinator is absent.
+    async fn lease(&self) -> Result<Option<Work>, Error> {
+        let request = LeaseRequest {
+            worker_id: self.options.id.to_string(),
+            device: self.options.accelerator.name(),
+            trainer: TRAINER_VERSION.to_owned(),
+        };
+        let call = || {
+            let mut client = self.client.clone();
+            let request = request.clone();
+            async move { client.lease(request).await }
+        };
+        match client::insist(&self.stopping, call).await {
+            Ok(LeaseReply { work }) => Ok(work),
+            Err(_) if *self.stopping.borrow() => Ok(None),
+            Err(status) => {
+                let source = WireError::of(&status);
+                let url = self.options.server.clone();
+                Err(match source.code {
+                    ErrorCode::Internal => Error::Unreachable { url, source },
+                    _ => Error::Refused(source),
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! One run: trained on a thread of its own while its reporter talks to the coordinator.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sweep_core::metric::MetricPoint;
+use sweep_core::plan::RunSpec;
+use sweep_core::run::{Checkpoint, FailureReason};
+use sweep_core::sweep::Progress;
+use sweep_core::units::AcceleratorTime;
+use sweep_corpus::Library;
+use sweep_proto::v1::finish_request::Outcome as Ending;
+use sweep_proto::v1::{FinishRequest, Released, RunAssignment};
+use sweep_proto::{RunKey, WireError, document};
+use sweep_trainer::{Accelerator, Directive, Monitor, Outcome, TrainJob};
+use tokio::sync::mpsc;
+
+use crate::agent::Agent;
+use crate::client;
+use crate::report::{Desk, Event, Reporter, Wish};
+use crate::Error;
+
+/// Works off one assignment. Whatever becomes of the run is told to the coordinator; an error here
+/// ends the worker.
+pub(crate) async fn work(agent: &Agent, assignment: RunAssignment) -> Result<(), Error> {
+    let RunAssignment { run_spec, epoch, resume_from, heartbeat_ms, checkpoint_every_ms } =
+        assignment;
+    let run: RunSpec = document::decode(&run_spec)?;
+    let key = RunKey { run: run.id, epoch };
+    tracing::info!(run = %key.run, epoch, label = run.label(), "training");
+    if !start(agent, key).await? {
+        return Ok(());
+    }
+    let (sender, events) = mpsc::unbounded_channel();
+    let desk = Desk::default();
+    let thread = Thread {
+        folder: format!("checkpoints/{}", run.id),
+        run,
+        data_dir: agent.options.data_dir.clone(),
+        resume_from: resume_from.map(Into::into),
+        checkpoint_every: AcceleratorTime::from_ms(checkpoint_every_ms),
+        accelerator: agent.options.accelerator,
+        desk: desk.clone(),
+        events: sender,
+    };
+    let training = tokio::task::spawn_blocking(move || thread.train());
+    let mut reporter = Reporter::new(agent, key, desk.clone());
+    let heartbeat = Duration::from_millis(u64::from(heartbeat_ms.max(1)));
+    let reported = reporter.report(events, heartbeat).await;
+    let ended = training.await?;
+    reported?;
+    if desk.wish() == Wish::Drop {
+        return Ok(());
+    }
+    finish(agent, key, &mut reporter, &desk, ended).await
+}
+
+/// Says that training begins; false when the lease is not ours any more.
+async fn start(agent: &Agent, key: RunKey) -> Result<bool, Error> {
+    let call = || {
+        let mut client = agent.client.clone();
+        async move { client.start(sweep_proto::v1::RunRef::from(key)).await }
+    };
+    accepted(agent, client::insist(&agent.stopping, call).await)
+}
+
+/// What the training thread came to: its outcome with the accelerator time used.
+struct Ended {
+    outcome: Result<Outcome, String>,
+    used: AcceleratorTime,
+}
+
+async fn finish(
+    agent: &Agent,
+    key: RunKey,
+    reporter: &mut Reporter<'_>,
+    desk: &Desk,
+    ended: Ended,
+) -> Result<(), Error> {
+    let failed = |reason: &FailureReason| Ending::Failed(document::encode(reason));
+    let outcome = match ended.outcome {
+        Ok(Outcome::Finished { result, .. }) => Ending::Succeeded(document::encode(&result)),
+        Ok(Outcome::Stopped { checkpoint, .. }) if desk.wish() == Wish::OutOfBudget => {
+            failed(&FailureReason::OutOfBudget { step: checkpoint.step })
+        }
+        Ok(Outcome::Stopped { checkpoint, used }) => {
+            if !accepted(agent, reporter.checkpoint(&checkpoint, used).await)? {
+                return Ok(());
+            }
+            Ending::Released(Released {})
+        }
+        Ok(Outcome::Diverged { step, .. }) => failed(&FailureReason::Diverged { step }),
+        Err(message) => failed(&FailureReason::Trainer { message }),
+    };
+    let used_ms = ended.used.ms();
+    let request = FinishRequest { run: Some(key.into()), used_ms, outcome: Some(outcome) };
+    let call = || {
+        let mut client = agent.client.clone();
+        let request = request.clone();
+        async move { client.finish(request).await }
+    };
+    accepted(agent, client::insist(&agent.stopping, call).await)?;
+    Ok(())
+}
+
+/// True when the coordinator took a message; false when the run is not ours any more, or nobody
+/// answers while we are told to stop.
+fn accepted<T>(agent: &Agent, answer: Result<T, tonic::Status>) -> Result<bool, Error> {
+    let Err(status) = answer else { return Ok(true) };
+    let error = WireError::of(&status);
+    let stale = error.code == sweep_core::code::ErrorCode::StaleLease;
+    if stale || *agent.stopping.borrow() {
+        tracing::warn!(%error, "the run is dropped");
+        return Ok(false);
+    }
+    Err(error.into())
+}
+
+/// Everything the training thread needs.
+struct Thread {
+    run: RunSpec,
+    data_dir: PathBuf,
+    /// Folder of this run's checkpoints below the data directory.
+    folder: String,
+    resume_from: Option<Checkpoint>,
+    checkpoint_every: AcceleratorTime,
+    accelerator: Accelerator,
+    desk: Desk,
+    events: mpsc::UnboundedSender<Event>,
+}
+
+impl Thread {
+    fn train(mut self) -> Ended {
+        let outcome = self.attempt().map_err(|message| {
+            tracing::error!(message, "the run cannot be trained");
+            message
+        });
+        let used = match &outcome {
+            Ok(
+                Outcome::Finished { used, .. }
+                | Outcome::Stopped { used, .. }
+                | Outcome::Diverged { used, .. },
+            ) => *used,
+            Err(_) => self.desk.used(),
+        };
+        Ended { outcome, used }
+    }
+
+    fn attempt(&mut self) -> Result<Outcome, String> {
+        let library = Library::new(&self.data_dir.join("corpora"));
+        let corpus = library.load(&self.run.corpus).map_err(|error| chain(&error))?;
+        let resume_from = self.resume_from.take().map(|c| self.data_dir.join(c.path));
+        let resume_from = resume_from.filter(|file| {
+            let there = file.is_file();
+            if !there {
+                // Equal runs make equal points: starting anew loses time, nothing else.
+                tracing::warn!(file = %file.display(), "the checkpoint is gone; starting anew");
+            }
+            there
+        });
+        let run = self.run.clone();
+        let checkpoint_dir = self.data_dir.join(&self.folder);
+        let job = TrainJob {
+            run: &run,
+            corpus: &corpus,
+            checkpoint_dir: &checkpoint_dir,
+            resume_from: resume_from.as_deref(),
+            checkpoint_every: self.checkpoint_every,
+            accelerator: self.accelerator,
+        };
+        let mut outcome = sweep_trainer::train(&job, self).map_err(|error| chain(&error))?;
+        if let Outcome::Stopped { checkpoint, .. } = &mut outcome {
+            *checkpoint = self.below_data_dir(checkpoint);
+        }
+        Ok(outcome)
+    }
+
+    /// The trainer names files within the run's folder, the coordinator below the data directory.
+    fn below_data_dir(&self, checkpoint: &Checkpoint) -> Checkpoint {
+        let path = Path::new(&self.folder).join(&checkpoint.path);
+        Checkpoint { path: path.to_string_lossy().into_owned(), ..checkpoint.clone() }
+    }
+
+    /// A closed channel means that the reporter is gone, and with it whoever would listen.
+    fn say(&self, event: Event) {
+        if self.events.send(event).is_err() {
+            self.desk.ask(Wish::Drop);
+        }
+    }
+}
+
+impl Monitor for Thread {
+    fn points(&mut self, points: &[MetricPoint]) {
+        self.say(Event::Points(points.to_vec()));
+    }
+
+    fn checkpoint(&mut self, checkpoint: &Checkpoint, used: AcceleratorTime) {
+        let checkpoint = self.below_data_dir(checkpoint);
+        self.say(Event::Checkpoint { checkpoint, used });
+    }
+
+    fn progress(&mut self, progress: Progress, used: AcceleratorTime) -> Directive {
+        self.desk.note(progress, used);
+        if self.desk.wish() == Wish::Continue { Directive::Continue } else { Directive::Stop }
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,184 @@
+//! Where an interrupted run is taken up again: one safetensors file per checkpoint.
+//!
+//! It holds the weights, both moments of the optimiser, the recurrent state, the sum of losses
+//! since the last metric point, and the run it belongs to. The position in the data follows from
+//! the step. A file appears under its name only when it is complete and on the disk.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
+use safetensors::{SafeTensors, serialize};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use sweep_core::plan::RunSpec;
+use sweep_core::run::Checkpoint;
+
+use crate::error::Error;
+use crate::metric::LossSum;
+use crate::model::{Model, State};
+use crate::optim::{Adam, Moments};
+
+/// Checkpoints of a run that are kept: the second outlives a damaged first.
+const KEPT_N: usize = 2;
+const EXTENSION: &str = "safetensors";
+const METADATA: &str = "sweep";
+
+/// What a checkpoint says besides its tensors.
+#[derive(Serialize, Deserialize)]
+struct About {
+    run: RunSpec,
+    /// Optimiser steps done.
+    step: u64,
+    losses: LossSum,
+}
+
+/// The position of a run that is not in its model, optimiser and state.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Position {
+    pub(crate) step: u64,
+    pub(crate) losses: LossSum,
+}
+
+/// Writes a checkpoint into `dir` and removes all but the newest two.
+pub(crate) fn write(
+    dir: &Path,
+    run: &RunSpec,
+    position: Position,
+    model: &Model,
+    optimiser: &Adam,
+    state: &State,
+) -> Result<Checkpoint, Error> {
+    let Position { step, losses } = position;
+    let about = About { run: run.clone(), step, losses };
+    let about = serde_json::to_string(&about).expect("a run is plain data of string keys");
+    let tensors = tensors(model, optimiser, state)?;
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
+        (name.as_str(), view.expect("the bytes are those of the shape"))
+    });
+    let metadata = HashMap::from([(METADATA.to_owned(), about)]);
+    let bytes = serialize(views, Some(metadata)).expect("names are distinct and the header short");
+
+    fs::create_dir_all(dir).map_err(Error::io(dir))?;
+    let name = format!("step-{step:012}.{EXTENSION}");
+    write_durably(dir, &name, &bytes)?;
+    remove_old(dir)?;
+    Ok(Checkpoint { step, path: name, hash: hex(&Sha256::digest(&bytes)) })
+}
+
+/// Puts model, optimiser and state where the checkpoint left them.
+pub(crate) fn read(
+    file: &Path,
+    run: &RunSpec,
+    model: &Model,
+    optimiser: &mut Adam,
+    state: &mut State,
+) -> Result<Position, Error> {
+    let bytes = fs::read(file).map_err(Error::io(file))?;
+    let broken = |source: Box<dyn std::error::Error + Send + Sync>| Error::NotACheckpoint {
+        path: file.to_owned(),
+        source,
+    };
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| broken(e.into()))?;
+    let about = header.metadata().as_ref().and_then(|metadata| metadata.get(METADATA));
+    let about = about.ok_or_else(|| broken("it does not name its run".into()))?;
+    let about: About = serde_json::from_str(about).map_err(|e| broken(e.into()))?;
+    if about.run != *run {
+        let found = format!("{} ({})", about.run.label(), about.run.id);
+        return Err(Error::ForeignCheckpoint { path: file.to_owned(), found });
+    }
+    let stored = SafeTensors::deserialize(&bytes).map_err(|e| broken(e.into()))?;
+    let values = |name: &str| floats(&stored, name).map_err(|e| broken(e.into()));
+    let mut moments = Vec::new();
+    for part in model.parts() {
+        let device = part.weights.device();
+        let name = &part.name;
+        let weights = Tensor::from_vec(values(name)?, part.layout.len(), device)?;
+        part.weights.set(&weights)?;
+        let first = values(&format!("{name}.first_moment"))?;
+        moments.push(Moments::new(first, values(&format!("{name}.second_moment"))?, device)?);
+    }
+    optimiser.set_moments(moments);
+    for (index, cell) in state.cells.iter_mut().enumerate() {
+        let name = format!("cell.{index}");
+        if let Some(info) = header.info(&name) {
+            let device = model.parts()[0].weights.device();
+            *cell = Some(Tensor::from_vec(values(&name)?, info.shape.as_slice(), device)?);
+        }
+    }
+    Ok(Position { step: about.step, losses: about.losses })
+}
+
+/// SHA-256 over all weights, in hexadecimal: little-endian, part by part.
+pub(crate) fn weights_hash(model: &Model) -> Result<String, Error> {
+    let mut hash = Sha256::new();
+    for part in model.parts() {
+        hash.update(to_bytes(&part.weights.to_vec1()?));
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+type Named = (String, Vec<usize>, Vec<u8>);
+
+fn tensors(model: &Model, optimiser: &Adam, state: &State) -> Result<Vec<Named>, Error> {
+    let mut tensors = Vec::new();
+    let mut push = |name: String, shape: &[usize], values: &[f32]| {
+        tensors.push((name, shape.to_vec(), to_bytes(values)));
+    };
+    for (part, moments) in model.parts().iter().zip(optimiser.moments()) {
+        let name = &part.name;
+        let shape = [part.layout.len()];
+        push(name.clone(), &shape, &part.weights.to_vec1()?);
+        let (first, second) = moments.to_vecs()?;
+        push(format!("{name}.first_moment"), &shape, &first);
+        push(format!("{name}.second_moment"), &shape, &second);
+    }
+    for (index, cell) in state.cells.iter().enumerate() {
+        if let Some(cell) = cell {
+            let values: Vec<f32> = cell.flatten_all()?.to_device(&Device::Cpu)?.to_vec1()?;
+            push(format!("cell.{index}"), cell.dims(), &values);
+        }
+    }
+    Ok(tensors)
+}
+
+fn floats(stored: &SafeTensors<'_>, name: &str) -> Result<Vec<f32>, SafeTensorError> {
+    let bytes = stored.tensor(name)?.data();
+    let words = bytes.as_chunks::<4>().0;
+    Ok(words.iter().map(|word| f32::from_le_bytes(*word)).collect())
+}
+
+fn to_bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A power cut leaves either no file of this name or all of it.
+fn write_durably(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    let unfinished = dir.join(format!("{name}.unfinished"));
+    let mut file = File::create(&unfinished).map_err(Error::io(&unfinished))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(Error::io(&unfinished))?;
+    let finished = dir.join(name);
+    fs::rename(&unfinished, &finished).map_err(Error::io(&finished))?;
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io(dir))
+}
+
+fn remove_old(dir: &Path) -> Result<(), Error> {
+    let entries = fs::read_dir(dir).map_err(Error::io(dir))?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut files: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(Error::io(dir))?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == EXTENSION));
+    // Names order as steps do.
+    files.sort();
+    for file in files.iter().rev().skip(KEPT_N) {
+        fs::remove_file(file).map_err(Error::io(file))?;
+    }
+    Ok(())
+}

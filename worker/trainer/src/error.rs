@@ -1,0 +1,35 @@
+use std::path::{Path, PathBuf};
+
+/// Why training could not go on. A loss that is not finite is no error but an
+/// [`Outcome`](crate::Outcome).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error("the tensor library refused")]
+    Tensor(#[from] candle_core::Error),
+    #[error("the {split} split has {bytes} bytes, fewer than the {needed} this run needs")]
+    CorpusTooSmall { split: &'static str, bytes: usize, needed: usize },
+    #[error("the run was planned on corpus {planned}, and was given {given}")]
+    WrongCorpus { planned: String, given: String },
+    #[error("byte tokens need a vocabulary of 256, the model has {vocabulary_n}")]
+    Vocabulary { vocabulary_n: u32 },
+    #[error("a {family} model of {shape} cannot be built: {reason}")]
+    Shape { family: String, shape: String, reason: &'static str },
+    #[error("no gradient reached `{name}`")]
+    NoGradient { name: String },
+    #[error("{} cannot be read or written", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{} is not a checkpoint of this trainer", path.display())]
+    NotACheckpoint {
+        path: PathBuf,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("{} belongs to another run, {found}", path.display())]
+    ForeignCheckpoint { path: PathBuf, found: String },
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+}

@@ -1,0 +1,131 @@
+//! What both families share, in plain tensor operations.
+//!
+//! `candle_nn`'s norms and its softmax over the last dimension pass no gradient to what lies
+//! before them (huggingface/candle issues 2168, 3011, 3752), silently; so all of it is made of
+//! primitives here, and a test asserts that every parameter gets a gradient.
+
+use candle_core::backprop::GradStore;
+use candle_core::{D, Tensor, Var};
+use sweep_kernels::Shape;
+
+use super::Part;
+use crate::error::Error;
+
+const NORM_EPSILON: f64 = 1e-5;
+
+/// The parameters of one part as tensors of their own.
+///
+/// To train, they are copied out of the flat variable into one variable each: candle's gradient
+/// of a slice is as long as what it was cut from, which for a dozen parameters per block would
+/// cost more than the block itself.
+pub(super) struct Parameters<'a> {
+    part: &'a Part,
+    tensors: Vec<Tensor>,
+}
+
+impl<'a> Parameters<'a> {
+    /// Parameters that gradients are wanted for.
+    pub(super) fn trained(part: &'a Part) -> Result<Self, Error> {
+        Self::cut(part, |view| Ok(Var::from_tensor(&view)?.into_inner()))
+    }
+
+    /// Parameters for evaluation: views.
+    pub(super) fn frozen(part: &'a Part) -> Result<Self, Error> {
+        Self::cut(part, Ok)
+    }
+
+    fn cut(
+        part: &'a Part,
+        own: impl Fn(Tensor) -> Result<Tensor, Error>,
+    ) -> Result<Self, Error> {
+        let flat = part.weights.as_detached_tensor();
+        let views = part.layout.params().iter().map(|parameter| {
+            let view = flat.narrow(0, parameter.offset, parameter.dims.len())?;
+            own(view.reshape(parameter.dims.to_vec())?)
+        });
+        Ok(Self { part, tensors: views.collect::<Result<_, Error>>()? })
+    }
+
+    /// The parameter of this name.
+    pub(super) fn get(&self, name: &str) -> &Tensor {
+        let mut names = self.part.layout.params().iter().map(|parameter| parameter.name);
+        let index = names.position(|found| found == name);
+        &self.tensors[index.expect("compositions name the parameters of their own layout")]
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.part.layout.get(name).is_some()
+    }
+
+    /// The gradient of the whole part, flat.
+    pub(super) fn gradient(&self, gradients: &GradStore, part: &Part) -> Result<Tensor, Error> {
+        let named = self.tensors.iter().zip(part.layout.params());
+        let pieces = named.map(|(tensor, parameter)| {
+            let name = || format!("{}.{}", part.name, parameter.name);
+            let gradient = gradients.get(tensor);
+            Ok(gradient.ok_or_else(|| Error::NoGradient { name: name() })?.flatten_all()?)
+        });
+        Ok(Tensor::cat(&pieces.collect::<Result<Vec<_>, Error>>()?, 0)?)
+    }
+}
+
+/// Token vectors times `sqrt(width)`, plus learned positions where the model has them:
+/// `[batch, sequence, width]`.
+pub(super) fn embed(
+    parameters: &Parameters<'_>,
+    inputs: &Tensor,
+    shape: Shape,
+) -> Result<Tensor, Error> {
+    let tokens = parameters.get("token").index_select(inputs, 0)?;
+    let tokens = (tokens * (shape.width as f64).sqrt())?;
+    let tokens = tokens.reshape((shape.batch, shape.sequence, shape.width))?;
+    if !parameters.has("position") {
+        return Ok(tokens);
+    }
+    let positions = parameters.get("position").narrow(0, 0, shape.sequence)?;
+    Ok(tokens.broadcast_add(&positions)?)
+}
+
+/// Layer normalisation over the last dimension.
+pub(super) fn layer_norm(x: &Tensor, gain: &Tensor, bias: &Tensor) -> Result<Tensor, Error> {
+    let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+    let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
+    let normal = centred.broadcast_div(&(variance + NORM_EPSILON)?.sqrt()?)?;
+    Ok(normal.broadcast_mul(gain)?.broadcast_add(bias)?)
+}
+
+/// `x W + b` over the last dimension.
+pub(super) fn linear(x: &Tensor, weights: &Tensor, bias: &Tensor) -> Result<Tensor, Error> {
+    let (inputs, outputs) = weights.dims2()?;
+    let mut dims = x.dims().to_vec();
+    let rows = x.elem_count() / inputs;
+    if let Some(last) = dims.last_mut() {
+        *last = outputs;
+    }
+    let product = x.reshape((rows, inputs))?.matmul(weights)?.broadcast_add(bias)?;
+    Ok(product.reshape(dims)?)
+}
+
+/// The second half of a block: `x + MLP(LN x)`, with the tanh form of GELU.
+pub(super) fn mlp(parameters: &Parameters<'_>, x: &Tensor) -> Result<Tensor, Error> {
+    let normal = layer_norm(x, parameters.get("ln2_gain"), parameters.get("ln2_bias"))?;
+    let hidden = linear(&normal, parameters.get("fc_w"), parameters.get("fc_b"))?.gelu()?;
+    let out = linear(&hidden, parameters.get("out_w"), parameters.get("out_b"))?;
+    Ok((x + out)?)
+}
+
+/// Cross-entropy of every token in nats, `[batch x sequence]`.
+pub(super) fn head_nll(
+    parameters: &Parameters<'_>,
+    x: &Tensor,
+    targets: &Tensor,
+) -> Result<Tensor, Error> {
+    let normal = layer_norm(x, parameters.get("lnf_gain"), parameters.get("lnf_bias"))?;
+    let rows = targets.elem_count();
+    let width = x.dim(D::Minus1)?;
+    let logits = normal.reshape((rows, width))?.matmul(parameters.get("head_w"))?;
+    let shifted = logits.broadcast_sub(&logits.max_keepdim(1)?.detach())?;
+    let log_sum = shifted.exp()?.sum_keepdim(1)?.log()?;
+    let target = shifted.gather(&targets.reshape((rows, 1))?, 1)?;
+    Ok((log_sum - target)?.squeeze(1)?)
+}

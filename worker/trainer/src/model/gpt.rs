@@ -1,0 +1,116 @@
+//! The block of a GPT: `x + attention(LN x)`, then `x + MLP(LN x)`.
+//!
+//! Causal softmax attention in heads. Position is known either from vectors added to the
+//! embedding or from ALiBi (Press et al., arXiv 2108.12409): head h of H lowers its scores by
+//! `2^(-8h/H)` per token of distance.
+
+use std::sync::Mutex;
+
+use candle_core::{D, Device, Tensor};
+use sweep_kernels::{GptBlock, GptSaved, Layout, Scratch, Shape};
+
+use super::block::{Block, Gradients};
+use super::compose::{self, Parameters};
+use crate::error::Error;
+
+pub(super) struct Gpt {
+    alibi: bool,
+    saved: Mutex<GptSaved>,
+}
+
+impl Gpt {
+    pub(super) fn new(alibi: bool) -> Self {
+        Self { alibi, saved: Mutex::default() }
+    }
+
+    const fn kernel(&self, shape: Shape) -> GptBlock {
+        GptBlock { shape, alibi: self.alibi }
+    }
+}
+
+impl Block for Gpt {
+    fn layout(&self, shape: Shape) -> Layout {
+        self.kernel(shape).layout()
+    }
+
+    fn cell_len(&self, _: Shape) -> usize {
+        0
+    }
+
+    fn compose(
+        &self,
+        shape: Shape,
+        parameters: &Parameters<'_>,
+        x: &Tensor,
+        _: &mut Option<Tensor>,
+    ) -> Result<Tensor, Error> {
+        let get = |name| parameters.get(name);
+        let normal = compose::layer_norm(x, get("ln1_gain"), get("ln1_bias"))?;
+        let qkv = compose::linear(&normal, get("qkv_w"), get("qkv_b"))?;
+        let mixed = attention(&qkv, shape, self.alibi)?;
+        let x = (x + compose::linear(&mixed, get("proj_w"), get("proj_b"))?)?;
+        compose::mlp(parameters, &x)
+    }
+
+    fn forward(
+        &self,
+        shape: Shape,
+        weights: &[f32],
+        x: &[f32],
+        _: &mut [f32],
+        y: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let mut saved = self.saved.lock().expect("no thread panics while it holds this");
+        self.kernel(shape).forward(weights, x, y, &mut saved, scratch);
+    }
+
+    fn backward(
+        &self,
+        shape: Shape,
+        weights: &[f32],
+        x: &[f32],
+        dy: &[f32],
+        gradients: Gradients<'_>,
+        scratch: &mut Scratch,
+    ) {
+        let mut saved = self.saved.lock().expect("no thread panics while it holds this");
+        let Gradients { x: dx, weights: dweights } = gradients;
+        self.kernel(shape).backward(weights, x, dy, dx, dweights, &mut saved, scratch);
+    }
+}
+
+/// `qkv` is `[batch, sequence, 3 x inner]`, the result `[batch, sequence, inner]`.
+fn attention(qkv: &Tensor, shape: Shape, alibi: bool) -> Result<Tensor, Error> {
+    let Shape { batch, sequence, heads_n, head_width, .. } = shape;
+    let inner = shape.inner();
+    let heads = |index: usize| {
+        let part = qkv.narrow(D::Minus1, index * inner, inner)?;
+        let part = part.reshape((batch, sequence, heads_n, head_width))?;
+        part.transpose(1, 2)?.contiguous()
+    };
+    let (queries, keys, values) = (heads(0)?, heads(1)?, heads(2)?);
+    let scores = (queries.matmul(&keys.t()?.contiguous()?)? / (head_width as f64).sqrt())?;
+    let scores = scores.broadcast_add(&bias(shape, alibi, qkv.device())?)?;
+    let shifted = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?.detach())?;
+    let weights = shifted.exp()?;
+    let weights = weights.broadcast_div(&weights.sum_keepdim(D::Minus1)?)?;
+    let mixed = weights.matmul(&values)?.transpose(1, 2)?.contiguous()?;
+    Ok(mixed.reshape((batch, sequence, inner))?)
+}
+
+/// Added to the scores, `[heads, sequence, sequence]`: the causal mask and ALiBi.
+fn bias(shape: Shape, alibi: bool, device: &Device) -> Result<Tensor, Error> {
+    let Shape { sequence, heads_n, .. } = shape;
+    let mut values = Vec::with_capacity(heads_n * sequence * sequence);
+    for head in 1..=heads_n {
+        let slope = if alibi { (-8.0 * head as f32 / heads_n as f32).exp2() } else { 0.0 };
+        for query in 0..sequence {
+            values.extend((0..sequence).map(|key| match query.checked_sub(key) {
+                Some(distance) => -slope * distance as f32,
+                None => f32::NEG_INFINITY,
+            }));
+        }
+    }
+    Ok(Tensor::from_vec(values, (heads_n, sequence, sequence), device)?)
+}

@@ -1,0 +1,37 @@
+//! Weights before the first step, as Languini Kitchen draws them: normal with one standard
+//! deviation, the MLP's output narrower by `sqrt(2 x layers)`, no biases, unit gains.
+
+use sweep_kernels::Layout;
+
+use crate::random::{Purpose, Random};
+
+pub(super) struct Init {
+    random: Random,
+    std: f64,
+    layers_n: u32,
+}
+
+impl Init {
+    pub(super) fn new(seed: u64, std: f64, layers_n: u32) -> Self {
+        Self { random: Random::new(seed, Purpose::Weights), std, layers_n }
+    }
+
+    /// The flat weights of the next part.
+    pub(super) fn weights(&mut self, layout: &Layout) -> Vec<f32> {
+        let mut weights = vec![0.0; layout.len()];
+        for parameter in layout.params() {
+            let name = parameter.name;
+            let values = &mut weights[parameter.range()];
+            if name.ends_with("_bias") || name.ends_with("_b") {
+                continue;
+            } else if name.ends_with("_gain") {
+                values.fill(1.0);
+            } else {
+                let residual = 1.0 / (2.0 * f64::from(self.layers_n)).sqrt();
+                let std = self.std * if name == "out_w" { residual } else { 1.0 };
+                values.fill_with(|| (std * self.random.normal()) as f32);
+            }
+        }
+        weights
+    }
+}

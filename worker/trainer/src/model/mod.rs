@@ -1,0 +1,288 @@
+//! The two baselines of Languini Kitchen (arXiv 2309.11197) as candle computations.
+//!
+//! A model is an embedding, a stack of residual blocks and a head. Each of these keeps all its
+//! parameters in one flat variable: the fused operations take them so, and the optimiser, the
+//! gradient's norm and checkpoints become one call per block.
+//!
+//! Every operation exists twice. The **composition** ([`compose`]) is written in plain tensor
+//! operations, runs on every device and says what is computed. The **fused** path ([`fused`])
+//! calls the kernels of `sweep-kernels`, on a CPU only. They agree to rounding.
+
+mod block;
+mod compose;
+mod fused;
+mod gpt;
+mod init;
+mod qlstm;
+
+use std::sync::{Arc, Mutex};
+
+use candle_core::backprop::GradStore;
+use candle_core::{Device, Tensor, Var};
+use sweep_core::variant::{Family, ModelSpec, Position};
+use sweep_kernels::{Embedding, Head, Layout, Scratch, Shape};
+
+use self::block::Block;
+use self::compose::Parameters;
+pub(crate) use self::fused::with_slice;
+use crate::data::TokenBatch;
+use crate::error::Error;
+
+/// How operations are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// Kernels with hand-written backward passes; a CPU only.
+    Fused,
+    /// Plain tensor operations; any device.
+    Composition,
+}
+
+impl Path {
+    /// The faster one the device has.
+    #[must_use]
+    pub const fn for_device(device: &Device) -> Self {
+        match device {
+            Device::Cpu => Self::Fused,
+            _ => Self::Composition,
+        }
+    }
+}
+
+/// What a recurrent model remembers between batches: one entry per block, `[batch, inner]`, none
+/// before the first token. A GPT remembers nothing.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub(crate) cells: Vec<Option<Tensor>>,
+}
+
+/// The weights of one part of a model.
+pub struct Part {
+    /// `embedding`, `block.0` and so on, `head`.
+    pub name: String,
+    /// Names and places of the parameters in the flat variable.
+    pub layout: Layout,
+    pub weights: Var,
+}
+
+/// A language model.
+pub struct Model {
+    spec: ModelSpec,
+    path: Path,
+    device: Device,
+    /// The embedding, the blocks, the head.
+    parts: Vec<Part>,
+    blocks: Vec<Arc<dyn Block>>,
+    head: Arc<Mutex<sweep_kernels::HeadSaved>>,
+    scratch: Arc<Mutex<Scratch>>,
+}
+
+impl Model {
+    /// A model with fresh weights, equal for equal seeds on every platform.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a model of no size.
+    pub fn new(
+        spec: &ModelSpec,
+        init_std: f64,
+        seed: u64,
+        device: &Device,
+        path: Path,
+    ) -> Result<Self, Error> {
+        check(spec)?;
+        let blocks: Vec<Arc<dyn Block>> = (0..spec.layers_n)
+            .map(|_| match spec.family {
+                Family::Gpt => {
+                    Arc::new(gpt::Gpt::new(spec.position == Some(Position::Alibi))) as _
+                }
+                Family::Qlstm => Arc::new(qlstm::Qlstm::default()) as Arc<dyn Block>,
+            })
+            .collect();
+        let mut named = vec![("embedding".to_owned(), embedding(spec, 1, 1).layout())];
+        for (index, block) in blocks.iter().enumerate() {
+            named.push((format!("block.{index}"), block.layout(shape(spec, 1, 1))));
+        }
+        named.push(("head".to_owned(), head(spec, 1).layout()));
+        let mut init = init::Init::new(seed, init_std, spec.layers_n);
+        let parts = named.into_iter().map(|(name, layout)| {
+            let weights = Var::from_vec(init.weights(&layout), layout.len(), device)?;
+            Ok(Part { name, layout, weights })
+        });
+        Ok(Self {
+            spec: spec.clone(),
+            path,
+            device: device.clone(),
+            parts: parts.collect::<Result<_, Error>>()?,
+            blocks,
+            head: Arc::default(),
+            scratch: Arc::default(),
+        })
+    }
+
+    #[must_use]
+    pub const fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    /// All weights, in a fixed order.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// What the model remembers before its first token.
+    #[must_use]
+    pub fn initial_state(&self) -> State {
+        State { cells: vec![None; self.blocks.len()] }
+    }
+
+    /// Mean cross-entropy of the batch in nats per token, and its gradient by the weights of each
+    /// part, flat, in the order of [`Self::parts`]. Moves `state` past the batch; no gradient
+    /// flows into the batch before.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn loss_and_gradients(
+        &self,
+        tokens: &TokenBatch,
+        state: &mut State,
+    ) -> Result<(f64, Vec<Tensor>), Error> {
+        match self.path {
+            Path::Fused => {
+                let hidden = self.fused_hidden(tokens, state)?;
+                let loss = fused::head_loss(
+                    &hidden,
+                    &self.parts[self.blocks.len() + 1].weights,
+                    fused::HeadLoss {
+                        kernel: head(&self.spec, tokens.tokens_n()),
+                        targets: tokens.targets.clone(),
+                        saved: Arc::clone(&self.head),
+                        scratch: Arc::clone(&self.scratch),
+                    },
+                )?;
+                let value = f64::from(loss.to_scalar::<f32>()?);
+                let mut gradients = loss.backward()?;
+                let flat = self.parts.iter().map(|part| take(&mut gradients, part));
+                Ok((value, flat.collect::<Result<_, Error>>()?))
+            }
+            Path::Composition => {
+                let parameters = self.parameters(Parameters::trained)?;
+                let nll = self.composed_nll(&parameters, tokens, state)?;
+                let loss = nll.mean_all()?;
+                let value = f64::from(loss.to_scalar::<f32>()?);
+                let gradients = loss.backward()?;
+                let pairs = parameters.iter().zip(&self.parts);
+                let flat = pairs.map(|(parameters, part)| parameters.gradient(&gradients, part));
+                Ok((value, flat.collect::<Result<_, Error>>()?))
+            }
+        }
+    }
+
+    /// Cross-entropy of every token of the batch in nats, row-major. Moves `state` past the batch.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn nll(&self, tokens: &TokenBatch, state: &mut State) -> Result<Vec<f32>, Error> {
+        match self.path {
+            Path::Fused => {
+                let hidden = self.fused_hidden(tokens, state)?;
+                let kernel = head(&self.spec, tokens.tokens_n());
+                let weights = &self.parts[self.blocks.len() + 1].weights;
+                Ok(fused::nll(&hidden, weights, &tokens.targets, kernel, &self.head)?)
+            }
+            Path::Composition => {
+                let parameters = self.parameters(Parameters::frozen)?;
+                Ok(self.composed_nll(&parameters, tokens, state)?.to_vec1()?)
+            }
+        }
+    }
+
+    /// The residual stream after the last block, `[batch, sequence, width]`.
+    fn fused_hidden(&self, tokens: &TokenBatch, state: &mut State) -> Result<Tensor, Error> {
+        let shape = shape(&self.spec, tokens.batch, tokens.sequence);
+        let kernel = embedding(&self.spec, tokens.batch, tokens.sequence);
+        let mut x = fused::embed(&self.parts[0].weights, kernel, tokens.inputs.clone())?;
+        for ((block, part), cell) in
+            self.blocks.iter().zip(&self.parts[1..]).zip(&mut state.cells)
+        {
+            x = fused::block(block, shape, &part.weights, &x, cell, &self.scratch)?;
+        }
+        Ok(x)
+    }
+
+    /// Cross-entropy of every token, `[batch x sequence]`.
+    fn composed_nll(
+        &self,
+        parameters: &[Parameters<'_>],
+        tokens: &TokenBatch,
+        state: &mut State,
+    ) -> Result<Tensor, Error> {
+        let shape = shape(&self.spec, tokens.batch, tokens.sequence);
+        let inputs = Tensor::from_slice(&tokens.inputs, tokens.tokens_n(), &self.device)?;
+        let targets = Tensor::from_slice(&tokens.targets, tokens.tokens_n(), &self.device)?;
+        let mut x = compose::embed(&parameters[0], &inputs, shape)?;
+        for ((block, parameters), cell) in
+            self.blocks.iter().zip(&parameters[1..]).zip(&mut state.cells)
+        {
+            x = block.compose(shape, parameters, &x, cell)?;
+        }
+        compose::head_nll(&parameters[self.blocks.len() + 1], &x, &targets)
+    }
+
+    fn parameters<'a>(
+        &'a self,
+        view: impl Fn(&'a Part) -> Result<Parameters<'a>, Error>,
+    ) -> Result<Vec<Parameters<'a>>, Error> {
+        self.parts.iter().map(view).collect()
+    }
+}
+
+/// Takes the gradient of a part out of the store.
+fn take(gradients: &mut GradStore, part: &Part) -> Result<Tensor, Error> {
+    let gradient = gradients.remove(&part.weights);
+    gradient.ok_or_else(|| Error::NoGradient { name: part.name.clone() })
+}
+
+fn check(spec: &ModelSpec) -> Result<(), Error> {
+    let sizes = [
+        spec.width,
+        spec.layers_n,
+        spec.heads_n,
+        spec.head_width,
+        spec.mlp_width,
+        spec.vocabulary_n,
+        spec.sequence,
+    ];
+    if sizes.contains(&0) {
+        return Err(Error::Shape {
+            family: spec.family.to_string(),
+            shape: spec.size_label(),
+            reason: "one of its sizes is zero",
+        });
+    }
+    Ok(())
+}
+
+const fn shape(spec: &ModelSpec, batch: usize, sequence: usize) -> Shape {
+    Shape {
+        batch,
+        sequence,
+        width: spec.width as usize,
+        heads_n: spec.heads_n as usize,
+        head_width: spec.head_width as usize,
+        mlp_width: spec.mlp_width as usize,
+    }
+}
+
+fn embedding(spec: &ModelSpec, batch: usize, sequence: usize) -> Embedding {
+    Embedding {
+        batch,
+        sequence,
+        width: spec.width as usize,
+        vocabulary_n: spec.vocabulary_n as usize,
+        learned_positions: spec.position == Some(Position::Learned),
+    }
+}
+
+const fn head(spec: &ModelSpec, tokens_n: usize) -> Head {
+    Head { tokens_n, width: spec.width as usize, vocabulary_n: spec.vocabulary_n as usize }
+}

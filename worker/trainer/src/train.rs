@@ -1,0 +1,237 @@
+//! One run, from its first step or from a checkpoint to its result.
+
+use std::path::Path;
+
+use sweep_core::metric::{Metric, MetricPoint};
+use sweep_core::plan::RunSpec;
+use sweep_core::run::{Checkpoint, RunResult};
+use sweep_core::sweep::Progress;
+use sweep_core::units::AcceleratorTime;
+use sweep_corpus::Corpus;
+
+use crate::accelerator::Accelerator;
+use crate::checkpoint::{self, Position};
+use crate::clock::Meter;
+use crate::data::TrainingData;
+use crate::error::Error;
+use crate::eval::ValidationText;
+use crate::metric::{self, Cadence};
+use crate::model::{Model, Path as ModelPath, State};
+use crate::optim::Adam;
+use crate::schedule::Schedule;
+
+/// What to train, on what, and where to keep its checkpoints.
+pub struct TrainJob<'a> {
+    pub run: &'a RunSpec,
+    /// The corpus that the run names.
+    pub corpus: &'a Corpus,
+    /// Folder of this run's checkpoints alone; made when needed.
+    pub checkpoint_dir: &'a Path,
+    /// A checkpoint of this run.
+    pub resume_from: Option<&'a Path>,
+    /// Accelerator time between checkpoints.
+    pub checkpoint_every: AcceleratorTime,
+    pub accelerator: Accelerator,
+}
+
+/// Hears what a run does while it trains. `used` is always the accelerator time that training
+/// steps of this attempt have used: reading data, evaluating and writing checkpoints are not
+/// charged.
+pub trait Monitor {
+    /// The points of one step. A resumed run reports the same points as an uninterrupted one;
+    /// those after its checkpoint come again.
+    fn points(&mut self, points: &[MetricPoint]);
+
+    /// A checkpoint is on the disk.
+    fn checkpoint(&mut self, checkpoint: &Checkpoint, used: AcceleratorTime);
+
+    /// Called after every step, so it must be cheap. A stop after the last step is too late: the
+    /// run finishes.
+    fn progress(&mut self, progress: Progress, used: AcceleratorTime) -> Directive;
+}
+
+/// What a run is to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Directive {
+    Continue,
+    /// Write a checkpoint and return.
+    Stop,
+}
+
+/// How an attempt ended. `used` is its accelerator time as in [`Monitor`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Finished { result: RunResult, used: AcceleratorTime },
+    /// As [`Monitor::progress`] told it to.
+    Stopped { checkpoint: Checkpoint, used: AcceleratorTime },
+    /// The loss or the gradient was not finite once `step` steps were done.
+    Diverged { step: u64, used: AcceleratorTime },
+}
+
+/// Trains a run to its end, to a stop or to divergence.
+///
+/// Equal runs end with equal weights and report equal points on one kind of machine, however
+/// often they were interrupted.
+///
+/// # Errors
+/// A corpus that is not the run's own or too small for it, a checkpoint that cannot be read or
+/// written, and whatever the tensor library or the device refuses.
+pub fn train(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, Error> {
+    let mut session = Session::start(job)?;
+    let cadence = Cadence::new(job.run.steps);
+    let mut meter = Meter::new(job.accelerator);
+    let mut checkpoint_used = AcceleratorTime::ZERO;
+    let first_step = session.position.step;
+
+    while session.position.step < job.run.steps {
+        let Some(done) = session.step(&mut meter)? else {
+            let step = session.position.step;
+            return Ok(Outcome::Diverged { step, used: used(&meter) });
+        };
+        let step = session.position.step;
+        let used = used(&meter);
+        let due = cadence.is_due(step);
+        if due {
+            let Done { learning_rate, gradient_norm, .. } = done;
+            let losses = &mut session.position.losses;
+            monitor.points(&metric::points(step, losses, learning_rate, gradient_norm));
+        }
+        let tokens_per_second = session.tokens_per_second(first_step, &meter);
+        let progress = Progress { step, loss: done.loss, tokens_per_second };
+        let directive = monitor.progress(progress, used);
+        if step == job.run.steps {
+            break;
+        }
+        if directive == Directive::Stop {
+            return Ok(Outcome::Stopped { checkpoint: session.write_checkpoint()?, used });
+        }
+        if due && used.saturating_sub(checkpoint_used) >= job.checkpoint_every {
+            monitor.checkpoint(&session.write_checkpoint()?, used);
+            checkpoint_used = used;
+        }
+    }
+    let tokens_per_second = session.tokens_per_second(first_step, &meter);
+    session.finish(tokens_per_second, used(&meter), monitor)
+}
+
+/// Everything that changes while a run trains.
+struct Session<'a> {
+    job: &'a TrainJob<'a>,
+    data: TrainingData<'a>,
+    validation: ValidationText,
+    model: Model,
+    optimiser: Adam,
+    schedule: Schedule,
+    state: State,
+    position: Position,
+}
+
+/// What one step found.
+struct Done {
+    loss: f64,
+    learning_rate: f64,
+    gradient_norm: f64,
+}
+
+impl<'a> Session<'a> {
+    fn start(job: &'a TrainJob<'a>) -> Result<Self, Error> {
+        let TrainJob { run, corpus, .. } = *job;
+        let spec = &run.model;
+        check(run, corpus)?;
+        let sequence = spec.sequence as usize;
+        let device = job.accelerator.device()?;
+        let path = ModelPath::for_device(&device);
+        let model = Model::new(spec, run.optimiser.init_std, run.seed, &device, path)?;
+        let mut session = Self {
+            job,
+            data: TrainingData::new(corpus.train(), run.seed, run.batch as usize, sequence)?,
+            validation: ValidationText::new(corpus, sequence)?,
+            optimiser: Adam::new(&run.optimiser, &model)?,
+            schedule: Schedule::new(&run.optimiser, run.steps),
+            state: model.initial_state(),
+            model,
+            position: Position::default(),
+        };
+        if let Some(file) = job.resume_from {
+            let Self { model, optimiser, state, .. } = &mut session;
+            session.position = checkpoint::read(file, run, model, optimiser, state)?;
+        }
+        Ok(session)
+    }
+
+    /// One optimiser step; none where the loss or the gradient is not finite.
+    fn step(&mut self, meter: &mut Meter) -> Result<Option<Done>, Error> {
+        let step = self.position.step + 1;
+        let tokens = self.data.step(step);
+        let learning_rate = self.schedule.learning_rate(step);
+        let Self { model, optimiser, state, .. } = self;
+        let (loss, gradient_norm) = meter.time(|| {
+            let (loss, gradients) = model.loss_and_gradients(&tokens, state)?;
+            let norm = optimiser.step(model, &gradients, step, learning_rate)?;
+            Ok::<_, Error>((loss, norm))
+        })?;
+        if !loss.is_finite() || !gradient_norm.is_finite() {
+            return Ok(None);
+        }
+        self.position.step = step;
+        self.position.losses.add(loss);
+        Ok(Some(Done { loss, learning_rate, gradient_norm }))
+    }
+
+    fn write_checkpoint(&self) -> Result<Checkpoint, Error> {
+        let Self { job, position, model, optimiser, state, .. } = self;
+        checkpoint::write(job.checkpoint_dir, job.run, *position, model, optimiser, state)
+    }
+
+    /// Tokens per accelerator second since `first_step`; zero where nothing was trained.
+    fn tokens_per_second(&self, first_step: u64, meter: &Meter) -> f64 {
+        let run = self.job.run;
+        let steps = self.position.step - first_step;
+        let tokens = steps * u64::from(run.batch) * u64::from(run.model.sequence);
+        let seconds = meter.used().as_secs_f64();
+        if seconds > 0.0 { tokens as f64 / seconds } else { 0.0 }
+    }
+
+    fn finish(
+        self,
+        tokens_per_second: f64,
+        used: AcceleratorTime,
+        monitor: &mut dyn Monitor,
+    ) -> Result<Outcome, Error> {
+        let step = self.position.step;
+        let evaluation = self.validation.evaluate(&self.model)?;
+        if !evaluation.nats_per_token.is_finite() {
+            return Ok(Outcome::Diverged { step, used });
+        }
+        let value = evaluation.nats_per_token;
+        monitor.points(&[MetricPoint { metric: Metric::ValidationLoss, step, value }]);
+        let result = RunResult {
+            loss: evaluation.nats_per_token,
+            bits_per_byte: evaluation.bits_per_byte,
+            normalised_perplexity: evaluation.normalised_perplexity,
+            bigram_bits_per_byte: self.validation.bigram_bits_per_byte(self.job.corpus),
+            weights_hash: checkpoint::weights_hash(&self.model)?,
+            tokens_per_second,
+        };
+        Ok(Outcome::Finished { result, used })
+    }
+}
+
+fn check(run: &RunSpec, corpus: &Corpus) -> Result<(), Error> {
+    if corpus.reference.hash != run.corpus.hash {
+        let name = |reference: &sweep_core::corpus::CorpusRef| {
+            format!("{} ({})", reference.name, reference.hash)
+        };
+        let (planned, given) = (name(&run.corpus), name(&corpus.reference));
+        return Err(Error::WrongCorpus { planned, given });
+    }
+    let vocabulary_n = run.model.vocabulary_n;
+    if vocabulary_n < 256 {
+        return Err(Error::Vocabulary { vocabulary_n });
+    }
+    Ok(())
+}
+
+fn used(meter: &Meter) -> AcceleratorTime {
+    AcceleratorTime::from_seconds_f64(meter.used().as_secs_f64())
+}
