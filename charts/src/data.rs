@@ -97,7 +97,11 @@ const CURVE_N: usize = 60;
 fn thinned<T>(items: &[T]) -> impl Iterator<Item = &T> {
     let stride = items.len().div_ceil(CURVE_N).max(1);
     let last = items.len().saturating_sub(1);
-    items.iter().enumerate().filter(move |(i, _)| i % stride == 0 || *i == last).map(|(_, item)| item)
+    items
+        .iter()
+        .enumerate()
+        .filter(move |(i, _)| i % stride == 0 || *i == last)
+        .map(|(_, item)| item)
 }
 
 /// Six significant digits: beyond any drawing's precision.

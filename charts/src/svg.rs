@@ -100,7 +100,6 @@ impl Svg {
             Ink::Full => String::new(),
             Ink::Muted => " class=\"muted\"".to_owned(),
             Ink::Halo => " class=\"halo\"".to_owned(),
-            Ink::MutedHalo => " class=\"muted\"".to_owned(),
             Ink::Series(i) => format!(" class=\"name c{}\"", colour_index(*i)),
         };
         let anchor = match anchor {
@@ -195,7 +194,12 @@ fn escape(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
-            '\u{0}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => {
+            '\u{0}'..='\u{8}'
+            | '\u{b}'
+            | '\u{c}'
+            | '\u{e}'..='\u{1f}'
+            | '\u{fffe}'
+            | '\u{ffff}' => {
                 escaped.push('\u{fffd}');
             }
             _ => escaped.push(c),

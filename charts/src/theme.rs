@@ -123,7 +123,7 @@ const RULES: &str = "\
 .sweep-figure text.muted{fill:var(--muted)}
 .sweep-figure .band{fill:var(--c);fill-opacity:.14}
 .sweep-figure .law{stroke:var(--c);fill:none;stroke-width:2;stroke-linejoin:round}
-.sweep-figure .leader{stroke:var(--c);fill:none;stroke-opacity:.6}
+.sweep-figure .leader{stroke:var(--c);fill:none;stroke-opacity:.4}
 .sweep-figure .faint{fill:var(--c);fill-opacity:.34}
 .sweep-figure .strong{fill:var(--c);stroke:var(--background);stroke-width:1}
 .sweep-figure text.name{fill:var(--c)}

@@ -212,7 +212,7 @@ mod tests {
     fn less_than_a_decade_is_ticked_in_even_steps() {
         assert_eq!(labels(Unit::Number, [1.75, 2.9], 260.0), "1.8, 2.0, 2.2, 2.4, 2.6, 2.8");
         assert_eq!(labels(Unit::Number, [0.5, 30.0], 260.0), "0.5, 1, 2, 5, 10, 20");
-        assert_eq!(labels(Unit::Number, [1e-9, 1e9], 260.0), "1e-9, 1e-5, 1e-1, 1e3, 1e7");
+        assert_eq!(labels(Unit::Number, [1e-9, 1e9], 260.0), "1e-9, 1e-4, 10, 1e6");
     }
 
     proptest! {

@@ -35,7 +35,7 @@ pub enum Error {
     Server(#[from] tonic::transport::Error),
     #[error("a message could not be read")]
     Malformed(#[from] Malformed),
-    #[error("an internal task ended unexpectedly")]
+    #[error("a computation ended unexpectedly; its message is in the log")]
     Join(#[from] tokio::task::JoinError),
 }
 
@@ -85,7 +85,8 @@ impl Error {
     /// The message with its causes.
     fn chain(&self) -> String {
         let mut text = self.to_string();
-        let mut source = self.source();
+        // A panic's message names its task by a number that is different each time.
+        let mut source = if matches!(self, Self::Join(_)) { None } else { self.source() };
         while let Some(cause) = source {
             let sentence = cause.to_string();
             if !text.ends_with(&sentence) {

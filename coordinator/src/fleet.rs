@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use sweep_core::ids::WorkerId;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -69,8 +69,17 @@ impl Fleet {
     }
 }
 
+/// A worker process of ours.
+struct Process {
+    worker: WorkerId,
+    child: Child,
+    /// Held open for as long as the worker is wanted: it stops when this ends, also when this
+    /// process is killed. Apart from the child, whose `wait` would close it.
+    stdin: Option<ChildStdin>,
+}
+
 impl Recipe {
-    fn spawn(&self) -> Result<(WorkerId, Child), Error> {
+    fn spawn(&self) -> Result<Process, Error> {
         let spawn = |source| Error::Spawn { source };
         let folder = self.log.parent().unwrap_or(&self.data_dir);
         std::fs::create_dir_all(folder).map_err(spawn)?;
@@ -80,7 +89,7 @@ impl Recipe {
         let (program, arguments) = self.command.split_first().ok_or_else(|| {
             spawn(std::io::Error::new(std::io::ErrorKind::InvalidInput, "no worker command"))
         })?;
-        let child = Command::new(program)
+        let mut child = Command::new(program)
             .args(arguments)
             .arg("--server")
             .arg(&self.url)
@@ -95,9 +104,12 @@ impl Recipe {
             .stdout(Stdio::null())
             .stderr(log)
             .kill_on_drop(true)
+            // A terminal's Ctrl-C is for the coordinator alone, which then stops its workers.
+            .process_group(0)
             .spawn()
             .map_err(spawn)?;
-        Ok((worker, child))
+        let stdin = child.stdin.take();
+        Ok(Process { worker, child, stdin })
     }
 }
 
@@ -105,23 +117,23 @@ impl Recipe {
 async fn keep(
     context: Context,
     recipe: Recipe,
-    first: (WorkerId, Child),
+    mut process: Process,
     mut stop: watch::Receiver<bool>,
 ) {
-    let (mut worker, mut child) = first;
     let mut short_lives = 0;
     let mut backoff = BACKOFF_MIN;
     loop {
         let born = tokio::time::Instant::now();
+        let worker = process.worker;
         let asked_to_stop = tokio::select! {
-            status = child.wait() => {
+            status = process.child.wait() => {
                 tracing::warn!(%worker, ?status, "a worker process ended by itself");
                 false
             }
             () = asked(&mut stop) => true,
         };
         if asked_to_stop {
-            end(&mut child).await;
+            end(&mut process).await;
             return;
         }
         if let Err(error) = dispatch::worker_lost(&context, worker).await {
@@ -144,7 +156,7 @@ async fn keep(
             return;
         }
         match recipe.spawn() {
-            Ok(next) => (worker, child) = next,
+            Ok(next) => process = next,
             Err(error) => {
                 context.live().faults.insert(error.to_string());
                 context.changed();
@@ -160,11 +172,11 @@ async fn asked(stop: &mut watch::Receiver<bool>) {
 }
 
 /// Closes the worker's standard input, which tells it to stop, and waits for it.
-async fn end(child: &mut Child) {
-    drop(child.stdin.take());
-    if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
+async fn end(process: &mut Process) {
+    drop(process.stdin.take());
+    if tokio::time::timeout(GRACE, process.child.wait()).await.is_err() {
         tracing::warn!("a worker did not stop in time and is ended");
         // It may have ended in this very moment.
-        let _ = child.kill().await;
+        let _ = process.child.kill().await;
     }
 }

@@ -164,7 +164,8 @@ fn curve(fit: &LawFit, window: Interval, at: Option<f64>) -> Vec<Vertex> {
 fn band(sampled: &[CurvePoint], hours: f64) -> Option<Interval> {
     let after = sampled.iter().position(|p| p.hours >= hours)?;
     let (a, b) = (sampled[after.saturating_sub(1)], sampled[after]);
-    let share = if a.hours < b.hours { (hours / a.hours).ln() / (b.hours / a.hours).ln() } else { 1.0 };
+    let share =
+        if a.hours < b.hours { (hours / a.hours).ln() / (b.hours / a.hours).ln() } else { 1.0 };
     // Bands may reach down to zero or up without limit; the frame cuts them.
     let between = |a: f64, b: f64| {
         let [a, b] = [a, b].map(|end| end.clamp(1e-300, 1e300).ln());

@@ -52,12 +52,15 @@ pub(super) fn hours(
     let upper = match (headline.map(|c| &c.outcome), mark) {
         (Some(Outcome::Undetermined { .. }), _) => last,
         (_, Some(Mark { at, lower, upper, .. })) => {
-            let needed = at.unwrap_or(*lower) * ROOM_AFTER_MARK;
+            let place = at.unwrap_or(*lower);
+            // Nothing is known beyond the horizon, but a mark close to it is not squeezed.
+            let end = horizon.max(place * 1.2);
+            let needed = (place * ROOM_AFTER_MARK).min(end);
             let wished = match upper {
                 Bound::Hours(hours) => hours * 1.5,
                 Bound::Never => needed * 4.0,
             };
-            wished.min(cap).max(needed)
+            wished.min(cap).max(needed).min(end)
         }
         (Some(_), None) => cap.min(horizon),
         (None, _) => (last * 10.0).min(cap),

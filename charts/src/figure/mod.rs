@@ -36,12 +36,8 @@ impl Figure {
     /// A figure without content.
     #[must_use]
     pub fn empty(id: &str) -> Self {
-        let axis = |unit| Axis {
-            title: String::new(),
-            kind: ScaleKind::Log,
-            unit,
-            domain: [1.0, 10.0],
-        };
+        let axis =
+            |unit| Axis { title: String::new(), kind: ScaleKind::Log, unit, domain: [1.0, 10.0] };
         Self {
             id: id.to_owned(),
             title: String::new(),

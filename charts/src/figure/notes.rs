@@ -16,7 +16,9 @@ pub(super) fn title(view: &ForecastView, headline: Option<&Crossover>) -> String
         (None, _) if view.observations.is_empty() => {
             format!("{}: no observations yet", view.sweep_name)
         }
-        (None, [only]) => format!("{} alone has been measured; a crossover needs two arms", only.arm),
+        (None, [only]) => {
+            format!("{} alone has been measured; a crossover needs two arms", only.arm)
+        }
         (None, _) => "no crossover forecast yet; a crossover needs two arms with a law each".into(),
     }
 }
@@ -61,7 +63,8 @@ pub(super) fn notes(
 
 /// Law, number of observations and what the bootstrap draws did.
 fn basis(view: &ForecastView, headline: Option<&Crossover>, fits: &[Option<&LawFit>]) -> String {
-    let law = headline.map_or_else(|| fits.iter().flatten().next().map(|fit| fit.law), |c| Some(c.law));
+    let law =
+        headline.map_or_else(|| fits.iter().flatten().next().map(|fit| fit.law), |c| Some(c.law));
     let determined =
         headline.filter(|c| !matches!(c.outcome, Outcome::Undetermined { .. }) && c.draws_n > 0);
     let mut text = view.sweep_name.clone();
@@ -86,17 +89,17 @@ fn cut(crossover: &Crossover, window: Interval) -> Option<String> {
     match &crossover.outcome {
         Outcome::At { upper, .. } | Outcome::Passed { upper, .. } => match upper {
             Bound::Hours(hours) if *hours > window.upper => Some(format!(
-                "the interval continues to {} beyond the frame, which ends at {end}",
+                "The interval continues to {} beyond the frame, which ends at {end}",
                 human_hours(*hours)
             )),
             Bound::Never => Some(format!(
-                "the interval has no upper end within {}; the frame ends at {end}",
+                "The interval has no upper end within {}; the frame ends at {end}",
                 human_hours(crossover.horizon_hours)
             )),
             Bound::Hours(_) => None,
         },
         Outcome::None { .. } if crossover.horizon_hours > window.upper * 1.05 => Some(format!(
-            "looked as far as {}; the frame ends at {end}",
+            "Looked as far as {}; the frame ends at {end}",
             human_hours(crossover.horizon_hours)
         )),
         Outcome::None { .. } | Outcome::Undetermined { .. } => None,
@@ -113,7 +116,7 @@ fn disagreement(crossover: &Crossover, fits: &[Option<&LawFit>]) -> Option<Strin
     let ratio = leader.predict(*hours) / challenger.predict(*hours);
     let difference = (ratio - 1.0).abs();
     (difference > AGREEMENT).then(|| {
-        format!("the two laws differ by {} % at the mark", three_digits(difference * 100.0))
+        format!("The two laws differ by {} % at the mark", three_digits(difference * 100.0))
     })
 }
 

@@ -41,7 +41,8 @@ pub(super) fn lay_out(figure: &Figure, width: f64, height: f64, shapes: &mut Vec
     let y_scale = scale(&figure.y, [bottom, top]);
     let y_ticks = ticks(&y_scale, figure.y.unit, &Room { extent: &|_| 12.0, gap: 20.0 });
     let tick_width = y_ticks.iter().map(|tick| TICK.width(&tick.label)).fold(0.0, f64::max);
-    let left = MARGIN + tick_width + 10.0;
+    let is_empty = figure.message.is_some();
+    let left = MARGIN + if is_empty { 0.0 } else { tick_width + 10.0 };
     let names = figure.series.iter().map(|series| NAME.width(&series.name)).fold(0.0, f64::max);
     let names = names.min(inner * 0.2) + NAME_INDENT;
     let right = width - MARGIN - if figure.series.is_empty() { 0.0 } else { names };

@@ -135,7 +135,6 @@ pub enum Ink {
     Muted,
     /// Stands over lines: with a halo of the background.
     Halo,
-    MutedHalo,
     /// In the arm's colour.
     Series(usize),
 }
@@ -173,11 +172,26 @@ impl Label {
 /// One shape.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
-    Rect { area: Area, role: Role },
+    Rect {
+        area: Area,
+        role: Role,
+    },
     /// A line through all places.
-    Line { places: Vec<At>, role: Role },
+    Line {
+        places: Vec<At>,
+        role: Role,
+    },
     /// The area inside a line through all places and back.
-    Region { places: Vec<At>, role: Role },
-    Glyph { at: At, glyph: Glyph, radius: f64, role: Role, title: String },
+    Region {
+        places: Vec<At>,
+        role: Role,
+    },
+    Glyph {
+        at: At,
+        glyph: Glyph,
+        radius: f64,
+        role: Role,
+        title: String,
+    },
     Label(Label),
 }

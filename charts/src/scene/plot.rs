@@ -23,11 +23,10 @@ pub(super) fn draw(figure: &Figure, frame: &Frame, shapes: &mut Vec<Shape>) {
         return empty(message, frame, shapes);
     }
     for (i, series) in figure.series.iter().enumerate() {
-        shapes.extend(bands(&series.curve, frame).map(|places| {
-            Shape::Region { places, role: Role::Band(i) }
-        }));
+        shapes.extend(
+            bands(&series.curve, frame).map(|places| Shape::Region { places, role: Role::Band(i) }),
+        );
     }
-    let range_label = range_words(figure, frame, shapes);
     for (i, series) in figure.series.iter().enumerate() {
         law(series, i, frame, shapes);
     }
@@ -38,10 +37,9 @@ pub(super) fn draw(figure: &Figure, frame: &Frame, shapes: &mut Vec<Shape>) {
     }
     names(figure, frame, shapes);
     if let Some(mark) = &figure.mark {
-        let mut obstacles = obstacles(figure, frame);
-        obstacles.extend(range_label.iter().flat_map(grid));
-        draw_mark(mark, frame, obstacles, shapes);
+        draw_mark(mark, frame, obstacles(figure, frame), shapes);
     }
+    range_words(figure, frame, shapes);
 }
 
 fn place(frame: &Frame, x: f64, y: f64) -> At {
@@ -72,36 +70,34 @@ fn bands(curve: &[Vertex], frame: &Frame) -> impl Iterator<Item = Vec<At>> {
     })
 }
 
-/// `measured` and `extrapolated` at the foot of the frame, where they fit.
-fn range_words(figure: &Figure, frame: &Frame, shapes: &mut Vec<Shape>) -> Vec<Area> {
-    let Some(measured) = figure.measured else { return Vec::new() };
+/// `measured` and `extrapolated` at the foot of the frame, where no other words stand.
+fn range_words(figure: &Figure, frame: &Frame, shapes: &mut Vec<Shape>) {
+    let Some(measured) = figure.measured else { return };
     let Area { left, right, bottom, .. } = frame.area;
     let edge = (frame.x.map(measured.upper) + 9.0).clamp(left, right);
     let words = [
         ("measured", edge - 8.0, Anchor::End, edge - left),
         ("extrapolated →", edge + 8.0, Anchor::Start, right - edge),
     ];
-    let mut areas = Vec::new();
     for (text, x, anchor, room) in words {
         let (at, text) = (At { x, y: bottom - 9.0 }, text.to_owned());
-        let label = Label { at, anchor, font: RANGE, ink: Ink::MutedHalo, text };
-        if label.area().width() + 12.0 < room {
-            areas.push(label.area());
+        let label = Label { at, anchor, font: RANGE, ink: Ink::Muted, text };
+        let area = label.area();
+        let is_taken = shapes.iter().any(
+            |shape| matches!(shape, Shape::Label(other) if other.area().grown(4.0).overlaps(&area)),
+        );
+        if area.width() + 12.0 < room && !is_taken {
             shapes.push(Shape::Label(label));
         }
     }
-    areas
 }
 
 /// Solid where the law rests on data, dashed where it does not.
 fn law(series: &Series, index: usize, frame: &Frame, shapes: &mut Vec<Shape>) {
     let is_fitted = |x: f64| series.fitted.is_some_and(|f| (f.lower..=f.upper).contains(&x));
     // The stretch between two vertices belongs to the data if its middle does.
-    let stretches: Vec<bool> = series
-        .curve
-        .windows(2)
-        .map(|pair| is_fitted((pair[0].x * pair[1].x).sqrt()))
-        .collect();
+    let stretches: Vec<bool> =
+        series.curve.windows(2).map(|pair| is_fitted((pair[0].x * pair[1].x).sqrt())).collect();
     let mut from = 0;
     for stretch in stretches.chunk_by(|a, b| a == b) {
         let to = from + stretch.len();
@@ -149,13 +145,15 @@ fn names(figure: &Figure, frame: &Frame, shapes: &mut Vec<Shape>) {
         .collect();
     let wanted: Vec<f64> = ends.iter().map(|(_, at)| at.y).collect();
     let placed = spread(&wanted, NAME_GAP, top, bottom);
-    let limit = frame.names_end - right - NAME_INDENT;
+    // Half a pixel against rounding: the widest name fits exactly.
+    let limit = frame.names_end - right - NAME_INDENT + 0.5;
     for ((index, end), y) in ends.into_iter().zip(placed) {
         let glyph_at = At { x: right + 15.0, y };
         let start = At { x: end.x + 4.0, ..end };
         if (y - end.y).abs() > 3.0 || right - end.x > 12.0 {
             let stop = At { x: glyph_at.x - 8.0, y };
-            let places = if start.x < right { vec![start, At { x: right, y }, stop] } else { vec![At { x: right, ..end }, stop] };
+            let bend = if start.x < right { At { x: right, y } } else { stop };
+            let places = vec![At { x: start.x.min(right), ..start }, bend, stop];
             shapes.push(Shape::Line { places, role: Role::Leader(index) });
         }
         let (glyph, role) = (Glyph::of(index), Role::Strong(index));
@@ -183,12 +181,6 @@ fn obstacles(figure: &Figure, frame: &Frame) -> Vec<At> {
         }
     }
     obstacles
-}
-
-fn grid(area: &Area) -> Vec<At> {
-    let ys = [area.top, (area.top + area.bottom) / 2.0, area.bottom];
-    let x = |i: i32| area.left + area.width() * f64::from(i) / 12.0;
-    ys.into_iter().flat_map(|y| (0..=12).map(move |i| At { x: x(i), y })).collect()
 }
 
 /// The mark: a ring at the crossing, its interval as a bar, a drop line to the axis, and words.
@@ -251,10 +243,9 @@ fn mark_words(mark: &Mark, at: At, frame: &Frame, obstacles: &[At], shapes: &mut
     let Some(best) = least_covered(&candidates, obstacles, &frame.area) else { return };
     let Area { left, top, .. } = candidates[best];
     let top = top.clamp(frame.area.top, frame.area.bottom - height);
-    for (text, font, y) in [
-        (&mark.label, MARK_LABEL, top + 12.0),
-        (&mark.detail, MARK_DETAIL, top + 28.0),
-    ] {
+    for (text, font, y) in
+        [(&mark.label, MARK_LABEL, top + 12.0), (&mark.detail, MARK_DETAIL, top + 28.0)]
+    {
         let (text, ink) = (text.clone(), Ink::Halo);
         let anchor = Anchor::Middle;
         let at = At { x: left + width / 2.0, y };

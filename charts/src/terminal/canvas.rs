@@ -115,9 +115,7 @@ impl Canvas {
     pub(super) fn row(&self, row: usize) -> Vec<(Style, String)> {
         let cells = &self.cells[row * self.width..(row + 1) * self.width];
         let pieces = cells.chunk_by(|a, b| a.style == b.style);
-        pieces
-            .map(|piece| (piece[0].style, piece.iter().map(Cell::printed).collect()))
-            .collect()
+        pieces.map(|piece| (piece[0].style, piece.iter().map(Cell::printed).collect())).collect()
     }
 }
 

@@ -60,9 +60,11 @@ fn print(lines: &[Line], colour: bool) -> String {
     for Line(pieces) in lines {
         let mut line = String::new();
         for (style, text) in pieces {
+            // Names come from a file: they must not steer the terminal.
+            let text = text.replace(char::is_control, "\u{fffd}");
             match style.code().filter(|_| colour && !text.trim().is_empty()) {
                 Some(code) => line.push_str(&format!("\u{1b}[{code}m{text}\u{1b}[0m")),
-                None => line.push_str(text),
+                None => line.push_str(&text),
             }
         }
         out.push_str(line.trim_end());
@@ -127,7 +129,7 @@ impl<'a> Plot<'a> {
         }
         // Positions are cells; a cell's middle is at a half.
         let y = Scale::new(figure.y.kind, figure.y.domain, [height as f64, 0.0]);
-        let y_ticks = ticks(&y, figure.y.unit, &Room { extent: &|_| 1.0, gap: 2.0 });
+        let y_ticks = ticks(&y, figure.y.unit, &Room { extent: &|_| 1.0, gap: 1.0 });
         let gutter = y_ticks.iter().map(|t| width_of(&t.label) as usize).max().unwrap_or(0) + 2;
         let longest = figure.series.iter().map(|s| width_of(&s.name) as usize).max().unwrap_or(0);
         let names_width = longest.min(columns / 5);
@@ -228,8 +230,7 @@ fn draw_series(figure: &Figure, x: &Scale, y: &Scale, canvas: &mut Canvas) {
     for (i, series) in figure.series.iter().enumerate() {
         for pair in series.curve.windows(2) {
             let middle = (pair[0].x * pair[1].x).sqrt();
-            let is_fitted =
-                series.fitted.is_some_and(|f| (f.lower..=f.upper).contains(&middle));
+            let is_fitted = series.fitted.is_some_and(|f| (f.lower..=f.upper).contains(&middle));
             let [from, to] = [pair[0], pair[1]].map(|v| (x.map(v.x), y.map(v.y)));
             canvas.line(from, to, i, !is_fitted);
         }
@@ -254,10 +255,13 @@ fn draw_series(figure: &Figure, x: &Scale, y: &Scale, canvas: &mut Canvas) {
 fn draw_mark(mark: &Mark, x: &Scale, y: &Scale, canvas: &mut Canvas, axis: &mut [char]) {
     let width = canvas.width();
     let row = cell(y.map(mark.value), canvas.height());
-    let (from, to) = (x.map(mark.lower), match mark.upper {
-        Bound::Hours(hours) => x.map(hours),
-        Bound::Never => f64::INFINITY,
-    });
+    let (from, to) = (
+        x.map(mark.lower),
+        match mark.upper {
+            Bound::Hours(hours) => x.map(hours),
+            Bound::Never => f64::INFINITY,
+        },
+    );
     let (start, stop) = (cell(from, width), cell(to.min(width as f64 + 1.0), width));
     for column in start..=stop {
         canvas.put(column, row, '─', Style::Bold);
@@ -276,15 +280,11 @@ fn draw_mark(mark: &Mark, x: &Scale, y: &Scale, canvas: &mut Canvas, axis: &mut 
 }
 
 /// The arm named on each row right of the canvas.
-fn names(
-    figure: &Figure,
-    y: &Scale,
-    height: usize,
-    limit: usize,
-) -> Vec<Option<(usize, String)>> {
+fn names(figure: &Figure, y: &Scale, height: usize, limit: usize) -> Vec<Option<(usize, String)>> {
     let end = |series: &Series| {
         let law = series.curve.last().map(|v| v.y);
-        let last = series.points.iter().max_by(|a, b| a.x.total_cmp(&b.x).then(b.y.total_cmp(&a.y)));
+        let last =
+            series.points.iter().max_by(|a, b| a.x.total_cmp(&b.x).then(b.y.total_cmp(&a.y)));
         law.or(last.map(|point| point.y)).map(|value| y.map(value).floor())
     };
     let ends: Vec<(usize, f64)> = figure

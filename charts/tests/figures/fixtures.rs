@@ -13,20 +13,20 @@ use sweep_core::spec::LawChoice;
 use sweep_core::units::AcceleratorTime;
 use uuid::Uuid;
 
-pub const CLASSES: [u64; 5] = [2, 4, 8, 16, 32];
+pub(crate) const CLASSES: [u64; 5] = [2, 4, 8, 16, 32];
 const SECOND: f64 = 1.0 / 3600.0;
-pub const MEASURED: Interval = Interval { lower: 2.0 * SECOND, upper: 32.0 * SECOND };
+pub(crate) const MEASURED: Interval = Interval { lower: 2.0 * SECOND, upper: 32.0 * SECOND };
 
 /// A power law through `value` at `hours`.
 #[derive(Clone, Copy, Debug)]
-pub struct Law {
-    pub value: f64,
-    pub hours: f64,
-    pub alpha: f64,
+pub(crate) struct Law {
+    pub(crate) value: f64,
+    pub(crate) hours: f64,
+    pub(crate) alpha: f64,
 }
 
 impl Law {
-    pub fn at(self, hours: f64) -> f64 {
+    pub(crate) fn at(self, hours: f64) -> f64 {
         self.value * (hours / self.hours).powf(-self.alpha)
     }
 }
@@ -36,7 +36,7 @@ fn id(name: &str) -> Uuid {
 }
 
 /// Two seeds and three sizes per class around `law`; the noise is a fixed pattern.
-pub fn observations(arm: &str, law: Law) -> Vec<Observation> {
+pub(crate) fn observations(arm: &str, law: Law) -> Vec<Observation> {
     let mut all = Vec::new();
     for (c, seconds) in CLASSES.into_iter().enumerate() {
         for seed in 1..=2u64 {
@@ -66,7 +66,7 @@ pub fn observations(arm: &str, law: Law) -> Vec<Observation> {
 }
 
 /// A fit of `law` whose band widens with the distance from the data at `growth` per e-fold.
-pub fn fit(arm: &str, law: Law, growth: f64, horizon: f64) -> LawFit {
+pub(crate) fn fit(arm: &str, law: Law, growth: f64, horizon: f64) -> LawFit {
     let interval = |value: f64| Interval { lower: value * 0.9, upper: value * 1.1 };
     let coefficient = |name: &str, value: f64| Coefficient {
         name: name.to_owned(),
@@ -101,7 +101,7 @@ pub fn fit(arm: &str, law: Law, growth: f64, horizon: f64) -> LawFit {
     }
 }
 
-pub fn crossover(leader: &str, challenger: &str, outcome: Outcome, never: f64) -> Crossover {
+pub(crate) fn crossover(leader: &str, challenger: &str, outcome: Outcome, never: f64) -> Crossover {
     Crossover {
         leader: leader.to_owned(),
         challenger: challenger.to_owned(),
@@ -116,7 +116,7 @@ pub fn crossover(leader: &str, challenger: &str, outcome: Outcome, never: f64) -
     }
 }
 
-pub fn view(arms: &[(&str, Law, f64)], crossovers: Vec<Crossover>) -> ForecastView {
+pub(crate) fn view(arms: &[(&str, Law, f64)], crossovers: Vec<Crossover>) -> ForecastView {
     let observations: Vec<Observation> =
         arms.iter().flat_map(|(arm, law, _)| observations(arm, *law)).collect();
     let horizon = MEASURED.upper * 10_000.0;
@@ -143,23 +143,24 @@ pub fn view(arms: &[(&str, Law, f64)], crossovers: Vec<Crossover>) -> ForecastVi
 }
 
 /// Where the laws of the fixtures cross: 12 minutes.
-pub const CROSSING: f64 = 0.2;
-pub const GPT: Law = Law { value: 1.55, hours: CROSSING, alpha: 0.075 };
-pub const QLSTM: Law = Law { value: 1.55, hours: CROSSING, alpha: 0.12 };
+pub(crate) const CROSSING: f64 = 0.2;
+pub(crate) const GPT: Law = Law { value: 1.55, hours: CROSSING, alpha: 0.075 };
+pub(crate) const QLSTM: Law = Law { value: 1.55, hours: CROSSING, alpha: 0.12 };
 
 /// The challenger overtakes beyond the data, and the interval ends.
-pub fn crossing() -> ForecastView {
+pub(crate) fn crossing() -> ForecastView {
     let outcome = Outcome::At { hours: CROSSING, lower: 0.07, upper: Bound::Hours(0.9) };
     let mut crossover = crossover("gpt", "qlstm", outcome, 0.04);
-    crossover.other_law =
-        Some("With a floor (power-floor law) the crossing is at 21 min (90 %: 5 min to never)".into());
+    crossover.other_law = Some(
+        "With a floor (power-floor law) the crossing is at 21 min (90 %: 5 min to never)".into(),
+    );
     let mut view = view(&[("gpt", GPT, 0.004), ("qlstm", QLSTM, 0.006)], vec![crossover]);
     view.observations[0].fitness = Fitness::Plateau { bigram_bits_per_byte: 2.2 };
     view
 }
 
 /// The same, but the interval includes never and the crossing is far away.
-pub fn open_interval() -> ForecastView {
+pub(crate) fn open_interval() -> ForecastView {
     let hours = 40.0;
     let far = |alpha| Law { value: 1.3, hours, alpha };
     let outcome = Outcome::At { hours, lower: 0.8, upper: Bound::Never };
@@ -168,14 +169,17 @@ pub fn open_interval() -> ForecastView {
 }
 
 /// The fitted laws do not cross; some draws do.
-pub fn no_crossover() -> ForecastView {
+pub(crate) fn no_crossover() -> ForecastView {
     let outcome = Outcome::None { lower: Some(0.5) };
     let slow = Law { value: 1.9, hours: CROSSING, alpha: 0.07 };
-    view(&[("gpt", GPT, 0.004), ("qlstm", slow, 0.012)], vec![crossover("gpt", "qlstm", outcome, 0.93)])
+    view(
+        &[("gpt", GPT, 0.004), ("qlstm", slow, 0.012)],
+        vec![crossover("gpt", "qlstm", outcome, 0.93)],
+    )
 }
 
 /// Too few classes so far: points and the reason.
-pub fn undetermined() -> ForecastView {
+pub(crate) fn undetermined() -> ForecastView {
     let reason = "qlstm has 2 compute classes with fit observations, a law needs 3".to_owned();
     let crossover = crossover("gpt", "qlstm", Outcome::Undetermined { reason }, 0.0);
     let mut view = view(&[("gpt", GPT, 0.004), ("qlstm", QLSTM, 0.006)], vec![crossover]);
@@ -185,7 +189,7 @@ pub fn undetermined() -> ForecastView {
 }
 
 /// Four arms; the last fit's band covers more than the frame, and a name needs escaping.
-pub fn four_arms() -> ForecastView {
+pub(crate) fn four_arms() -> ForecastView {
     let near = |value, alpha| Law { value, hours: CROSSING, alpha };
     let arms = [
         ("gpt", GPT, 0.004),
@@ -201,7 +205,7 @@ pub fn four_arms() -> ForecastView {
 }
 
 /// The laws crossed within the measured range.
-pub fn passed() -> ForecastView {
+pub(crate) fn passed() -> ForecastView {
     let hours = 6.0 * SECOND;
     let near = |alpha| Law { value: 2.1, hours, alpha };
     let (lower, upper) = (3.5 * SECOND, Bound::Hours(11.0 * SECOND));
@@ -210,15 +214,15 @@ pub fn passed() -> ForecastView {
     view(&[("gpt", near(0.07), 0.004), ("qlstm", near(0.12), 0.006)], vec![crossover])
 }
 
-pub fn one_arm() -> ForecastView {
+pub(crate) fn one_arm() -> ForecastView {
     view(&[("gpt", GPT, 0.004)], Vec::new())
 }
 
-pub fn nothing() -> ForecastView {
+pub(crate) fn nothing() -> ForecastView {
     view(&[], Vec::new())
 }
 
-pub fn all() -> [(&'static str, ForecastView); 8] {
+pub(crate) fn all() -> [(&'static str, ForecastView); 8] {
     [
         ("crossing", crossing()),
         ("open_interval", open_interval()),

@@ -91,9 +91,16 @@ fn bound() -> impl Strategy<Value = Bound> {
 fn outcome() -> impl Strategy<Value = Outcome> {
     let hours = || (-9.0..9.0f64).prop_map(|exponent| 10f64.powf(exponent));
     prop_oneof![
-        (hours(), hours(), bound()).prop_map(|(hours, lower, upper)| Outcome::At { hours, lower, upper }),
-        (hours(), hours(), bound())
-            .prop_map(|(hours, lower, upper)| Outcome::Passed { hours, lower, upper }),
+        (hours(), hours(), bound()).prop_map(|(hours, lower, upper)| Outcome::At {
+            hours,
+            lower,
+            upper
+        }),
+        (hours(), hours(), bound()).prop_map(|(hours, lower, upper)| Outcome::Passed {
+            hours,
+            lower,
+            upper
+        }),
         prop::option::of(hours()).prop_map(|lower| Outcome::None { lower }),
         ".{0,60}".prop_map(|reason| Outcome::Undetermined { reason }),
     ]

@@ -42,7 +42,7 @@ fn laws_that_disagree_at_the_mark_are_reported() {
     view.forecast.crossovers[0].outcome =
         Outcome::At { hours: 2.0, lower: 0.07, upper: Bound::Hours(4.0) };
     let notes = figure::crossover(&view).notes;
-    let expected = "the two laws differ by 10.9 % at the mark.";
+    let expected = "The two laws differ by 10.9 % at the mark.";
     assert!(notes.iter().any(|note| note == expected), "{notes:?}");
 }
 

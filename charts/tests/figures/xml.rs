@@ -2,7 +2,7 @@
 //! and no character is outside XML 1.0.
 
 /// Panics with the place of the first error.
-pub fn assert_well_formed(text: &str) {
+pub(crate) fn assert_well_formed(text: &str) {
     let mut open: Vec<&str> = Vec::new();
     let mut rest = text;
     while let Some(start) = rest.find('<') {

@@ -47,33 +47,21 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
+/// Each command says itself what it is for: its first sentence is the summary shown here.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a budget.yaml to its forecast; the same command again goes on or shows the result
     Submit(submit::Submit),
-    /// Show what a budget.yaml would run and cost, without running it
     Plan(plan::Plan),
-    /// Show how far a sweep is
     Status(status::Status),
-    /// Work a submitted sweep off and follow it to its end
     Watch(watch::Watch),
-    /// List the runs of a sweep with their losses and costs
     Runs(runs::Runs),
-    /// Show the laws fitted to each arm
     Laws(laws::Laws),
-    /// Show where the arms are expected to change places
     Forecast(forecast::Forecast),
-    /// Draw the crossover figure, in the terminal or as SVG
     Plot(plot::Plot),
-    /// List, inspect and add texts to train on
     Corpus(corpus::Corpus),
-    /// Serve a coordinator for workers and clients elsewhere
     Serve(serve::Serve),
-    /// Train runs for a coordinator
     Worker(worker::Worker),
-    /// Bring a database to the newest schema
     Migrate(migrate::Migrate),
-    /// Print a completion script for a shell
     Completions(completions::Completions),
     /// Print the JSON schema of budget.yaml
     #[command(after_help = "Example:\n  sweepctl schema > budget.schema.json")]

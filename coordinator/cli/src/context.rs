@@ -16,7 +16,13 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn data_dir(&self) -> &Path {
-        self.global.data_dir.as_deref().unwrap_or(Path::new(DEFAULT_DATA_DIR))
+        self.global.data_dir.as_deref().unwrap_or_else(|| Path::new(DEFAULT_DATA_DIR))
+    }
+
+    /// Address of the coordinator to use, if one is named. People write `host:port`; the transport
+    /// wants a URL.
+    pub(crate) fn server(&self) -> Option<String> {
+        self.global.server.as_deref().map(with_scheme)
     }
 
     /// Where the figure of a sweep is kept.
@@ -28,5 +34,20 @@ impl Context {
     pub(crate) fn database_path(&self) -> Option<PathBuf> {
         let local = self.global.server.is_none();
         local.then(|| crate::embedded::database_path(self.data_dir()))
+    }
+}
+
+fn with_scheme(server: &str) -> String {
+    if server.contains("://") { server.to_owned() } else { format!("http://{server}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_may_be_written_without_its_scheme() {
+        assert_eq!(with_scheme("127.0.0.1:7700"), "http://127.0.0.1:7700");
+        assert_eq!(with_scheme("https://sweeps"), "https://sweeps");
     }
 }

@@ -95,3 +95,23 @@ fn say_goodbye(context: &Context, session: &Session, name: &str, again: &str) {
             .note(&format!("the sweep goes on at {url}; `sweepctl watch {name}` follows it again"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{Script, Stage};
+    use crate::fixtures;
+    use crate::session::Need;
+
+    #[tokio::test]
+    async fn a_request_to_stop_ends_the_following() {
+        let looks = vec![fixtures::running()];
+        let stage = Stage::set(Script { looks, never_ends: true, ..Script::default() }).await;
+        let (_, context) = stage.context(&["watch"]);
+        let mut session = Session::open(&context, Need::Answers).await.unwrap();
+        let (trigger, signal) = Signal::manual();
+        trigger.raise(Kind::Interrupt);
+        let end = follow(&context, &mut session, "demo", true, &signal).await.unwrap();
+        assert!(matches!(end, End::Stopped(Kind::Interrupt)));
+    }
+}

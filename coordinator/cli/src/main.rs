@@ -11,6 +11,8 @@ mod context;
 mod embedded;
 mod failure;
 #[cfg(test)]
+mod fake;
+#[cfg(test)]
 mod fixtures;
 mod follow;
 mod printer;

@@ -165,7 +165,7 @@ fn reasons(runs: &[RunRecord]) -> BTreeMap<String, usize> {
 pub(crate) fn write_figure(view: &ForecastView, path: &Path) -> Result<(), Failure> {
     let svg =
         charts::svg::render(&charts::figure::crossover(view), &charts::svg::SvgOptions::default());
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(path, svg));
     written.map_err(|error| {
         Failure::new(

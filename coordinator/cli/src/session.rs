@@ -58,8 +58,8 @@ impl Session {
     /// Connects to `--server`, else to whoever serves the data directory, else to a coordinator
     /// started in this process.
     pub(crate) async fn open(context: &Context, need: Need) -> Result<Self, Failure> {
-        if let Some(server) = &context.global.server {
-            return Self::connect(&with_scheme(server), None).await;
+        if let Some(server) = context.server() {
+            return Self::connect(&server, None).await;
         }
         let data_dir = context.data_dir();
         let mut attempts_n = 0;
@@ -183,20 +183,4 @@ fn malformed(error: WireError) -> Failure {
 
 fn query(name: &str) -> SweepQuery {
     SweepQuery { name: name.to_owned() }
-}
-
-/// People write `host:port`; the transport wants a URL.
-fn with_scheme(server: &str) -> String {
-    if server.contains("://") { server.to_owned() } else { format!("http://{server}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_may_be_written_without_its_scheme() {
-        assert_eq!(with_scheme("127.0.0.1:7700"), "http://127.0.0.1:7700");
-        assert_eq!(with_scheme("https://sweeps"), "https://sweeps");
-    }
 }

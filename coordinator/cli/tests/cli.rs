@@ -40,11 +40,11 @@ fn every_help_has_an_example() {
 #[test]
 fn the_list_above_is_complete() {
     let help = sweepctl(&["--help"]).stdout;
-    let listed = help.split("Commands:").nth(1).unwrap().split("Global options:").next().unwrap();
+    let listed = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
     let names = listed.lines().filter_map(|line| line.strip_prefix("  "));
-    let names: Vec<&str> = names.filter_map(|line| line.split_whitespace().next()).collect();
+    let names: Vec<&str> = names.filter_map(|line| line.split(' ').next()).collect();
     let known: Vec<&str> = COMMANDS.iter().filter_map(|c| c.first().copied()).collect();
-    for name in names {
+    for name in names.into_iter().filter(|name| !name.is_empty()) {
         assert!(known.contains(&name), "`{name}` is not in the list");
     }
 }
@@ -53,11 +53,12 @@ fn the_list_above_is_complete() {
 fn submit_with(wrong: &str, right: &str) -> Transcript {
     let good = include_str!("../../../examples/budget.yaml");
     assert!(good.contains(right), "{right}");
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("budget.yaml"), good.replacen(right, wrong, 1)).unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("budget.yaml");
+    std::fs::write(&file, good.replacen(right, wrong, 1)).expect("the folder is writable");
     let transcript = transcript::sweepctl_in(folder.path(), &["submit", "budget.yaml"]);
-    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
-    assert_eq!(left.len(), 1, "a refused file leaves nothing behind");
+    let left_n = std::fs::read_dir(folder.path()).expect("the folder is there").count();
+    assert_eq!(left_n, 1, "a refused file leaves nothing behind");
     transcript
 }
 
@@ -105,6 +106,19 @@ fn an_unreachable_server_is_named() {
 #[test]
 fn a_mistyped_command_is_a_request_that_cannot_be_met() {
     insta::assert_snapshot!(sweepctl(&["sumbit", "budget.yaml"]));
+}
+
+#[test]
+fn settings_come_from_file_and_options_and_can_be_dumped() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("sweep.toml");
+    let call = |text: &str| {
+        std::fs::write(&file, text).expect("the folder is writable");
+        let options = ["serve", "--dump-config", "--database", "sqlite:///own.db"];
+        transcript::sweepctl_in(folder.path(), &options)
+    };
+    insta::assert_snapshot!("settings_in_force", call("listen = \"0.0.0.0:7701\"\n"));
+    insta::assert_snapshot!("settings_misspelt", call("lissten = \"0.0.0.0:7701\"\n"));
 }
 
 #[test]

@@ -34,11 +34,12 @@ pub fn load<T: Default + Serialize + DeserializeOwned>(file: Option<&Path>) -> R
     let variables = Env::prefixed("SWEEP_")
         .map(|key| key.as_str().replace('_', "-").into())
         .filter(move |key| keys.iter().any(|known| known == &key.as_str().to_lowercase()));
-    defaults
-        .merge(Toml::file_exact(file.unwrap_or(Path::new(DEFAULT_FILE))))
-        .merge(variables)
-        .extract()
-        .map_err(|error| broken(&error))
+    let default_file = Some(Path::new(DEFAULT_FILE)).filter(|path| path.is_file());
+    let settings = match file.or(default_file) {
+        Some(path) => defaults.merge(Toml::file_exact(path)),
+        None => defaults,
+    };
+    settings.merge(variables).extract().map_err(|error| broken(&error))
 }
 
 /// The configuration as a file that [`load`] reads back.
@@ -54,8 +55,17 @@ fn keys(defaults: &Figment) -> Result<Vec<String>, Error> {
     Ok(values.into_keys().collect())
 }
 
+/// What is wrong, with which key, and where that came from.
 fn broken(error: &figment::Error) -> Error {
-    Error::Config { message: error.to_string() }
+    let mut message = error.kind.to_string();
+    if !error.path.is_empty() {
+        message = format!("`{}`: {message}", error.path.join("."));
+    }
+    if let Some(metadata) = &error.metadata {
+        let place = metadata.source.as_ref().map(ToString::to_string);
+        message += &format!(" in {}", place.unwrap_or_else(|| metadata.name.to_string()));
+    }
+    Error::Config { message }
 }
 
 #[cfg(test)]
@@ -95,6 +105,11 @@ mod tests {
         assert!(unknown.contains("listen-prot"), "{unknown}");
         let wrong = load_text("listen-port = \"seven\"").unwrap_err().to_string();
         assert!(wrong.contains("listen-port") && wrong.contains("sweep.toml"), "{wrong}");
+    }
+
+    #[test]
+    fn without_any_file_the_defaults_hold() {
+        assert_eq!(load::<Config>(None).unwrap(), Config::default());
     }
 
     #[test]

@@ -37,6 +37,7 @@ where
     loop {
         changes.mark_unchanged();
         let fault = round(context.clone()).await.err().map(|error| fault_text(name, error));
+        let failed = fault.is_some();
         if fault != reported {
             let mut live = context.live();
             if let Some(old) = reported.take() {
@@ -50,8 +51,13 @@ where
             reported = fault;
             context.changed();
         }
-        // Whoever sends changes lives as long as the context that this task holds.
-        let _ = tokio::time::timeout(TICK, changes.changed()).await;
+        if failed {
+            // What failed will mostly fail again: changes must not turn that into a busy loop.
+            tokio::time::sleep(TICK).await;
+        } else {
+            // Whoever sends changes lives as long as the context that this task holds.
+            let _ = tokio::time::timeout(TICK, changes.changed()).await;
+        }
     }
 }
 

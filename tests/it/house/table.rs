@@ -119,7 +119,7 @@ pub(super) const DOORS: &[Door] = &[
         why: "budget.yaml has one parser",
     },
     Door {
-        libraries: &["figment", "tracing-subscriber"],
+        libraries: &["figment", "toml", "tracing-subscriber"],
         owners: &["sweep-runtime"],
         why: "settings and telemetry are set up in one place",
     },

@@ -52,7 +52,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Gen { check: true } => generate::check(),
         Command::Gen { check: false } => generate::write(),
         Command::House => {
-            cargo::run(&["test", "--package", "tests", "--test", "it", "house::"])?;
+            cargo::run(&["test", "--workspace", "--test", "it", "house::"])?;
             sizes::print()
         }
     }

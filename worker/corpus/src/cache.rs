@@ -40,9 +40,7 @@ pub(crate) struct Cache {
 
 impl Cache {
     pub(crate) fn new(dir: &Path) -> Self {
-        Self {
-            dir: dir.to_owned(),
-        }
+        Self { dir: dir.to_owned() }
     }
 
     /// Opens exactly this text and checks it.
@@ -58,11 +56,7 @@ impl Cache {
         })?;
         let found = sha256(&file);
         if found != hash {
-            return Err(Error::HashMismatch {
-                path,
-                expected: hash.to_owned(),
-                found,
-            });
+            return Err(Error::HashMismatch { path, expected: hash.to_owned(), found });
         }
         Corpus::from_file(name, found, file)
             .ok_or_else(|| Error::read(&path)(io::ErrorKind::InvalidData.into()))
@@ -90,9 +84,7 @@ impl Cache {
         let mut records = Vec::new();
         for entry in entries {
             let path = entry.map_err(Error::read(&dir))?.path();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "json")
+            if path.extension().is_some_and(|extension| extension == "json")
                 && let Some(key) = path.file_stem().and_then(|stem| stem.to_str())
                 && let Some(record) = self.record(key)
             {
@@ -151,9 +143,5 @@ impl Drop for Scratch {
 /// A hidden name that no other process or thread uses.
 fn unique(what: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!(
-        ".{what}-{}-{}",
-        process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    )
+    format!(".{what}-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -44,12 +44,7 @@ impl Corpus {
             file.extend((document.as_ref().len() as u64).to_le_bytes());
         }
         for document in &documents {
-            file.extend(
-                document
-                    .as_ref()
-                    .iter()
-                    .map(|&byte| if byte == 0 { b' ' } else { byte }),
-            );
+            file.extend(document.as_ref().iter().map(|&byte| if byte == 0 { b' ' } else { byte }));
         }
         let hash = sha256(&file);
         Self::from_file(name, hash, file).expect("the file was laid out by the lines above")
@@ -64,9 +59,7 @@ impl Corpus {
     /// Documents held out, in order.
     #[must_use]
     pub fn validation(&self) -> impl ExactSizeIterator<Item = &[u8]> + DoubleEndedIterator + Clone {
-        self.validation
-            .iter()
-            .map(|range| &self.file[range.clone()])
+        self.validation.iter().map(|range| &self.file[range.clone()])
     }
 
     /// Checks that there is enough text on both sides of the split, in bytes.
@@ -74,23 +67,13 @@ impl Corpus {
     /// # Errors
     /// [`Error::TooSmall`] with the figures of the side that falls short, validation first.
     pub fn require(&self, validation_bytes_min: u64, train_bytes_min: u64) -> Result<(), Error> {
-        let CorpusRef {
-            name,
-            train_bytes,
-            validation_bytes,
-            ..
-        } = &self.reference;
+        let CorpusRef { name, train_bytes, validation_bytes, .. } = &self.reference;
         for (part, needed, found) in [
             ("validation", validation_bytes_min, *validation_bytes),
             ("training", train_bytes_min, *train_bytes),
         ] {
             if found < needed {
-                return Err(Error::TooSmall {
-                    name: name.clone(),
-                    part,
-                    needed,
-                    found,
-                });
+                return Err(Error::TooSmall { name: name.clone(), part, needed, found });
             }
         }
         Ok(())
@@ -134,20 +117,13 @@ impl Corpus {
             train_bytes: bytes_of(&train),
             validation_bytes: bytes_of(&validation),
         };
-        Some(Self {
-            reference,
-            file,
-            train,
-            validation,
-        })
+        Some(Self { reference, file, train, validation })
     }
 }
 
 impl fmt::Debug for Corpus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Corpus")
-            .field("reference", &self.reference)
-            .finish_non_exhaustive()
+        f.debug_struct("Corpus").field("reference", &self.reference).finish_non_exhaustive()
     }
 }
 
@@ -172,10 +148,7 @@ mod tests {
     fn every_tenth_document_is_held_out_whole() {
         let corpus = numbered(30);
         let held_out: Vec<&[u8]> = corpus.validation().collect();
-        assert_eq!(
-            held_out,
-            [&b"document 7"[..], b"document 17", b"document 27"]
-        );
+        assert_eq!(held_out, [&b"document 7"[..], b"document 17", b"document 27"]);
         assert_eq!(corpus.train().len(), 27);
         assert!(corpus.train().all(|document| !held_out.contains(&document)));
         assert_eq!(corpus.reference.documents_n, 30);
@@ -188,10 +161,7 @@ mod tests {
         let hash = |documents: &[&str]| Corpus::from_documents("a", documents).reference.hash;
         let one = hash(&["ab", "c"]);
         // `sha256sum` of the file made by hand with printf.
-        assert_eq!(
-            one,
-            "d9c83ea97e8fdc34f0ff96c1ff94ace1f288a3fe31e934a7cf2afb98af46ee19"
-        );
+        assert_eq!(one, "d9c83ea97e8fdc34f0ff96c1ff94ace1f288a3fe31e934a7cf2afb98af46ee19");
         assert_eq!(one, Corpus::from_documents("b", ["ab", "c"]).reference.hash);
         assert_ne!(one, hash(&["a", "bc"]));
         assert_ne!(one, hash(&["c", "ab"]));
@@ -227,9 +197,6 @@ mod tests {
              33 are needed"
         );
         let train = corpus.require(32, 289).unwrap_err().to_string();
-        assert!(
-            train.contains("training split: that has 288 bytes, 289"),
-            "{train}"
-        );
+        assert!(train.contains("training split: that has 288 bytes, 289"), "{train}");
     }
 }

@@ -17,16 +17,15 @@ pub enum Error {
 
     /// The text a run was planned with is not in this machine's cache.
     #[error("the text of corpus `{name}` with the hash {hash} is not in {}", .dir.display())]
-    NotCached {
-        name: String,
-        hash: String,
-        dir: PathBuf,
-    },
+    NotCached { name: String, hash: String, dir: PathBuf },
 
     /// Cargo's source folder does not hold the crates whose comments make up `docs`.
     #[error(
-        "{missing_n} of the {listed_n} crates that corpus `docs` is read from are not below {}: {}{}",
-        .registry.display(), .first.join(", "), if *.missing_n > .first.len() { ", ..." } else { "" }
+        "{missing_n} of the {listed_n} crates that corpus `docs` is read from are not below {}: \
+         {}{}",
+        .registry.display(),
+        .first.join(", "),
+        if *.missing_n > .first.len() { ", ..." } else { "" }
     )]
     CratesMissing {
         missing_n: usize,
@@ -57,11 +56,7 @@ pub enum Error {
 
     /// A cached text or a download is not what it has to be.
     #[error("{} has the SHA-256 {found}, expected {expected}", .path.display())]
-    HashMismatch {
-        path: PathBuf,
-        expected: String,
-        found: String,
-    },
+    HashMismatch { path: PathBuf, expected: String, found: String },
 
     /// The npm client could not be started.
     #[error("the npm client could not be started")]
@@ -69,10 +64,7 @@ pub enum Error {
 
     /// The npm client ran and failed; its own words are the source.
     #[error("npm could not fetch {package}")]
-    Npm {
-        package: &'static str,
-        source: NpmMessage,
-    },
+    Npm { package: &'static str, source: NpmMessage },
 
     /// A file could not be read or written.
     #[error("{} could not be {action}", .path.display())]
@@ -143,10 +135,6 @@ impl Error {
 
     fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io {
-            path,
-            action,
-            source,
-        }
+        move |source| Self::Io { path, action, source }
     }
 }

@@ -49,9 +49,7 @@ pub(crate) fn stamp(root: &Path, files: &[PathBuf]) -> Result<String, Error> {
     for file in files {
         let metadata = fs::metadata(file).map_err(Error::read(file))?;
         let modified = metadata.modified().map_err(Error::read(file))?;
-        let nanoseconds = modified
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |age| age.as_nanos());
+        let nanoseconds = modified.duration_since(UNIX_EPOCH).map_or(0, |age| age.as_nanos());
         let path = file.strip_prefix(root).unwrap_or(file).display();
         list += &format!("{path}\t{}\t{nanoseconds}\n", metadata.len());
     }
@@ -78,9 +76,7 @@ pub(crate) fn documents(files: &[PathBuf]) -> Result<Vec<String>, Error> {
 /// UTF-8 with LF line ends and no byte order mark, so that a checkout on any system hashes alike.
 fn read_text(path: &Path) -> Result<String, Error> {
     let bytes = fs::read(path).map_err(Error::read(path))?;
-    let text = String::from_utf8(bytes).map_err(|_| Error::NotText {
-        path: path.to_owned(),
-    })?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::NotText { path: path.to_owned() })?;
     Ok(text.trim_start_matches('\u{feff}').replace("\r\n", "\n"))
 }
 
@@ -127,11 +123,8 @@ mod tests {
 
     #[test]
     fn text_without_borders_is_cut_at_characters() {
-        for text in [
-            "é".repeat(40_000),
-            "one line of words ".repeat(9_000),
-            "line\n".repeat(9_000),
-        ] {
+        for unit in ["é", "one line of words ", "line\n"] {
+            let text = unit.repeat(30_000);
             let cut: Vec<&str> = pieces(&text).collect();
             assert_eq!(cut.concat(), text);
             assert!(cut.len() > 10, "{} pieces", cut.len());
@@ -149,18 +142,9 @@ mod tests {
             fs::write(path, name).unwrap();
         }
         let files = walk(dir.path()).unwrap();
-        let names: Vec<_> = files
-            .iter()
-            .map(|file| file.strip_prefix(dir.path()).unwrap())
-            .collect();
-        assert_eq!(
-            names,
-            [
-                Path::new("a/y.txt"),
-                Path::new("a/z.txt"),
-                Path::new("b.txt")
-            ]
-        );
+        let names: Vec<_> =
+            files.iter().map(|file| file.strip_prefix(dir.path()).unwrap()).collect();
+        assert_eq!(names, [Path::new("a/y.txt"), Path::new("a/z.txt"), Path::new("b.txt")]);
     }
 
     #[test]
@@ -171,10 +155,7 @@ mod tests {
         assert_eq!(read_text(&path).unwrap(), "one\ntwo\n");
         fs::write(&path, b"caf\xe9").unwrap();
         let error = read_text(&path).unwrap_err();
-        assert!(
-            matches!(&error, Error::NotText { path: named } if *named == path),
-            "{error}"
-        );
+        assert!(matches!(&error, Error::NotText { path: named } if *named == path), "{error}");
         assert!(error.to_string().contains(path.to_str().unwrap()));
     }
 }

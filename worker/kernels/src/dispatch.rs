@@ -9,18 +9,21 @@
 ///
 /// Whatever a body calls must be `#[inline(always)]`, or it stays compiled for the baseline.
 macro_rules! kernel {
-    ($($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block)+) => {$(
+    ($(
+        $(#[$meta:meta])*
+        $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block
+    )+) => {$(
         $(#[$meta])*
-        #[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+        #[allow(clippy::too_many_arguments, reason = "operands come one by one")]
         $vis fn $name($($arg: $ty),*) $(-> $ret)? {
             #[inline(always)]
-            #[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+            #[allow(clippy::too_many_arguments, reason = "operands come one by one")]
             fn body($($arg: $ty),*) $(-> $ret)? $body
 
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2,fma")]
-                #[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+                #[allow(clippy::too_many_arguments, reason = "operands come one by one")]
                 fn avx2($($arg: $ty),*) $(-> $ret)? {
                     body($($arg),*)
                 }

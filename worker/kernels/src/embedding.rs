@@ -48,7 +48,7 @@ impl Embedding {
         gather(token, ids, self.scale(), y);
         if self.learned_positions {
             for y in y.chunks_exact_mut(position.len()) {
-                add_scaled(position, 1.0, y);
+                add(position, y);
             }
         }
     }
@@ -66,7 +66,7 @@ impl Embedding {
         if self.learned_positions {
             dposition.fill(0.0);
             for dy in dy.chunks_exact(dposition.len()) {
-                add_scaled(dy, 1.0, dposition);
+                add(dy, dposition);
             }
         }
     }
@@ -93,9 +93,9 @@ kernel! {
         }
     }
 
-    fn add_scaled(x: &[f32], scale: f32, y: &mut [f32]) {
+    fn add(x: &[f32], y: &mut [f32]) {
         for (y, x) in y.iter_mut().zip(x) {
-            *y += scale * x;
+            *y += x;
         }
     }
 }

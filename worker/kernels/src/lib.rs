@@ -7,8 +7,9 @@
 //! Activations have one axis order: batch, sequence, feature.
 //!
 //! The crate deliberately knows no tensors, no autograd, no files, no random numbers and no
-//! threads: a step runs on the calling thread, allocates nothing once its buffers have grown, and
-//! gives the same bits every time on the same processor.
+//! threads: a step runs on the calling thread, allocates nothing of its own once its buffers have
+//! grown (`gemm` has its packing buffers), and gives the same bits every time on one kind of
+//! processor.
 //!
 //! Read first: [`GptBlock`], [`Layout`], [`Head`].
 //!

@@ -1,14 +1,14 @@
 //! Elementary functions and reductions that LLVM can vectorise.
 //!
-//! Everything is `#[inline(always)]`, to take on the instruction set of the `kernel!` that calls it.
+//! Everything is `#[inline(always)]`, to take on the instruction set of the `kernel!` calling it.
 
 /// Lanes of a reduction: two AVX2 registers. Fixed, so that sums do not depend on the processor.
 const LANES: usize = 16;
 
 /// e^x to about 2 units in the last place; saturates beyond ±87 and passes NaN through.
 ///
-/// Cody-Waite reduction x = n·ln 2 + r, |r| <= ln 2 / 2, then the degree-7 Taylor polynomial of e^r,
-/// whose first left-out term is below 6e-9.
+/// Cody-Waite reduction x = n·ln 2 + r, |r| <= ln 2 / 2, then the degree-7 Taylor
+/// polynomial of e^r, whose first left-out term is below 6e-9.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
     // Adding 1.5·2^23 rounds to an integer and leaves that integer in the low mantissa bits.

@@ -62,13 +62,13 @@ impl<'a> ViewMut<'a> {
     }
 
     /// `self = lhs · rhs`.
-    pub(crate) fn set(self, lhs: View<'_>, rhs: View<'_>) {
-        product(self, false, lhs, rhs);
+    pub(crate) fn set(mut self, lhs: View<'_>, rhs: View<'_>) {
+        product(&mut self, false, lhs, rhs);
     }
 
     /// `self += lhs · rhs`.
-    pub(crate) fn add(self, lhs: View<'_>, rhs: View<'_>) {
-        product(self, true, lhs, rhs);
+    pub(crate) fn add(mut self, lhs: View<'_>, rhs: View<'_>) {
+        product(&mut self, true, lhs, rhs);
     }
 }
 
@@ -79,7 +79,7 @@ fn assert_inside(len: usize, rows: usize, columns: usize, row_stride: usize) {
 }
 
 #[expect(unsafe_code, reason = "gemm's only entry point is unsafe")]
-fn product(dst: ViewMut<'_>, accumulate: bool, lhs: View<'_>, rhs: View<'_>) {
+fn product(dst: &mut ViewMut<'_>, accumulate: bool, lhs: View<'_>, rhs: View<'_>) {
     assert_eq!(lhs.columns, rhs.rows, "inner dimensions differ");
     assert_eq!((dst.rows, dst.columns), (lhs.rows, rhs.columns), "outer dimensions differ");
     // SAFETY: `View` and `ViewMut` are built only by constructors that assert that the element of

@@ -10,7 +10,7 @@ const EPS: f32 = 1e-5;
 pub(crate) type Stats = [f32; 2];
 
 kernel! {
-    /// `y = (x - mean) / sqrt(variance + eps) * gain + bias` for every row of `gain.len()` elements.
+    /// `y = (x - mean) / √(variance + eps) · gain + bias`, row by row of `gain.len()` elements.
     pub(crate) fn layer_norm(
         x: &[f32],
         gain: &[f32],
@@ -53,7 +53,8 @@ kernel! {
         let dbias = &mut dbias[..width];
         dgain.fill(0.0);
         dbias.fill(0.0);
-        let rows = x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width));
+        let inputs = x.chunks_exact(width).zip(dy.chunks_exact(width));
+        let rows = inputs.zip(dx.chunks_exact_mut(width));
         for (((x, dy), dx), &[mean, rstd]) in rows.zip(stats) {
             for i in 0..width {
                 dgain[i] += dy[i] * ((x[i] - mean) * rstd);

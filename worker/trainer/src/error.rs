@@ -20,10 +20,7 @@ pub enum Error {
     #[error("{} cannot be read or written", path.display())]
     Io { path: PathBuf, source: std::io::Error },
     #[error("{} is not a checkpoint of this trainer", path.display())]
-    NotACheckpoint {
-        path: PathBuf,
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    NotACheckpoint { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("{} belongs to another run, {found}", path.display())]
     ForeignCheckpoint { path: PathBuf, found: String },
 }

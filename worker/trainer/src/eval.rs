@@ -60,7 +60,8 @@ impl ValidationText {
             Family::Gpt => self.nll_by_windows(model)?,
             Family::Qlstm => self.nll_in_one_pass(model)?,
         };
-        let nats_per_token = nll.iter().map(|nats| f64::from(*nats)).sum::<f64>() / nll.len() as f64;
+        let nats_per_token =
+            nll.iter().map(|nats| f64::from(*nats)).sum::<f64>() / nll.len() as f64;
         // A token is a byte.
         let nats_per_byte = nats_per_token;
         Ok(Evaluation {

@@ -18,8 +18,14 @@ pub(crate) struct Adam {
 /// Running means of a part's gradient and of its square.
 pub(crate) enum Moments {
     /// Plain vectors, for the fused step.
-    Host { first: Vec<f32>, second: Vec<f32> },
-    Device { first: Tensor, second: Tensor },
+    Host {
+        first: Vec<f32>,
+        second: Vec<f32>,
+    },
+    Device {
+        first: Tensor,
+        second: Tensor,
+    },
 }
 
 impl Adam {
@@ -59,8 +65,7 @@ impl Adam {
                     let weights = part.weights.as_detached_tensor();
                     let moments = (first, second);
                     let rate = learning_rate;
-                    let updated =
-                        composed(&self.spec, &weights, &gradient, moments, step, rate)?;
+                    let updated = composed(&self.spec, &weights, &gradient, moments, step, rate)?;
                     part.weights.set(&updated)?;
                 }
             }

@@ -61,11 +61,20 @@ pub enum Directive {
 /// How an attempt ended. `used` is its accelerator time as in [`Monitor`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    Finished { result: RunResult, used: AcceleratorTime },
+    Finished {
+        result: RunResult,
+        used: AcceleratorTime,
+    },
     /// As [`Monitor::progress`] told it to.
-    Stopped { checkpoint: Checkpoint, used: AcceleratorTime },
+    Stopped {
+        checkpoint: Checkpoint,
+        used: AcceleratorTime,
+    },
     /// The loss or the gradient was not finite once `step` steps were done.
-    Diverged { step: u64, used: AcceleratorTime },
+    Diverged {
+        step: u64,
+        used: AcceleratorTime,
+    },
 }
 
 /// Trains a run to its end, to a stop or to divergence.

@@ -7,7 +7,7 @@ use crate::args::Cli;
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
 
-/// Prints a completion script for a shell.
+/// Print a completion script for a shell.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  source <(sweepctl completions bash)")]
 pub(crate) struct Completions {

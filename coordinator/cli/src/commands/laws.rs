@@ -12,8 +12,10 @@ const EXAMPLES: &str = "Examples:
   sweepctl laws
   sweepctl laws gpt-vs-qlstm --json";
 
-/// Shows the laws fitted to each arm: coefficients with intervals, and how well each family
-/// forecast the largest class when it was held out.
+/// Show the laws fitted to each arm.
+///
+/// Coefficients with their intervals for both families, and how well each forecast the largest
+/// class when that was held out of the fit.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Laws {

@@ -10,9 +10,9 @@ const EXAMPLES: &str = "Examples:
   sweepctl migrate
   sweepctl migrate --database postgres://sweep@db/sweep";
 
-/// Brings a database to the newest schema. Doing so twice changes nothing.
+/// Bring a database to the newest schema.
 ///
-/// The other commands migrate their SQLite file themselves.
+/// Doing so twice changes nothing. The other commands migrate their SQLite file themselves.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Migrate {

@@ -20,7 +20,7 @@ const EXAMPLES: &str = "Examples:
   sweepctl plan examples/budget.yaml
   sweepctl plan examples/budget.yaml --no-measure --json";
 
-/// Shows runs, tokens, time and total cost of a budget.yaml, and what does not fit the budget.
+/// Show what a budget.yaml would run and cost, without running it.
 ///
 /// Spends nothing of the budget. Throughputs that are neither declared in the file nor known from
 /// before are measured, which takes some seconds per size.

@@ -15,7 +15,10 @@ const EXAMPLES: &str = "Examples:
   sweepctl plot
   sweepctl plot gpt-vs-qlstm -o crossover.svg";
 
-/// Draws the crossover figure: points, laws with their bands, extrapolation, crossover.
+/// Draw the crossover figure, in the terminal or as SVG.
+///
+/// It shows the measured points, the laws with their bands, where they extrapolate, and where they
+/// cross.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Plot {

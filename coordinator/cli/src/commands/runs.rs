@@ -12,7 +12,7 @@ const EXAMPLES: &str = "Examples:
   sweepctl runs
   sweepctl runs gpt-vs-qlstm --json";
 
-/// Lists the runs of a sweep with loss, cost, state and reason.
+/// List the runs of a sweep with loss, cost, state and reason.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Runs {

@@ -17,7 +17,7 @@ const EXAMPLES: &str = "Examples:
   sweepctl serve --listen 0.0.0.0:7700 --database postgres://sweep@db/sweep
   sweepctl serve --dump-config > sweep.toml";
 
-/// Serves a coordinator until it is asked to stop.
+/// Serve a coordinator for workers and clients elsewhere.
 ///
 /// Settings come from `sweep.toml`, are overridden by `SWEEP_*` variables, and those by options.
 #[derive(Debug, Args)]
@@ -75,9 +75,8 @@ pub(crate) async fn run(arguments: Serve, context: &Context) -> Result<ExitStatu
     };
     let (_trigger, signal) = Signal::listen()?;
     context.printer.note(&format!("serving on http://{}", options.listen));
-    let stop = signal.clone();
     serve(options, async move {
-        stop.raised().await;
+        signal.raised().await;
     })
     .await?;
     // Asked to stop and stopped: that is what a supervisor wants to hear.

@@ -13,7 +13,7 @@ const EXAMPLES: &str = "Examples:
   sweepctl status gpt-vs-qlstm --json
   sweepctl status --all";
 
-/// Shows phase, budget, runs and current forecast of a sweep.
+/// Show how far a sweep is: phase, budget, runs and current forecast.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Status {

@@ -16,17 +16,17 @@ const EXAMPLES: &str = "Examples:
   sweepctl submit examples/budget.yaml --workers 4
   sweepctl submit examples/budget.yaml --json > result.json";
 
-/// Runs a budget.yaml to its forecast.
+/// Run a budget.yaml to its forecast; the same command again goes on or shows the result.
 ///
 /// Measures throughputs, plans, trains every run the budget pays for, refits the laws after each,
-/// and prints runs, laws, crossover forecast and figure. Ctrl-C stops it; the same command goes
-/// on where it stopped, and shows the stored result once the sweep is done.
+/// and prints runs, laws, crossover forecast and figure. Ctrl-C stops it after the workers have
+/// written their checkpoints.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Submit {
     /// The budget.yaml; `-` reads standard input
     file: PathBuf,
-    /// Worker processes on this machine [default: `schedule.workers` of the file, else one per core]
+    /// Worker processes on this machine [default: `schedule.workers` of the file, or one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     workers: Option<u32>,
     #[command(flatten)]

@@ -13,7 +13,7 @@ const EXAMPLES: &str = "Examples:
   sweepctl watch
   sweepctl watch gpt-vs-qlstm --no-progress";
 
-/// Follows a submitted sweep to its end and prints its report.
+/// Follow a submitted sweep to its end and print its report.
 ///
 /// Where no coordinator works on it, one is started with its workers: the sweep goes on.
 #[derive(Debug, Args)]

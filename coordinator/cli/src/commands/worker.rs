@@ -19,7 +19,7 @@ const EXAMPLES: &str = "Examples:
 /// Read by candle when it first multiplies: without it every worker would use every core.
 const THREADS_VARIABLE: &str = "CANDLE_NUM_THREADS";
 
-/// Trains runs for a coordinator until it is asked to stop.
+/// Train runs for a coordinator.
 ///
 /// Stopped by Ctrl-C or SIGTERM, it writes a checkpoint and hands its run back.
 #[derive(Debug, Args)]
@@ -35,7 +35,7 @@ pub(crate) struct Worker {
 }
 
 pub(crate) async fn run(arguments: &Worker, context: &Context) -> Result<ExitStatus, Failure> {
-    let Some(server) = context.global.server.clone() else {
+    let Some(server) = context.server() else {
         return Err(Failure::refused("a worker needs a coordinator to work for")
             .with_hint("name it: `sweepctl worker --server http://127.0.0.1:7700`"));
     };
@@ -50,12 +50,12 @@ pub(crate) async fn run(arguments: &Worker, context: &Context) -> Result<ExitSta
         id: arguments.id.unwrap_or_default(),
         accelerator: worker::Accelerator::Cpu,
     };
-    let stop = signal.clone();
     let worked = worker::run(options, async move {
-        stop.raised().await;
+        signal.raised().await;
     });
     worked.await.map_err(|error| Failure::broke("the worker cannot go on", &error))?;
-    Ok(signal.now().map_or(ExitStatus::Done, ExitStatus::Stopped))
+    // Asked to stop and stopped: that is what a supervisor wants to hear.
+    Ok(ExitStatus::Done)
 }
 
 /// Begins this process again with one thread for candle, unless the variable is set: a process

@@ -5,7 +5,7 @@ use sweep_core::spec::LawChoice;
 use sweep_core::units::{Share, human_hours};
 
 use super::table::{Column, draw};
-use super::{counted, signed_percent, significant};
+use super::{signed_percent, significant};
 
 /// Coefficients in the order of the equations.
 const LETTERS: [&str; 3] = ["E", "A", "alpha"];
@@ -18,7 +18,7 @@ pub(crate) fn render(arms: &[ArmFits], hours_unit: &str) -> String {
         Column::Text("E"),
         Column::Text("A"),
         Column::Text("alpha"),
-        Column::Text("points"),
+        Column::Number("points (classes)"),
         Column::Number("held-out error"),
     ];
     let rows = arms.iter().flat_map(|arm| arm.fits.iter().map(|fit| cells(arm, fit)));
@@ -37,7 +37,7 @@ fn cells(arm: &ArmFits, fit: &LawFit) -> Vec<String> {
         let found = fit.coefficients.iter().find(|coefficient| coefficient.name == letter);
         found.map_or_else(|| "-".to_owned(), coefficient)
     }));
-    cells.push(format!("{} in {}", fit.observations_n, counted(fit.classes_n as usize, "class")));
+    cells.push(format!("{} ({})", fit.observations_n, fit.classes_n));
     let held_out = fit.held_out.as_ref();
     cells.push(
         held_out.map_or_else(|| "-".to_owned(), |held| signed_percent(held.relative_error())),
@@ -56,20 +56,17 @@ fn legend(arms: &[ArmFits], hours_unit: &str) -> String {
         return "no law could be fitted yet\n".to_owned();
     };
     let reason = match arm.choice {
-        LawChoice::Auto => "it forecast the held-out largest class best",
+        LawChoice::Auto => "it forecast the held-out class best",
         LawChoice::Power | LawChoice::PowerFloor => "budget.yaml asks for it",
     };
-    let level = Share(fit.level);
-    let held_out = fit.held_out.as_ref().map_or_else(String::new, |held| {
-        format!(
-            "; held-out error: forecast of class {} from the smaller ones",
-            human_hours(held.hours)
-        )
-    });
-    format!(
-        "* bits/byte = {} with h in {hours_unit}: {reason}; [ ] {level} interval{held_out}\n",
-        fit.law.equation(),
-    )
+    let equation = fit.law.equation();
+    let mut text = format!("* used: bits/byte = {equation}, h in {hours_unit}; {reason}\n");
+    text += &format!("[ ] {} interval\n", Share(fit.level));
+    if let Some(held_out) = &fit.held_out {
+        let class = human_hours(held_out.hours);
+        text += &format!("held-out error: of the forecast for class {class} from the others\n");
+    }
+    text
 }
 
 fn remarks(fit: &LawFit) -> Vec<String> {

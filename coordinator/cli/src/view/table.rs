@@ -13,7 +13,8 @@ const STYLE: TableStyle = TableStyle::new()
     .header_lines(ContentLineStyle::none())
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .content_lines(ContentLineStyle::none());
-const GAP: u16 = 2;
+/// Blanks between columns, besides the one that separates them anyway.
+const GAP: u16 = 1;
 
 /// Draws a table; the last line ends with a line break.
 pub(crate) fn draw(columns: &[Column], rows: Vec<Vec<String>>) -> String {

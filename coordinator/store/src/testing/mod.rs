@@ -1,0 +1,100 @@
+//! The store's conformance suite: every case runs on an SQLite file and on a real PostgreSQL.
+
+mod books;
+mod history;
+mod leases;
+mod metrics;
+mod sample;
+mod schema;
+mod sweeps;
+
+use sweep_harness::postgres::Postgres;
+use tempfile::TempDir;
+
+use crate::{Store, sqlite_url};
+
+/// A database of its own for each case.
+struct Fixture {
+    store: Store,
+    url: String,
+    _folder: Option<TempDir>,
+}
+
+impl Fixture {
+    async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = sqlite_url(&folder.path().join("with a space?.db"));
+        let store = Store::open(&url).await.unwrap();
+        Self { store, url, _folder: Some(folder) }
+    }
+
+    async fn postgres(server: &Postgres) -> Self {
+        let url = server.create_database().unwrap();
+        let store = Store::open(&url).await.unwrap();
+        Self { store, url, _folder: None }
+    }
+}
+
+/// Stamps every case out for both databases. PostgreSQL's cases share one test, because each test
+/// is a process of its own, and a server per test would be slow.
+macro_rules! conformance {
+    ($($group:ident: $($case:ident)*;)*) => {
+        mod on_sqlite {
+            $(mod $group {$(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let fixture = super::super::Fixture::sqlite().await;
+                    super::super::$group::$case(&fixture).await;
+                }
+            )*})*
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn all_cases_on_postgres() {
+            let server = Postgres::start().unwrap();
+            $($(
+                eprintln!("{}::{}", stringify!($group), stringify!($case));
+                let fixture = Fixture::postgres(&server).await;
+                $group::$case(&fixture).await;
+                fixture.store.db.close().await.unwrap();
+            )*)*
+        }
+    };
+}
+
+conformance! {
+    schema:
+        migrating_twice_does_nothing
+        of_racing_migrations_each_is_applied_once
+        a_newer_schema_is_refused
+        entities_agree_with_the_schema
+        the_database_refuses_what_must_not_be;
+    sweeps:
+        a_name_is_taken_once
+        racing_submissions_make_one_sweep
+        a_sweep_reads_back_and_moves_on
+        the_newest_throughput_wins;
+    history:
+        a_plan_and_its_runs_read_back_in_order
+        plans_form_a_chain
+        a_run_that_differs_is_refused
+        forecasts_form_a_chain;
+    leases:
+        a_run_lives_from_plan_to_observation
+        of_racing_claims_one_wins
+        racing_claims_stop_at_the_budget
+        a_worker_holds_one_run
+        an_old_epoch_is_refused_everywhere
+        ending_twice_settles_once
+        a_long_run_extends_its_reservation_while_the_budget_lasts
+        a_failed_run_keeps_its_reason
+        cancelling_frees_what_was_reserved
+        leases_expire_in_order;
+    metrics:
+        a_replayed_batch_changes_nothing
+        a_resumed_attempt_does_not_double_points
+        a_large_batch_and_odd_values_are_kept;
+    books:
+        the_books_agree_with_the_model_event_by_event
+        concurrent_events_never_overspend;
+}

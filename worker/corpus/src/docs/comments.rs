@@ -42,9 +42,7 @@ fn doc_line(token: &str) -> Option<(&'static str, &str)> {
 
 fn doc_block(token: &str) -> Option<&str> {
     let inside = token.strip_prefix("/*")?.strip_suffix("*/")?;
-    let text = inside
-        .strip_prefix('!')
-        .or_else(|| inside.strip_prefix('*'))?;
+    let text = inside.strip_prefix('!').or_else(|| inside.strip_prefix('*'))?;
     (!text.starts_with('*') && !text.is_empty()).then_some(text)
 }
 
@@ -53,16 +51,11 @@ fn undecorated(text: &str) -> String {
     let mut lines = text.trim_end().lines();
     let first = lines.next().unwrap_or_default();
     let lines: Vec<&str> = lines.collect();
-    let starred = lines
-        .iter()
-        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('*'));
+    let starred =
+        lines.iter().all(|line| line.trim().is_empty() || line.trim_start().starts_with('*'));
     let mut comment = first.trim_end().to_owned();
     for line in lines {
-        let line = if starred {
-            line.trim_start().trim_start_matches('*')
-        } else {
-            line
-        };
+        let line = if starred { line.trim_start().trim_start_matches('*') } else { line };
         comment.push('\n');
         comment.push_str(line.trim_end());
     }
@@ -83,9 +76,7 @@ fn token_length(rest: &str, first: char) -> usize {
                 _ => word,
             }
         }
-        _ if first.is_whitespace() => rest
-            .find(|c: char| !c.is_whitespace())
-            .unwrap_or(rest.len()),
+        _ if first.is_whitespace() => rest.find(|c: char| !c.is_whitespace()).unwrap_or(rest.len()),
         _ => first.len_utf8(),
     }
 }
@@ -136,9 +127,7 @@ fn raw_string_length(rest: &str) -> usize {
     }
     let end = format!("\"{}", &rest[..hashes]);
     let inside = hashes + 1;
-    rest[inside..]
-        .find(&end)
-        .map_or(rest.len(), |at| inside + at + end.len())
+    rest[inside..].find(&end).map_or(rest.len(), |at| inside + at + end.len())
 }
 
 /// A character such as `'"'`, or the quote of a lifetime.
@@ -147,12 +136,8 @@ fn quote_length(rest: &str) -> usize {
     match characters.next() {
         Some((_, '\\')) => {
             // The escaped character may be the quote itself.
-            let start = characters
-                .next()
-                .map_or(rest.len(), |(at, c)| at + c.len_utf8());
-            rest[start..]
-                .find('\'')
-                .map_or(rest.len(), |at| start + at + 1)
+            let start = characters.next().map_or(rest.len(), |(at, c)| at + c.len_utf8());
+            rest[start..].find('\'').map_or(rest.len(), |at| start + at + 1)
         }
         Some((_, _)) => match characters.next() {
             Some((at, '\'')) => at + 1,
@@ -172,26 +157,17 @@ mod tests {
             ("/// One\n/// two.\nfn f() {}", &[" One\n two."]),
             ("//! Inner.\n\n//! Still.\n", &[" Inner.\n Still."]),
             ("//! Inner.\n/// Outer.\n", &[" Inner.", " Outer."]),
-            (
-                "    /// Indented.\n    ///   More.\n",
-                &[" Indented.\n   More."],
-            ),
+            ("    /// Indented.\n    ///   More.\n", &[" Indented.\n   More."]),
             ("/// A.\nfn a() {}\n/// B.\n", &[" A.", " B."]),
             ("/// A.\r\n/// B.\r\n", &[" A.\n B."]),
             ("// No.\n//// No.\n/* No. */ /*** No. */ /**/\n", &[]),
             ("/** Block. */ struct S;", &[" Block."]),
-            (
-                "/*! Inner /* nested */ block. */",
-                &[" Inner /* nested */ block."],
-            ),
+            ("/*! Inner /* nested */ block. */", &[" Inner /* nested */ block."]),
             ("/**\n * Stars\n * down.\n */", &["\n Stars\n down."]),
             ("/**\n  Plain\n  * item\n*/", &["\n  Plain\n  * item"]),
             (r#"let s = "/// no \" /// no"; /// Yes."#, &[" Yes."]),
             ("let s = \"\n/// no\n\";\n/// Yes.", &[" Yes."]),
-            (
-                "let s = r#\"\n/// \"no\n\"#; br\"\\\"; /// Yes.",
-                &[" Yes."],
-            ),
+            ("let s = r#\"\n/// \"no\n\"#; br\"\\\"; /// Yes.", &[" Yes."]),
             ("let r = r#type; let c = '\"'; /// Yes.\n'\"'", &[" Yes."]),
             ("let c = '\\''; let d = '\\u{1F600}'; /// Yes.", &[" Yes."]),
             ("fn f<'a>(x: &'a str, y: b'\"') {} /// Yes.", &[" Yes."]),

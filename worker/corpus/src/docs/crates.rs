@@ -5,11 +5,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use serde_json::Value;
 
 /// The targets to run `cargo metadata --filter-platform` for: the machines people train on.
-pub const TARGETS: [&str; 3] = [
-    "x86_64-unknown-linux-gnu",
-    "aarch64-unknown-linux-gnu",
-    "aarch64-apple-darwin",
-];
+pub const TARGETS: [&str; 3] =
+    ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "aarch64-apple-darwin"];
 
 /// The package whose dependencies are read.
 pub const PACKAGE: &str = "sweepctl";
@@ -32,10 +29,7 @@ pub fn crate_list(metadata_json: &[Value]) -> String {
         });
     }
     let lines = common.unwrap_or_default();
-    lines
-        .into_iter()
-        .map(|(name, version)| format!("{name} {version}\n"))
-        .collect()
+    lines.into_iter().map(|(name, version)| format!("{name} {version}\n")).collect()
 }
 
 /// Name and version of the registry packages in the closure of [`PACKAGE`].
@@ -60,26 +54,17 @@ fn built_crates(metadata: &Value) -> BTreeSet<(&str, &str)> {
             crates.insert((text(&package["name"]), text(&package["version"])));
         }
         let enabled = enabled_dependencies(package, node);
-        to_visit.extend(
-            list(&node["deps"])
-                .iter()
-                .filter(|dep| is_built(dep))
-                .filter_map(|dep| {
-                    let id = text(&dep["pkg"]);
-                    enabled
-                        .contains(text(&packages.get(id)?["name"]))
-                        .then_some(id)
-                }),
-        );
+        to_visit.extend(list(&node["deps"]).iter().filter(|dep| is_built(dep)).filter_map(|dep| {
+            let id = text(&dep["pkg"]);
+            enabled.contains(text(&packages.get(id)?["name"])).then_some(id)
+        }));
     }
     crates
 }
 
 /// Whether a dependency is used by more than tests.
 fn is_built(dep: &Value) -> bool {
-    list(&dep["dep_kinds"])
-        .iter()
-        .any(|kind| kind["kind"].is_null() || kind["kind"] == "build")
+    list(&dep["dep_kinds"]).iter().any(|kind| kind["kind"].is_null() || kind["kind"] == "build")
 }
 
 /// Names of the packages that are required or turned on by one of the node's features.
@@ -100,9 +85,7 @@ fn enabled_dependencies<'a>(package: &'a Value, node: &'a Value) -> HashSet<&'a 
     list(&package["dependencies"])
         .iter()
         .filter(|dependency| {
-            let alias = ["rename", "name"]
-                .iter()
-                .find_map(|key| dependency[key].as_str());
+            let alias = ["rename", "name"].iter().find_map(|key| dependency[key].as_str());
             let is_on = dependency["optional"] != true || alias.is_some_and(|it| on.contains(it));
             dependency["kind"] != "dev" && is_on
         })
@@ -111,10 +94,7 @@ fn enabled_dependencies<'a>(package: &'a Value, node: &'a Value) -> HashSet<&'a 
 }
 
 fn by_id(values: &Value) -> HashMap<&str, &Value> {
-    list(values)
-        .iter()
-        .map(|value| (text(&value["id"]), value))
-        .collect()
+    list(values).iter().map(|value| (text(&value["id"]), value)).collect()
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -143,13 +123,14 @@ mod tests {
         };
         let needs = |name: &str| json!({"name": name, "optional": false});
         let tests_need = |name: &str| json!({"name": name, "optional": false, "kind": "dev"});
-        let may_need = |name: &str, rename: Option<&str>| json!({"name": name, "optional": true, "rename": rename});
-        let edge = |name: &str, kind: Option<&str>| json!({"pkg": name, "dep_kinds": [{"kind": kind, "target": null}]});
-        let mut root = package(
-            "sweepctl",
-            json!({}),
-            &[needs("a"), needs("b"), tests_need("test")],
-        );
+        let may_need = |name: &str, rename: Option<&str>| -> Value {
+            json!({"name": name, "optional": true, "rename": rename})
+        };
+        let edge = |name: &str, kind: Option<&str>| -> Value {
+            json!({"pkg": name, "dep_kinds": [{"kind": kind, "target": null}]})
+        };
+        let mut root =
+            package("sweepctl", json!({}), &[needs("a"), needs("b"), tests_need("test")]);
         root["source"] = Value::Null;
         let a_needs = [
             needs(platform),
@@ -194,10 +175,7 @@ mod tests {
     fn the_committed_list_is_sorted_and_well_formed() {
         let lines: Vec<&str> = super::super::CRATES.lines().collect();
         assert!(lines.len() > 300, "{} crates", lines.len());
-        let pairs: Vec<_> = lines
-            .iter()
-            .map(|line| line.split_once(' ').unwrap())
-            .collect();
+        let pairs: Vec<_> = lines.iter().map(|line| line.split_once(' ').unwrap()).collect();
         assert!(pairs.is_sorted());
         assert!(pairs.iter().any(|(name, _)| *name == "tokio"));
         assert!(pairs.iter().all(|(name, _)| !name.starts_with("windows")));

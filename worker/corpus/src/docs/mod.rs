@@ -61,10 +61,7 @@ fn crate_folders(registry: &Path, list: &str) -> Result<Vec<PathBuf>, Error> {
     let (mut folders, mut missing) = (Vec::new(), Vec::new());
     for line in list.lines() {
         let folder = line.replace(' ', "-");
-        let found = mirrors
-            .iter()
-            .map(|mirror| mirror.join(&folder))
-            .find(|path| path.is_dir());
+        let found = mirrors.iter().map(|mirror| mirror.join(&folder)).find(|path| path.is_dir());
         match found {
             Some(path) => folders.push(path),
             None => missing.push(line.to_owned()),

@@ -14,9 +14,7 @@ pub(crate) fn paragraphs(comment: &str) -> Vec<String> {
     let mut fence: Option<&str> = None;
     for line in comment.lines() {
         let line = line.get(indent..).unwrap_or_default().trim_end();
-        let mark = ["```", "~~~"]
-            .into_iter()
-            .find(|mark| line.trim_start().starts_with(mark));
+        let mark = ["```", "~~~"].into_iter().find(|mark| line.trim_start().starts_with(mark));
         if mark.is_some() || fence.is_some() {
             fence = match fence {
                 None => mark,
@@ -141,16 +139,10 @@ mod tests {
                 " Before.\n ```rust\n let x = 1;\n\n let y = 2;\n ```\n After.",
                 &["Before.", "After."],
             ),
-            (" A.\n ~~~\n ``` inside\n ~~~\n B.", &["A.", "B."]),
+            (" One.\n ~~~\n ``` inside\n ~~~\n Two.", &["One.", "Two."]),
             (" Never closed.\n ```\n let x = 1;", &["Never closed."]),
-            (
-                " See the guide.\n\n [guide]: https://example.org/guide",
-                &["See the guide."],
-            ),
-            (
-                " <div class=\"warning\">\n Mind the gap.\n </div>",
-                &["Mind the gap."],
-            ),
+            (" See the guide.\n\n [guide]: https://example.org/guide", &["See the guide."]),
+            (" <div class=\"warning\">\n Mind the gap.\n </div>", &["Mind the gap."]),
             (" | a | b |\n |---|---|\n\n +---+\n Text.", &["Text."]),
             ("", &[]),
         ];
@@ -161,16 +153,9 @@ mod tests {
 
     #[test]
     fn headings_without_text_go() {
-        let mut all = [
-            "Text.",
-            "# Examples",
-            "# Errors",
-            "If so.",
-            "# See",
-            "## Also",
-        ]
-        .map(str::to_owned)
-        .to_vec();
+        let mut all = ["Text.", "# Examples", "# Errors", "If so.", "# See", "## Also"]
+            .map(str::to_owned)
+            .to_vec();
         without_bare_headings(&mut all);
         assert_eq!(all, ["Text.", "# Errors", "If so."]);
     }
@@ -178,10 +163,7 @@ mod tests {
     #[test]
     fn links_become_their_text() {
         let cases = [
-            (
-                "see [the guide](https://example.org/a(b)) now",
-                "see the guide now",
-            ),
+            ("see [the guide](https://example.org/a(b)) now", "see the guide now"),
             ("a [`Vec`] of [`u8`](u8)s", "a `Vec` of `u8`s"),
             ("[one][two] three", "one three"),
             ("![logo](logo.png) name", " name"),

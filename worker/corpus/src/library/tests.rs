@@ -27,11 +27,7 @@ impl Home {
         let folder = self.path("books");
         fs::create_dir(&folder).unwrap();
         for i in 10..30 {
-            fs::write(
-                folder.join(format!("{i}.txt")),
-                format!("This is book {i}.\n"),
-            )
-            .unwrap();
+            fs::write(folder.join(format!("{i}.txt")), format!("This is book {i}.\n")).unwrap();
         }
         folder
     }
@@ -63,15 +59,8 @@ fn a_file_is_cut_at_blank_lines() {
     fs::write(&file, "A paragraph of text.\n\n".repeat(2_000)).unwrap();
     let corpus = home.library.add_path(&file).unwrap();
     assert!(corpus.validation().len() >= 3, "{:?}", corpus.reference);
-    assert!(
-        corpus
-            .train()
-            .all(|document| document.ends_with(b"text.\n\n"))
-    );
-    assert_eq!(
-        corpus.reference.train_bytes + corpus.reference.validation_bytes,
-        2_000 * 22
-    );
+    assert!(corpus.train().all(|document| document.ends_with(b"text.\n\n")));
+    assert_eq!(corpus.reference.train_bytes + corpus.reference.validation_bytes, 2_000 * 22);
 }
 
 #[test]
@@ -90,10 +79,7 @@ fn a_worker_opens_exactly_what_was_planned() {
     let loaded = home.library.load(&corpus.reference).unwrap();
     assert_eq!(loaded.reference, corpus.reference);
     assert!(loaded.train().eq(corpus.train()) && loaded.validation().eq(corpus.validation()));
-    let other = CorpusRef {
-        hash: "0".repeat(64),
-        ..corpus.reference
-    };
+    let other = CorpusRef { hash: "0".repeat(64), ..corpus.reference };
     let error = home.library.load(&other).unwrap_err();
     assert!(matches!(error, Error::NotCached { .. }), "{error}");
 }
@@ -107,25 +93,13 @@ fn an_unchanged_source_is_not_read_again() {
     let file = folder.join("10.txt");
     let modified = fs::metadata(&file).unwrap().modified().unwrap();
     fs::write(&file, "That is book 10.\n").unwrap();
-    File::options()
-        .write(true)
-        .open(&file)
-        .unwrap()
-        .set_modified(modified)
-        .unwrap();
-    assert_eq!(
-        home.library.add_path(&folder).unwrap().reference,
-        before.reference
-    );
+    File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
+    assert_eq!(home.library.add_path(&folder).unwrap().reference, before.reference);
     // A file more, and it is read.
     fs::write(folder.join("30.txt"), "This is book 30.\n").unwrap();
     let after = home.library.add_path(&folder).unwrap();
     assert_eq!(after.reference.documents_n, 21);
-    assert!(
-        after
-            .train()
-            .any(|document| document == b"That is book 10.\n")
-    );
+    assert!(after.train().any(|document| document == b"That is book 10.\n"));
     // A run of before still finds its text.
     home.library.load(&before.reference).unwrap();
 }
@@ -140,14 +114,8 @@ fn damaged_text_is_detected_by_a_worker_and_mended_from_the_source() {
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&path, bytes).unwrap();
     let error = home.library.load(&corpus.reference).unwrap_err();
-    assert!(
-        matches!(&error, Error::HashMismatch { path: named, .. } if *named == path),
-        "{error}"
-    );
-    assert_eq!(
-        home.library.add_path(&folder).unwrap().reference,
-        corpus.reference
-    );
+    assert!(matches!(&error, Error::HashMismatch { path: named, .. } if *named == path), "{error}");
+    assert_eq!(home.library.add_path(&folder).unwrap().reference, corpus.reference);
     home.library.load(&corpus.reference).unwrap();
 }
 
@@ -160,26 +128,14 @@ fn what_cannot_be_had_is_said_so_and_leaves_nothing_behind() {
     let small = home.path("small.txt");
     fs::write(&small, "Just a line.\n").unwrap();
     let message = |name: &str| home.library.prepare(name).unwrap_err().to_string();
-    assert_eq!(
-        message("dcos"),
-        "there is no corpus `dcos`, nor a file or folder of that path"
-    );
-    assert_eq!(
-        message("sotu"),
-        "the corpus `sotu` has not been added on this machine"
-    );
+    assert_eq!(message("dcos"), "there is no corpus `dcos`, nor a file or folder of that path");
+    assert_eq!(message("sotu"), "the corpus `sotu` has not been added on this machine");
     assert!(message(name(&latin)).ends_with("bad.txt is not UTF-8 text"));
     assert!(message(name(&small)).contains("is too small for the validation split: that has 0"));
     assert!(message("docs").contains("crates that corpus `docs` is read from are not below"));
     let error = home.library.add_sotu().unwrap_err();
     assert!(matches!(error, Error::NpmMissing { .. }), "{error}");
-    assert!(
-        home.library
-            .list()
-            .unwrap()
-            .iter()
-            .all(|summary| summary.reference.is_none())
-    );
+    assert!(home.library.list().unwrap().iter().all(|summary| summary.reference.is_none()));
     let left: Vec<_> = fs::read_dir(home.path("corpora")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 }
@@ -194,10 +150,7 @@ fn the_list_has_the_built_in_ones_and_what_was_added() {
     let canonical = fs::canonicalize(&folder).unwrap();
     assert_eq!(names, ["docs", "sotu", name(&canonical)]);
     assert_eq!(list[0].reference, None);
-    assert_eq!(
-        list[2].reference.as_ref().unwrap().hash,
-        corpus.reference.hash
-    );
+    assert_eq!(list[2].reference.as_ref().unwrap().hash, corpus.reference.hash);
 }
 
 #[test]
@@ -205,10 +158,7 @@ fn details_count_what_is_there() {
     let home = home();
     let details = home.library.show(name(&home.folder())).unwrap();
     assert_eq!(details.bytes, 20 * 17);
-    assert_eq!(
-        (details.train_documents_n, details.validation_documents_n),
-        (18, 2)
-    );
+    assert_eq!((details.train_documents_n, details.validation_documents_n), (18, 2));
     // "This book." and the digits 0 to 9, the space and the line end.
     assert_eq!(details.distinct_bytes, 20);
     assert_eq!(details.sample, "This is book 20.\n");

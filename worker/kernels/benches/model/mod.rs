@@ -133,11 +133,6 @@ impl Model {
         }
     }
 
-    /// Parameters in all.
-    pub(crate) fn params_n(&self) -> usize {
-        self.weights.iter().map(|weights| weights.params.len()).sum()
-    }
-
     /// Tokens per step.
     pub(crate) fn tokens_n(&self) -> usize {
         self.ids.len()

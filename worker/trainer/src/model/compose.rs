@@ -34,10 +34,7 @@ impl<'a> Parameters<'a> {
         Self::cut(part, Ok)
     }
 
-    fn cut(
-        part: &'a Part,
-        own: impl Fn(Tensor) -> Result<Tensor, Error>,
-    ) -> Result<Self, Error> {
+    fn cut(part: &'a Part, own: impl Fn(Tensor) -> Result<Tensor, Error>) -> Result<Self, Error> {
         let flat = part.weights.as_detached_tensor();
         let views = part.layout.params().iter().map(|parameter| {
             let view = flat.narrow(0, parameter.offset, parameter.dims.len())?;

@@ -203,14 +203,7 @@ impl CustomOp2 for HeadLoss {
         let mut scratch = self.scratch.lock().expect(LOCK);
         with_slice(weights, |weights| {
             with_slice(x, |x| {
-                self.kernel.backward(
-                    weights,
-                    x,
-                    &mut dx,
-                    &mut dweights,
-                    &mut saved,
-                    &mut scratch,
-                );
+                self.kernel.backward(weights, x, &mut dx, &mut dweights, &mut saved, &mut scratch);
             })
         })??;
         let dx = Tensor::from_vec(dx, x.dims(), x.device())?;

@@ -91,9 +91,7 @@ impl Model {
         check(spec)?;
         let blocks: Vec<Arc<dyn Block>> = (0..spec.layers_n)
             .map(|_| match spec.family {
-                Family::Gpt => {
-                    Arc::new(gpt::Gpt::new(spec.position == Some(Position::Alibi))) as _
-                }
+                Family::Gpt => Arc::new(gpt::Gpt::new(spec.position == Some(Position::Alibi))) as _,
                 Family::Qlstm => Arc::new(qlstm::Qlstm::default()) as Arc<dyn Block>,
             })
             .collect();
@@ -201,8 +199,7 @@ impl Model {
         let shape = shape(&self.spec, tokens.batch, tokens.sequence);
         let kernel = embedding(&self.spec, tokens.batch, tokens.sequence);
         let mut x = fused::embed(&self.parts[0].weights, kernel, tokens.inputs.clone())?;
-        for ((block, part), cell) in
-            self.blocks.iter().zip(&self.parts[1..]).zip(&mut state.cells)
+        for ((block, part), cell) in self.blocks.iter().zip(&self.parts[1..]).zip(&mut state.cells)
         {
             x = fused::block(block, shape, &part.weights, &x, cell, &self.scratch)?;
         }
@@ -286,3 +283,6 @@ fn embedding(spec: &ModelSpec, batch: usize, sequence: usize) -> Embedding {
 const fn head(spec: &ModelSpec, tokens_n: usize) -> Head {
     Head { tokens_n, width: spec.width as usize, vocabulary_n: spec.vocabulary_n as usize }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+use std::collections::BTreeSet;
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityName, EntityTrait, IdenStatic, Iterable,
+    Statement,
+};
+use sweep_core::forecast::Forecast;
+use sweep_core::ids::ForecastId;
+use sweep_core::metric::Metric;
+use sweep_core::observation::Observation;
+
+use super::Fixture;
+use super::sample::{NOW, claim, ms, new_sweep, point, queued, result};
+use crate::entity::{
+    forecast, lease, ledger, ledger_entry, metric_batch, metric_point, observation, plan, plan_run,
+    run, sweep, throughput,
+};
+use crate::{Error, MigrationReport, Store};
+
+pub(super) async fn migrating_twice_does_nothing(fixture: &Fixture) {
+    let first = fixture.store.migrate().await.unwrap();
+    assert_eq!(first.applied.len(), 8);
+    assert_eq!(first.applied[0], "m20261124_120000_sweep");
+    let second = fixture.store.migrate().await.unwrap();
+    assert_eq!(second, MigrationReport { applied: Vec::new() });
+    Store::open(&fixture.url).await.unwrap();
+}
+
+pub(super) async fn of_racing_migrations_each_is_applied_once(fixture: &Fixture) {
+    let mut tasks = Vec::new();
+    for _ in 0..4 {
+        // Each with connections of its own, as processes have.
+        let store = Store::open(&fixture.url).await.unwrap();
+        tasks.push(tokio::spawn(async move { store.migrate().await.unwrap().applied.len() }));
+    }
+    let mut applied = Vec::new();
+    for task in tasks {
+        applied.push(task.await.unwrap());
+    }
+    applied.sort_unstable();
+    assert_eq!(applied, [0, 0, 0, 8]);
+}
+
+pub(super) async fn a_newer_schema_is_refused(fixture: &Fixture) {
+    fixture.store.migrate().await.unwrap();
+    let future = "INSERT INTO seaql_migrations VALUES ('m29990101_000000_future', 0)";
+    fixture.store.db.execute_unprepared(future).await.unwrap();
+    let opened = Store::open(&fixture.url).await.map(drop);
+    let migrated = fixture.store.migrate().await.map(drop);
+    for refused in [opened, migrated] {
+        let Err(Error::NewerSchema { found, known }) = refused else { panic!("{refused:?}") };
+        assert_eq!(found, "m29990101_000000_future");
+        assert_eq!(known, "m20261124_120700_throughput");
+    }
+}
+
+pub(super) async fn entities_agree_with_the_schema(fixture: &Fixture) {
+    fixture.store.migrate().await.unwrap();
+    let mut tables = BTreeSet::from(["seaql_migrations".to_owned()]);
+    macro_rules! compare {
+        ($($entity:ident)*) => {$(
+            let (table, declared) = declared($entity::Entity);
+            assert_eq!(declared, actual(&fixture.store, &table).await, "{table}");
+            tables.insert(table);
+        )*};
+    }
+    compare! {
+        forecast lease ledger ledger_entry metric_batch metric_point observation plan plan_run run
+        sweep throughput
+    }
+    let all = match fixture.store.db.get_database_backend() {
+        DbBackend::Sqlite => {
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        }
+        _ => {
+            "SELECT table_name::text AS name FROM information_schema.tables
+             WHERE table_schema = 'public'"
+        }
+    };
+    let all: BTreeSet<String> =
+        rows(&fixture.store, all).await.iter().map(|row| row.try_get("", "name").unwrap()).collect();
+    assert_eq!(tables, all);
+    let readme = include_str!("../../README.md");
+    for table in tables.iter().filter(|table| *table != "seaql_migrations") {
+        assert!(readme.contains(&format!("| `{table}` |")), "the README lists `{table}`");
+    }
+}
+
+/// Columns and whether they may be null, as the code believes.
+fn declared<E: EntityTrait>(entity: E) -> (String, BTreeSet<(String, bool)>) {
+    let columns = E::Column::iter();
+    let columns = columns.map(|column| (column.as_str().to_owned(), column.def().is_null()));
+    (entity.table_name().to_owned(), columns.collect())
+}
+
+/// Columns and whether they may be null, as the database says.
+async fn actual(store: &Store, table: &str) -> BTreeSet<(String, bool)> {
+    let sql = match store.db.get_database_backend() {
+        // A STRICT table has no null in its primary key.
+        DbBackend::Sqlite => format!(
+            "SELECT name, (\"notnull\" = 0 AND pk = 0) AS nullable
+             FROM pragma_table_info('{table}')"
+        ),
+        _ => format!(
+            "SELECT column_name::text AS name, (is_nullable = 'YES')::int AS nullable
+             FROM information_schema.columns WHERE table_name = '{table}'"
+        ),
+    };
+    let column = |row: &sea_orm::QueryResult| {
+        let nullable: i32 = row.try_get("", "nullable").unwrap();
+        (row.try_get("", "name").unwrap(), nullable == 1)
+    };
+    rows(store, &sql).await.iter().map(column).collect()
+}
+
+async fn rows(store: &Store, sql: &str) -> Vec<sea_orm::QueryResult> {
+    let statement = Statement::from_string(store.db.get_database_backend(), sql);
+    store.db.query_all_raw(statement).await.unwrap()
+}
+
+/// Statements that would break a promise of the schema, on a database with a row in every table.
+const REFUSED: [&str; 25] = [
+    "UPDATE ledger SET free_ms = free_ms + 1",
+    "UPDATE ledger SET free_ms = -1, reserved_ms = granted_ms - spent_ms + 1",
+    "UPDATE ledger SET spent_ms = -1, free_ms = granted_ms - reserved_ms + 1",
+    "UPDATE ledger_entry SET amount_ms = 0",
+    "DELETE FROM ledger_entry",
+    "UPDATE lease SET metered_ms = reserved_ms + 1",
+    "UPDATE lease SET closed_at = NULL",
+    "UPDATE lease SET worker_id = (SELECT id FROM sweep LIMIT 1)",
+    "UPDATE run SET state = 'lost'",
+    "UPDATE run SET state = 'succeeded'",
+    "UPDATE run SET state = 'failed'",
+    "UPDATE run SET spent_ms = -1",
+    "DELETE FROM run",
+    "UPDATE sweep SET name = 'sample'",
+    "UPDATE sweep SET phase = 'paused'",
+    "DELETE FROM sweep",
+    "UPDATE plan SET granted_ms = granted_ms + 1",
+    "DELETE FROM plan",
+    "UPDATE plan_run SET position = position + 100",
+    "INSERT INTO plan (id, sweep_id, parent_id, generation, granted_ms)
+     SELECT run_id, sweep_id, plan.id, 2, 0 FROM plan, plan_run",
+    "INSERT INTO plan (id, sweep_id, parent_id, generation, granted_ms)
+     SELECT run_id, sweep_id, NULL, 1, 0 FROM plan, plan_run WHERE position = 0",
+    "UPDATE forecast SET observations_n = observations_n + 1",
+    "UPDATE observation SET sweep_id = sweep_id",
+    "INSERT INTO metric_point SELECT run_id, metric, step, 0 FROM metric_point",
+    "INSERT INTO metric_batch SELECT run_id, epoch, sequence, 0 FROM metric_batch",
+];
+
+pub(super) async fn the_database_refuses_what_must_not_be(fixture: &Fixture) {
+    let store = &fixture.store;
+    let (sweep, runs) = queued(store, 100, 3).await;
+    store.create_sweep(&new_sweep("other", 7)).await.unwrap();
+    // A run with an attempt behind it and one that holds it, another held, and one observed.
+    store.claim(&claim(runs[0], 20)).await.unwrap();
+    store.append_metrics(runs[0], 1, 0, &[point(Metric::TrainLoss, 1, 2.0)]).await.unwrap();
+    store.requeue(runs[0], 1, Some(ms(5)), NOW).await.unwrap();
+    store.claim(&claim(runs[0], 20)).await.unwrap();
+    store.claim(&claim(runs[1], 20)).await.unwrap();
+    store.claim(&claim(runs[2], 20)).await.unwrap();
+    store.start(runs[2], 1).await.unwrap();
+    let spec = store.run(runs[2]).await.unwrap().unwrap().1.spec;
+    let seen = Observation::from_run(&spec, &result());
+    store.succeed(runs[2], 1, ms(5), &result(), &seen, NOW).await.unwrap();
+    let forecast = Forecast {
+        id: ForecastId::new(),
+        sweep,
+        parent: None,
+        made_at: NOW,
+        observations_n: 1,
+        arms: Vec::new(),
+        crossovers: Vec::new(),
+    };
+    store.put_forecast(&forecast).await.unwrap();
+
+    for sql in REFUSED {
+        let error = store.db.execute_unprepared(sql).await.expect_err(sql).to_string();
+        // Refused for what it asks, not for how it is written.
+        assert!(error.contains("constraint") || error.contains("immutable"), "{sql}: {error}");
+    }
+    assert_eq!(store.balance(sweep).await.unwrap().spent, ms(10));
+}
+
+/// PostgreSQL and SQLite say in their own ways that the disk is full.
+#[tokio::test]
+async fn a_full_disk_is_told_apart_and_undoes_the_call() {
+    let fixture = Fixture::sqlite().await;
+    let store = &fixture.store;
+    let (_, runs) = queued(store, 100, 1).await;
+    let lease = store.claim(&claim(runs[0], 10)).await.unwrap();
+    let points: Vec<_> = (0..5000).map(|step| point(Metric::TrainLoss, step, 1.0)).collect();
+    // One connection, because nothing here runs at once: the limit holds for the next call.
+    store.db.execute_unprepared("PRAGMA max_page_count = 1").await.unwrap();
+    let refused = store.append_metrics(runs[0], lease.epoch, 0, &points).await;
+    assert!(matches!(refused, Err(Error::DiskFull { .. })), "{refused:?}");
+    store.db.execute_unprepared("PRAGMA max_page_count = 1000000").await.unwrap();
+    assert!(store.metrics(runs[0], Metric::TrainLoss).await.unwrap().is_empty());
+    store.append_metrics(runs[0], lease.epoch, 0, &points).await.unwrap();
+    assert_eq!(store.metrics(runs[0], Metric::TrainLoss).await.unwrap(), points);
+}
+
+#[tokio::test]
+async fn an_address_of_no_database_is_refused() {
+    for url in ["mysql://localhost/x", "sweep.db", ""] {
+        let refused = Store::open(url).await.map(drop);
+        assert!(matches!(refused, Err(Error::BadUrl { .. })), "{url}: {refused:?}");
+    }
+    let missing = Store::open("sqlite:///no/such/folder/sweep.db").await.map(drop);
+    assert!(matches!(missing, Err(Error::Database { .. })), "{missing:?}");
+}

@@ -1,0 +1,248 @@
+//! Whole runs on real text: the sources of the nouns.
+
+use std::path::{Path, PathBuf};
+
+use sweep_core::class::ComputeClass;
+use sweep_core::ids::RunId;
+use sweep_core::metric::{Metric, MetricPoint};
+use sweep_core::plan::RunSpec;
+use sweep_core::run::{Checkpoint, RunResult};
+use sweep_core::sweep::Progress;
+use sweep_core::units::AcceleratorTime;
+use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position};
+use sweep_corpus::Corpus;
+use sweep_trainer::{Accelerator, Directive, Error, Monitor, Outcome, TrainJob, train};
+
+fn corpus() -> Corpus {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../coordinator/core/src");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "rs"));
+    files.sort();
+    Corpus::from_documents("sources", files.iter().map(|file| std::fs::read(file).unwrap()))
+}
+
+fn run(family: Family, steps: u64, corpus: &Corpus) -> RunSpec {
+    RunSpec {
+        id: RunId::new(),
+        arm: family.to_string(),
+        size: "d32x2".to_owned(),
+        class: ComputeClass::new(AcceleratorTime::from_ms(2000)),
+        seed: 11,
+        model: ModelSpec {
+            family,
+            width: 32,
+            layers_n: 2,
+            heads_n: 2,
+            head_width: 16,
+            mlp_width: 128,
+            position: (family == Family::Gpt).then_some(Position::Alibi),
+            vocabulary_n: 256,
+            sequence: 64,
+        },
+        optimiser: OptimiserSpec::for_width(32),
+        batch: 4,
+        steps,
+        corpus: corpus.reference.clone(),
+        tokens_per_second: 100_000.0,
+    }
+}
+
+/// Remembers everything; stops once `stop_at` steps are done.
+#[derive(Default)]
+struct Recorder {
+    points: Vec<MetricPoint>,
+    checkpoints: Vec<Checkpoint>,
+    stop_at: Option<u64>,
+    used: AcceleratorTime,
+}
+
+impl Monitor for Recorder {
+    fn points(&mut self, points: &[MetricPoint]) {
+        self.points.extend_from_slice(points);
+    }
+
+    fn checkpoint(&mut self, checkpoint: &Checkpoint, _: AcceleratorTime) {
+        self.checkpoints.push(checkpoint.clone());
+    }
+
+    fn progress(&mut self, progress: Progress, used: AcceleratorTime) -> Directive {
+        assert!(used >= self.used && progress.loss.is_finite());
+        self.used = used;
+        if self.stop_at == Some(progress.step) { Directive::Stop } else { Directive::Continue }
+    }
+}
+
+const NEVER: AcceleratorTime = AcceleratorTime::from_hours(1);
+
+fn job<'a>(run: &'a RunSpec, corpus: &'a Corpus, dir: &'a Path) -> TrainJob<'a> {
+    TrainJob {
+        run,
+        corpus,
+        checkpoint_dir: dir,
+        resume_from: None,
+        checkpoint_every: NEVER,
+        accelerator: Accelerator::Cpu,
+    }
+}
+
+fn finished(outcome: Outcome) -> RunResult {
+    match outcome {
+        Outcome::Finished { result, .. } => result,
+        other => panic!("the run did not finish: {other:?}"),
+    }
+}
+
+fn uninterrupted(run: &RunSpec, corpus: &Corpus) -> (RunResult, Vec<MetricPoint>) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::default();
+    let outcome = train(&job(run, corpus, dir.path()), &mut recorder).unwrap();
+    (finished(outcome), recorder.points)
+}
+
+#[test]
+fn both_families_learn_more_than_pairs_of_letters() {
+    let corpus = corpus();
+    for family in [Family::Gpt, Family::Qlstm] {
+        let run = run(family, 800, &corpus);
+        let (result, points) = uninterrupted(&run, &corpus);
+        let bits = result.bits_per_byte;
+        let bigram = result.bigram_bits_per_byte;
+        assert!(bits < 0.9 * bigram, "{family}: {bits} against {bigram}");
+        assert!((result.loss / std::f64::consts::LN_2 - bits).abs() < 1e-12);
+        assert!((result.normalised_perplexity - result.loss.exp()).abs() < 1e-9);
+        assert!(result.tokens_per_second > 0.0);
+        let last = points.last().unwrap();
+        assert_eq!((last.metric, last.step), (Metric::ValidationLoss, 800));
+        assert_eq!(last.value, result.loss);
+        // Every 4 steps three points, and the validation loss.
+        assert_eq!(points.len(), 200 * 3 + 1);
+    }
+}
+
+#[test]
+fn the_same_run_twice_is_the_same() {
+    let corpus = corpus();
+    for family in [Family::Gpt, Family::Qlstm] {
+        let run = run(family, 60, &corpus);
+        let (first, points) = uninterrupted(&run, &corpus);
+        let (second, again) = uninterrupted(&run, &corpus);
+        assert_eq!(first.weights_hash, second.weights_hash);
+        assert_eq!(first.loss, second.loss);
+        assert_eq!(points, again);
+        let other = RunSpec { seed: 12, ..run };
+        assert_ne!(uninterrupted(&other, &corpus).0.weights_hash, first.weights_hash);
+    }
+}
+
+/// Steps 1 and 401 are not metric boundaries (every 2 steps), 250 lies in the second epoch.
+#[test]
+fn an_interrupted_run_ends_like_an_uninterrupted_one() {
+    let corpus = corpus();
+    for family in [Family::Gpt, Family::Qlstm] {
+        let run = run(family, 410, &corpus);
+        let (expected, expected_points) = uninterrupted(&run, &corpus);
+        let dir = tempfile::tempdir().unwrap();
+        let mut points = Vec::new();
+        let mut resume_from: Option<PathBuf> = None;
+        for stop_at in [1, 250, 401] {
+            let mut recorder = Recorder { stop_at: Some(stop_at), ..Recorder::default() };
+            let job =
+                TrainJob { resume_from: resume_from.as_deref(), ..job(&run, &corpus, dir.path()) };
+            let Outcome::Stopped { checkpoint, used } = train(&job, &mut recorder).unwrap() else {
+                panic!("{family} did not stop after {stop_at} steps");
+            };
+            assert_eq!(checkpoint.step, stop_at);
+            assert_eq!(used, recorder.used);
+            points.extend(recorder.points);
+            resume_from = Some(dir.path().join(checkpoint.path));
+        }
+        let mut recorder = Recorder::default();
+        let job =
+            TrainJob { resume_from: resume_from.as_deref(), ..job(&run, &corpus, dir.path()) };
+        let result = finished(train(&job, &mut recorder).unwrap());
+        points.extend(recorder.points);
+        assert_eq!(result.weights_hash, expected.weights_hash, "{family}");
+        assert_eq!(result.loss, expected.loss, "{family}");
+        assert_eq!(points, expected_points, "{family}");
+    }
+}
+
+/// As after a kill: points after the checkpoint come again, with the same values.
+#[test]
+fn a_run_resumed_from_an_older_checkpoint_repeats_its_points() {
+    let corpus = corpus();
+    let run = run(Family::Qlstm, 60, &corpus);
+    let dir = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::default();
+    let always =
+        TrainJob { checkpoint_every: AcceleratorTime::ZERO, ..job(&run, &corpus, dir.path()) };
+    let expected = finished(train(&always, &mut recorder).unwrap());
+    assert_eq!(recorder.checkpoints.len(), 59);
+
+    let mut files: Vec<String> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    let newest: Vec<String> =
+        recorder.checkpoints[57..].iter().map(|checkpoint| checkpoint.path.clone()).collect();
+    assert_eq!(files, newest, "the newest two are kept");
+
+    let file = dir.path().join(&files[0]);
+    let resumed = TrainJob { resume_from: Some(&file), ..job(&run, &corpus, dir.path()) };
+    let mut again = Recorder::default();
+    let result = finished(train(&resumed, &mut again).unwrap());
+    assert_eq!(result.weights_hash, expected.weights_hash);
+    assert!(recorder.points.ends_with(&again.points));
+    assert_eq!(again.points[0].step, 59);
+}
+
+#[test]
+fn a_checkpoint_is_named_by_its_content_and_refused_by_other_runs() {
+    let corpus = corpus();
+    let mine = run(Family::Gpt, 20, &corpus);
+    let dir = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder { stop_at: Some(7), ..Recorder::default() };
+    let outcome = train(&job(&mine, &corpus, dir.path()), &mut recorder).unwrap();
+    let Outcome::Stopped { checkpoint, .. } = outcome else { panic!("it did not stop") };
+    let file = dir.path().join(&checkpoint.path);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let hash = <sha2::Sha256 as sha2::Digest>::digest(&bytes);
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(checkpoint.hash, hash);
+
+    let other = run(Family::Gpt, 20, &corpus);
+    let foreign = TrainJob { resume_from: Some(&file), ..job(&other, &corpus, dir.path()) };
+    let refused = train(&foreign, &mut Recorder::default()).unwrap_err();
+    assert!(matches!(refused, Error::ForeignCheckpoint { .. }), "{refused}");
+
+    bytes.truncate(bytes.len() / 2);
+    std::fs::write(&file, bytes).unwrap();
+    let damaged = TrainJob { resume_from: Some(&file), ..job(&mine, &corpus, dir.path()) };
+    let refused = train(&damaged, &mut Recorder::default()).unwrap_err();
+    assert!(matches!(refused, Error::NotACheckpoint { .. }), "{refused}");
+}
+
+#[test]
+fn an_absurd_learning_rate_diverges() {
+    let corpus = corpus();
+    for family in [Family::Gpt, Family::Qlstm] {
+        let mut run = run(family, 50, &corpus);
+        run.optimiser.learning_rate = 1e30;
+        let dir = tempfile::tempdir().unwrap();
+        let outcome = train(&job(&run, &corpus, dir.path()), &mut Recorder::default()).unwrap();
+        let Outcome::Diverged { step, .. } = outcome else { panic!("{family}: {outcome:?}") };
+        assert!((1..50).contains(&step), "{family} after {step}");
+    }
+}
+
+#[test]
+fn a_run_trains_on_its_own_corpus_only() {
+    let corpus = corpus();
+    let run = run(Family::Gpt, 5, &corpus);
+    let other = Corpus::from_documents("other", vec![vec![b'x'; 1000]; 50]);
+    let dir = tempfile::tempdir().unwrap();
+    let refused = train(&job(&run, &other, dir.path()), &mut Recorder::default()).unwrap_err();
+    assert!(matches!(refused, Error::WrongCorpus { .. }), "{refused}");
+}
