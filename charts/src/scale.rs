@@ -123,7 +123,8 @@ mod tests {
     proptest! {
         #[test]
         fn inverse_undoes_map(
-            from in 1e-9..1e9f64, factor in 1.01..1e9f64, share in 0.0..1.0f64, log in any::<bool>(),
+            from in 1e-9..1e9f64, factor in 1.01..1e9f64, share in 0.0..1.0f64,
+            log in any::<bool>(),
         ) {
             let kind = if log { ScaleKind::Log } else { ScaleKind::Linear };
             let scale = Scale::new(kind, [from, from * factor], [560.0, 40.0]);

@@ -3,7 +3,7 @@
 //! Hues follow the set of Okabe and Ito ("Color Universal Design", 2008), darkened or lightened
 //! until text in them reaches WCAG's contrast AA (4.5 to 1) on its background.
 
-/// Arms beyond this many share a colour with an earlier one, but not colour, glyph and dash at once.
+/// Arms beyond this many share a colour with an earlier one, but never colour, glyph and dash.
 pub const COLOURS_N: usize = 6;
 
 /// Colours of one appearance, as `#rrggbb`.
@@ -131,7 +131,7 @@ const RULES: &str = "\
 .sweep-figure .drop{stroke:var(--muted);fill:none;stroke-dasharray:2 3}
 .sweep-figure .ring{stroke:var(--ink);fill:var(--background);stroke-width:2}
 .sweep-figure .arrow{fill:var(--ink)}
-.sweep-figure .halo{paint-order:stroke;stroke:var(--background);stroke-width:4;stroke-linejoin:round}
+.sweep-figure .halo{paint-order:stroke;stroke:var(--background);stroke-width:4}
 ";
 
 fn variables(palette: &Palette) -> String {

@@ -5,8 +5,9 @@
 //! unchanged in half of the resamples), and residuals or their signs are too few to shuffle. The
 //! draws here are parametric and correct for what five points cannot tell:
 //!
-//! - each draw adds normal noise to the fitted law, with the spread of the arm's residuals, pooled
-//!   over classes, `s^2 = sum r^2 / (n - P)`;
+//! - each draw adds normal noise to the fitted law, with the spread of the residuals of a least
+//!   squares fit, pooled over classes, `s^2 = sum r^2 / (n - P)`. (A Huber fit of few points runs
+//!   through some of them: its residuals are too uneven to estimate a correlation from);
 //! - the spread is itself uncertain: each draw scales it by `sqrt(f / chi^2_f)`, f = n - P. For a
 //!   law that is linear in its parameters the draws of any coefficient, or of a difference between
 //!   arms, then have Student's distribution, the exact answer for normal noise (the flat-prior
@@ -23,7 +24,7 @@ use std::collections::BTreeMap;
 use nalgebra::{DMatrix, DVector};
 
 use crate::curve::{Cell, Curve, Point};
-use crate::fit::{Fit, refit};
+use crate::fit::{Fit, fit, refit};
 use crate::law::{ScalingLaw, Theta};
 use crate::objective::{Huber, Objective};
 use crate::random::Stream;
@@ -70,7 +71,7 @@ pub fn draws<L: ScalingLaw<P>, const P: usize>(
                 let error = errors[&point.cell][a].clamp(-NOISE_MAX, NOISE_MAX);
                 point.ln_loss = law.predict(&arm.fit.theta, point.x).ln() + error;
             }
-            draws[a].push(refit(law, points, huber, arm.fit.theta).theta);
+            draws[a].push(refit(law, points, huber).theta);
         }
     }
     draws
@@ -138,7 +139,8 @@ fn residuals_by_cell<L: ScalingLaw<P>, const P: usize>(
     arm: &Fitted<'_, P>,
 ) -> BTreeMap<Cell, f64> {
     let points = &arm.curve.points;
-    let residuals = Objective { law, points }.residuals(&arm.fit.theta);
+    let theta = fit(law, points, Huber::LEAST_SQUARES).theta;
+    let residuals = Objective { law, points }.residuals(&theta);
     points.iter().map(|p| p.cell).zip(residuals).collect()
 }
 

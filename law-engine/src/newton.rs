@@ -46,13 +46,15 @@ pub struct DampedNewton<const P: usize> {
     /// The Huber loss of the present stage of the continuation.
     stage: Huber,
     damping: f64,
+    /// The expansion at the present parameters and stage, where the last step already made it.
+    expansion: Option<Expansion<P>>,
 }
 
 impl<const P: usize> DampedNewton<P> {
     /// Minimises with `huber` within the bounds of `parameters`.
     #[must_use]
     pub fn new(parameters: [Parameter; P], huber: Huber) -> Self {
-        Self { parameters, huber, stage: huber, damping: 0.0 }
+        Self { parameters, huber, stage: huber, damping: 0.0, expansion: None }
     }
 
     /// Solves `(hessian + damping majorant) step = -gradient` with parameters frozen at bounds that
@@ -119,15 +121,19 @@ impl<const P: usize> DampedNewton<P> {
     where
         L: ScalingLaw<P>,
     {
-        let at = objective.expand(theta, self.stage);
+        let at = self
+            .expansion
+            .take()
+            .unwrap_or_else(|| objective.expand(theta, self.stage, self.huber));
         let is_final = self.stage == self.huber;
         let tolerance = if is_final { FINAL_TOLERANCE } else { STAGE_TOLERANCE };
         let rounding = ROUNDING * objective.points.len() as f64;
         let left = self.descent_left(theta, &at);
         if left > tolerance * at.value + rounding
-            && let Some(theta) = self.search(objective, theta, &at)
+            && let Some((theta, next)) = self.search(objective, theta, &at)
         {
-            return Advance::Moved { theta, cost: objective.value(&theta, self.huber) };
+            self.expansion = Some(next);
+            return Advance::Moved { theta, cost: next.cost };
         }
         if !is_final {
             self.stage.delta = (self.stage.delta / STAGE_FACTOR).max(self.huber.delta);
@@ -148,22 +154,23 @@ impl<const P: usize> DampedNewton<P> {
         objective: &Objective<'_, L>,
         theta: &Theta<P>,
         at: &Expansion<P>,
-    ) -> Option<Theta<P>>
+    ) -> Option<(Theta<P>, Expansion<P>)>
     where
         L: ScalingLaw<P>,
     {
         while self.damping < DAMPING_MAX {
             if let Some(step) = self.step(theta, at, self.damping) {
-                let next = clamp(theta + step, &self.parameters);
-                if next == *theta {
+                let theta_next = clamp(theta + step, &self.parameters);
+                if theta_next == *theta {
                     return None;
                 }
-                if objective.value(&next, self.stage) < at.value {
+                let next = objective.expand(&theta_next, self.stage, self.huber);
+                if next.value < at.value {
                     self.damping /= DAMPING_FALL;
                     if self.damping < DAMPING_MIN {
                         self.damping = 0.0;
                     }
-                    return Some(next);
+                    return Some((theta_next, next));
                 }
             }
             self.damping = (self.damping * DAMPING_RISE).max(DAMPING_MIN);

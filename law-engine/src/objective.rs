@@ -64,7 +64,10 @@ pub struct Objective<'a, L> {
 /// The objective at one place, as far as Newton's method wants to know it.
 #[derive(Clone, Copy, Debug)]
 pub struct Expansion<const P: usize> {
+    /// The objective with the Huber loss that the derivatives belong to.
     pub value: f64,
+    /// The objective with the Huber loss asked for, which may have a smaller delta.
+    pub cost: f64,
     pub gradient: Theta<P>,
     pub hessian: SMatrix<f64, P, P>,
     /// The Hessian of the reweighted least squares problem that touches the objective here and
@@ -93,13 +96,19 @@ impl<'a, L> Objective<'a, L> {
         self.residuals(theta).map(|r| huber.value(r)).sum()
     }
 
-    /// Value, gradient, Hessian and majorant in one pass.
-    pub fn expand<const P: usize>(&self, theta: &Theta<P>, huber: Huber) -> Expansion<P>
+    /// Value, gradient, Hessian and majorant with `stage`, and the value with `huber`, in one pass.
+    pub fn expand<const P: usize>(
+        &self,
+        theta: &Theta<P>,
+        stage: Huber,
+        huber: Huber,
+    ) -> Expansion<P>
     where
         L: ScalingLaw<P>,
     {
         let mut sum = Expansion {
             value: 0.0,
+            cost: 0.0,
             gradient: Theta::zeros(),
             hessian: SMatrix::zeros(),
             majorant: SMatrix::zeros(),
@@ -110,11 +119,12 @@ impl<'a, L> Objective<'a, L> {
             // The derivatives of ln L; the residual's have the opposite sign.
             let gradient = jet.gradient / jet.value;
             let square = gradient * gradient.transpose();
-            sum.value += huber.value(residual);
-            sum.gradient -= huber.slope(residual) * gradient;
-            sum.hessian += huber.curvature(residual) * square
-                - huber.slope(residual) * (jet.hessian / jet.value - square);
-            sum.majorant += huber.weight(residual) * square;
+            let (slope, curvature) = (stage.slope(residual), stage.curvature(residual));
+            sum.value += stage.value(residual);
+            sum.cost += huber.value(residual);
+            sum.gradient -= slope * gradient;
+            sum.hessian += (curvature + slope) * square - (slope / jet.value) * jet.hessian;
+            sum.majorant += stage.weight(residual) * square;
         }
         sum
     }

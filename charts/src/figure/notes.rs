@@ -92,11 +92,11 @@ fn cut(crossover: &Crossover, window: Interval) -> Option<String> {
                 "The interval continues to {} beyond the frame, which ends at {end}",
                 human_hours(*hours)
             )),
-            Bound::Never => Some(format!(
+            Bound::Never if crossover.horizon_hours > window.upper * 1.05 => Some(format!(
                 "The interval has no upper end within {}; the frame ends at {end}",
                 human_hours(crossover.horizon_hours)
             )),
-            Bound::Hours(_) => None,
+            Bound::Hours(_) | Bound::Never => None,
         },
         Outcome::None { .. } if crossover.horizon_hours > window.upper * 1.05 => Some(format!(
             "Looked as far as {}; the frame ends at {end}",

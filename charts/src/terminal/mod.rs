@@ -33,7 +33,7 @@ pub fn render(figure: &Figure, columns: usize, rows: usize, colour: bool) -> Str
     }
     let legend = legend(figure, columns);
     let notes: Vec<Line> = figure.notes.iter().flat_map(|note| words(note, Style::Dim)).collect();
-    // Around the canvas: y title, axis, tick labels, brackets with the x title, legend.
+    // Around the canvas: what is over what, axis, tick labels, bracket, legend.
     let taken = lines.len() + 4 + legend.len();
     let for_notes = rows.saturating_sub(taken + LEAST_CANVAS.1 * 2).min(notes.len());
     let height = rows.saturating_sub(taken + for_notes);
@@ -58,19 +58,25 @@ impl Line {
 fn print(lines: &[Line], colour: bool) -> String {
     let mut out = String::new();
     for Line(pieces) in lines {
-        let mut line = String::new();
-        for (style, text) in pieces {
+        let is_blank = |(_, text): &(Style, String)| text.trim().is_empty();
+        let count = pieces.iter().rposition(|piece| !is_blank(piece)).map_or(0, |last| last + 1);
+        for (i, (style, text)) in pieces[..count].iter().enumerate() {
+            let text = if i + 1 == count { text.trim_end() } else { text };
             // Names come from a file: they must not steer the terminal.
-            let text = text.replace(char::is_control, "\u{fffd}");
+            let text = text.replace(is_steering, "\u{fffd}");
             match style.code().filter(|_| colour && !text.trim().is_empty()) {
-                Some(code) => line.push_str(&format!("\u{1b}[{code}m{text}\u{1b}[0m")),
-                None => line.push_str(&text),
+                Some(code) => out.push_str(&format!("\u{1b}[{code}m{text}\u{1b}[0m")),
+                None => out.push_str(&text),
             }
         }
-        out.push_str(line.trim_end());
         out.push('\n');
     }
     out
+}
+
+/// Control characters, and those that turn the direction of writing.
+fn is_steering(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Glyph and name of every arm, and what the other signs mean.
@@ -86,7 +92,8 @@ fn legend(figure: &Figure, columns: usize) -> Vec<Line> {
         items.push((Style::Dim, '·', "other runs".to_owned()));
     }
     if let Some(mark) = &figure.mark {
-        items.push((Style::Bold, '╳', format!("{} ({})", mark.label, mark.detail)));
+        let sign = if mark.at.is_some() { '╳' } else { '─' };
+        items.push((Style::Bold, sign, format!("{} ({})", mark.label, mark.detail)));
     }
     let mut lines: Vec<Line> = Vec::new();
     let mut used = columns;
@@ -158,12 +165,14 @@ impl<'a> Plot<'a> {
 
     fn lines(&self) -> Vec<Line> {
         let width = self.canvas.width();
-        let title = shorten(&self.figure.y.title, (self.gutter + width) as f64, &width_of);
+        let Figure { x, y, .. } = self.figure;
+        let title = format!("{} over {}", y.title, x.title);
+        let title = shorten(&title, (self.gutter + width) as f64, &width_of);
         let mut lines = vec![Line::of(Style::Dim, title)];
         for (row, label) in self.y_labels.iter().enumerate() {
             let tick = if label.is_empty() { '│' } else { '┤' };
             let room = self.gutter - 1;
-            let mut pieces = vec![(Style::Dim, format!("{label:>0$}{tick}", room))];
+            let mut pieces = vec![(Style::Dim, format!("{label:>room$}{tick}"))];
             pieces.extend(self.canvas.row(row));
             if let Some((series, name)) = &self.names[row] {
                 let glyph = Glyph::of(*series).character();
@@ -193,30 +202,14 @@ impl<'a> Plot<'a> {
         shorten(&line, (self.gutter + self.canvas.width() + 3) as f64, &width_of)
     }
 
-    /// A bracket under the measured range, and the title of the x axis.
+    /// A bracket under the measured range.
     fn foot(&self) -> String {
+        let Some(measured) = self.figure.measured else { return String::new() };
         let width = self.canvas.width();
-        let mut line = String::new();
-        if let Some(measured) = self.figure.measured {
-            let [from, to] =
-                [measured.lower, measured.upper].map(|end| cell(self.x.map(end), width));
-            let inner = (to - from).saturating_sub(1);
-            let word = if inner >= 8 { "measured" } else { "" };
-            line.push_str(&" ".repeat(self.gutter + from));
-            line.push('╰');
-            line.push_str(&format!("{word:─^inner$}"));
-            line.push('╯');
-        }
-        let room = (self.gutter + width).saturating_sub(line.chars().count() + 2);
-        let title = &self.figure.x.title;
-        // Without its unit the title is better than cut.
-        let short = title.split(" (").next().unwrap_or(title);
-        if let Some(title) = [title, short].into_iter().find(|t| width_of(t) <= room as f64) {
-            let pad = room - width_of(title) as usize + 2;
-            line.push_str(&" ".repeat(pad));
-            line.push_str(title);
-        }
-        line
+        let [from, to] = [measured.lower, measured.upper].map(|end| cell(self.x.map(end), width));
+        let inner = (to - from).saturating_sub(1);
+        let word = if inner >= 8 { "measured" } else { "" };
+        format!("{:1$}╰{word:─^inner$}╯", "", self.gutter + from)
     }
 }
 
@@ -285,7 +278,7 @@ fn names(figure: &Figure, y: &Scale, height: usize, limit: usize) -> Vec<Option<
         let law = series.curve.last().map(|v| v.y);
         let last =
             series.points.iter().max_by(|a, b| a.x.total_cmp(&b.x).then(b.y.total_cmp(&a.y)));
-        law.or(last.map(|point| point.y)).map(|value| y.map(value).floor())
+        law.or_else(|| last.map(|point| point.y)).map(|value| y.map(value).floor())
     };
     let ends: Vec<(usize, f64)> = figure
         .series

@@ -57,7 +57,7 @@ fn assert_fits_terminal(figure: &Figure, columns: usize, rows: usize) {
 fn without_colour(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");
     let first = parts.next().unwrap_or("").to_owned();
-    parts.fold(first, |text, part| text + part.split_once('m').unwrap().1)
+    parts.fold(first, |text, part| text + part.split_once('m').expect("a colour ends in `m`").1)
 }
 
 #[test]
@@ -125,7 +125,8 @@ proptest! {
 
     #[test]
     fn any_forecast_is_drawn_inside_the_figure_without_overlaps(
-        arms in arms(), outcomes in prop::collection::vec(outcome(), 0..3), width in 100.0..1600.0f64, height in 100.0..1000.0f64,
+        arms in arms(), outcomes in prop::collection::vec(outcome(), 0..3),
+        width in 100.0..1600.0f64, height in 100.0..1000.0f64,
         columns in 1usize..160, rows in 1usize..60,
     ) {
         let figure = figure::crossover(&view(&arms, &outcomes));

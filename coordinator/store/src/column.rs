@@ -59,10 +59,7 @@ pub(crate) fn from_json<T: DeserializeOwned>(
 }
 
 /// A name that an enum of core's is stored under.
-pub(crate) fn from_name<T: DeserializeOwned>(
-    what: &'static str,
-    name: String,
-) -> Result<T, Error> {
+pub(crate) fn from_name<T: DeserializeOwned>(what: &'static str, name: String) -> Result<T, Error> {
     from_json(what, JsonValue::String(name))
 }
 

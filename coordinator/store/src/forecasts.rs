@@ -7,11 +7,11 @@ use sea_orm::{
 use sweep_core::forecast::Forecast;
 use sweep_core::ids::SweepId;
 
-use crate::tx::writing;
 use crate::Store;
 use crate::column::{from_json, to_at, to_json};
 use crate::entity::{forecast, sweep};
 use crate::error::{Error, conflict, duplicate_is_lost_race, not_found};
+use crate::tx::writing;
 
 impl Store {
     /// Stores a forecast. Storing the same one again changes nothing.

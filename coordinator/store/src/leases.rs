@@ -6,8 +6,8 @@
 //! end an attempt may be repeated: a worker that has not heard the answer asks again.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait,
-    IntoActiveModel, QueryFilter, Select,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
+    QueryFilter, Select,
 };
 use sweep_core::clock::Timestamp;
 use sweep_core::ids::{RunId, WorkerId};
@@ -15,11 +15,11 @@ use sweep_core::observation::Observation;
 use sweep_core::run::{Checkpoint, FailureReason, RunEvent, RunResult, RunState};
 use sweep_core::units::AcceleratorTime;
 
-use crate::tx::writing;
 use crate::column::{from_at, from_n, to_at, to_json, to_ms};
 use crate::entity::{lease, run};
 use crate::error::{Error, conflict, duplicate_is_lost_race};
 use crate::ledger::{self, EntryKind, Posting};
+use crate::tx::writing;
 use crate::{Store, observations, runs};
 
 /// A worker's claim on a queued run.

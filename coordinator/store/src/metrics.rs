@@ -7,12 +7,12 @@ use sea_orm::{
 use sweep_core::ids::RunId;
 use sweep_core::metric::{Metric, MetricPoint};
 
-use crate::tx::writing;
 use crate::Store;
 use crate::column::{from_n, to_n};
 use crate::entity::{metric_batch, metric_point};
 use crate::error::Error;
 use crate::leases::held;
+use crate::tx::writing;
 
 /// Four parameters a row; SQLite takes 32,766 a statement.
 const ROWS_PER_INSERT: usize = 1000;
@@ -49,9 +49,8 @@ impl Store {
             for points in points.chunks(ROWS_PER_INSERT) {
                 let rows: Result<Vec<_>, Error> =
                     points.iter().map(|point| row(run, point)).collect();
-                let once = OnConflict::columns([C::RunId, C::Metric, C::Step])
-                    .do_nothing()
-                    .to_owned();
+                let once =
+                    OnConflict::columns([C::RunId, C::Metric, C::Step]).do_nothing().to_owned();
                 metric_point::Entity::insert_many(rows?)
                     .on_conflict(once)
                     .exec_without_returning(tx)

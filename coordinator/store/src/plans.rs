@@ -12,10 +12,10 @@ use sweep_core::plan::{Plan, RunSpec};
 use sweep_core::run::RunState;
 use sweep_core::sweep::RunRecord;
 
-use crate::tx::writing;
 use crate::column::{from_json, from_ms, to_json, to_ms};
 use crate::entity::{plan, plan_run, run, sweep};
 use crate::error::{Error, conflict, duplicate_is_lost_race, not_found};
+use crate::tx::writing;
 use crate::{Store, runs};
 
 /// Rows per statement: far below the parameters that both databases take.
@@ -84,10 +84,7 @@ impl Store {
     }
 }
 
-async fn newest(
-    db: &impl ConnectionTrait,
-    sweep: SweepId,
-) -> Result<Option<plan::Model>, Error> {
+async fn newest(db: &impl ConnectionTrait, sweep: SweepId) -> Result<Option<plan::Model>, Error> {
     let newest = plan::Entity::find()
         .filter(plan::Column::SweepId.eq(sweep.0))
         .order_by_desc(plan::Column::Generation)

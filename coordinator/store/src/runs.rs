@@ -9,11 +9,11 @@ use sweep_core::ids::{RunId, SweepId};
 use sweep_core::run::{RunEvent, RunState};
 use sweep_core::sweep::RunRecord;
 
-use crate::tx::writing;
 use crate::Store;
 use crate::column::{from_json, from_ms, from_n, from_name};
 use crate::entity::run;
 use crate::error::{Error, conflict, not_found};
+use crate::tx::writing;
 
 impl Store {
     /// # Errors

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use tokio::sync::Mutex;
 
 use crate::error::Error;
@@ -53,7 +53,7 @@ impl Store {
                     .synchronous(SqliteSynchronous::Full)
                     .busy_timeout(SQLITE_BUSY_TIMEOUT)
             });
-        } else if DbBackend::Postgres.is_prefix_of(url) {
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             options.max_connections(POSTGRES_CONNECTIONS_N);
         } else {
             return Err(Error::BadUrl { url: url.to_owned() });

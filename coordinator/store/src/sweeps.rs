@@ -14,10 +14,10 @@ use sweep_core::spec::SweepSpec;
 use sweep_core::sweep::{SweepPhase, SweepRecord};
 use sweep_core::units::AcceleratorTime;
 
-use crate::tx::writing;
 use crate::column::{from_at, from_json, from_name, to_at, to_json};
 use crate::entity::{ledger, sweep};
 use crate::error::{Error, duplicate_is_lost_race, not_found};
+use crate::tx::writing;
 use crate::{Store, ledger as books};
 
 /// A sweep to be created.
@@ -123,11 +123,11 @@ impl Store {
 
     async fn set(&self, id: SweepId, column: sweep::Column, value: Value) -> Result<(), Error> {
         let changed = writing!(self, |tx| {
-                let update = sweep::Entity::update_many()
-                    .col_expr(column, Expr::value(value.clone()))
-                    .filter(sweep::Column::Id.eq(id.0));
-                Ok(update.exec(tx).await?.rows_affected)
-            })?;
+            let update = sweep::Entity::update_many()
+                .col_expr(column, Expr::value(value.clone()))
+                .filter(sweep::Column::Id.eq(id.0));
+            Ok(update.exec(tx).await?.rows_affected)
+        })?;
         if changed == 0 { Err(not_found(format_args!("sweep {id}"))) } else { Ok(()) }
     }
 }

@@ -5,11 +5,11 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, EntityTrait, QuerySelect};
 use sweep_core::throughput::{Throughput, ThroughputKey};
 
-use crate::tx::writing;
 use crate::Store;
 use crate::column::{from_at, from_json, to_at, to_json};
 use crate::entity::throughput;
 use crate::error::Error;
+use crate::tx::writing;
 
 /// Ids of keys live in this namespace: `throughput key` in ASCII, padded.
 const NAMESPACE: Uuid = Uuid::from_bytes(*b"throughput key  ");
@@ -37,13 +37,9 @@ impl Store {
                 throughput: Set(to_json("throughput", measured)?),
                 measured_at: Set(to_at(measured.measured_at)?),
             };
-            let replace = OnConflict::column(C::Id)
-                .update_columns([C::Throughput, C::MeasuredAt])
-                .to_owned();
-            throughput::Entity::insert(row)
-                .on_conflict(replace)
-                .exec_without_returning(tx)
-                .await?;
+            let replace =
+                OnConflict::column(C::Id).update_columns([C::Throughput, C::MeasuredAt]).to_owned();
+            throughput::Entity::insert(row).on_conflict(replace).exec_without_returning(tx).await?;
             Ok(())
         })
     }

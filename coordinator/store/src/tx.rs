@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{
-    DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
-
+use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::MutexGuard;
 
 use crate::Store;

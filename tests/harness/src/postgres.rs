@@ -47,23 +47,39 @@ impl Postgres {
             chown(folder.path(), Some(user), Some(group)).context("handing over the directory")?;
         }
         let server = Self { binaries, folder, databases_n: AtomicU32::new(0), identity };
-        server.run("initdb", &[
-            "--pgdata", &server.path("data"),
-            "--username", USER,
-            "--auth", "trust",
-            "--encoding", "UTF8",
-            "--locale", "C",
-            "--no-sync",
-        ])?;
+        server.run(
+            "initdb",
+            &[
+                "--pgdata",
+                &server.path("data"),
+                "--username",
+                USER,
+                "--auth",
+                "trust",
+                "--encoding",
+                "UTF8",
+                "--locale",
+                "C",
+                "--no-sync",
+            ],
+        )?;
         let socket = format!("unix_socket_directories={}", server.path(""));
         let settings: Vec<String> =
             SETTINGS.iter().copied().chain([&*socket]).map(|s| format!("-c {s}")).collect();
-        server.run("pg_ctl", &[
-            "start", "--wait", "--silent",
-            "--pgdata", &server.path("data"),
-            "--log", &server.path("log"),
-            "--options", &settings.join(" "),
-        ])?;
+        server.run(
+            "pg_ctl",
+            &[
+                "start",
+                "--wait",
+                "--silent",
+                "--pgdata",
+                &server.path("data"),
+                "--log",
+                &server.path("log"),
+                "--options",
+                &settings.join(" "),
+            ],
+        )?;
         Ok(server)
     }
 

@@ -71,7 +71,7 @@ fn located(error: &serde_saphyr::Error, places: &Places) -> SpecError {
         line: at.line() as usize,
         column: at.column() as usize,
     });
-    let field = position.map(|at| places.path_at(at)).unwrap_or_default();
+    let mut field = position.map(|at| places.path_at(at)).unwrap_or_default();
     let (message, hint) = match error.without_snippet() {
         E::SerdeUnknownField { field, expected, .. } => (
             format!("unknown key `{field}`, expected one of {}", quoted(expected)),
@@ -81,7 +81,13 @@ fn located(error: &serde_saphyr::Error, places: &Places) -> SpecError {
             format!("`{variant}` is not known here, expected one of {}", quoted(expected)),
             nearest(variant, expected).map(|key| format!("did you mean `{key}`?")),
         ),
-        E::SerdeMissingField { field, .. } => (format!("the key `{field}` is missing"), None),
+        E::SerdeMissingField { field: missing, .. } => {
+            // The place is that of the last key beside the missing one.
+            let around = field.rfind('.').map_or("", |dot| &field[..=dot]);
+            field = format!("{around}{missing}");
+            ("this key is missing".to_owned(), None)
+        }
+        E::InvalidScalar { ty, .. } => (format!("expected a {ty}"), None),
         other => (plain(&other.to_string()), None),
     };
     SpecError { field, position, message, hint }

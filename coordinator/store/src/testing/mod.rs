@@ -68,7 +68,8 @@ conformance! {
         of_racing_migrations_each_is_applied_once
         a_newer_schema_is_refused
         entities_agree_with_the_schema
-        the_database_refuses_what_must_not_be;
+        the_database_refuses_what_must_not_be
+        a_full_disk_is_told_apart_and_undoes_the_call;
     sweeps:
         a_name_is_taken_once
         racing_submissions_make_one_sweep

@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityName, EntityTrait, IdenStatic, Iterable,
-    Statement,
+    ColumnTrait, ConnectOptions, ConnectionTrait, Database, DbBackend, EntityTrait, IdenStatic,
+    Iterable, Statement,
 };
 use sweep_core::forecast::Forecast;
 use sweep_core::ids::ForecastId;
@@ -15,6 +15,7 @@ use crate::entity::{
     forecast, lease, ledger, ledger_entry, metric_batch, metric_point, observation, plan, plan_run,
     run, sweep, throughput,
 };
+use crate::tx::writing;
 use crate::{Error, MigrationReport, Store};
 
 pub(super) async fn migrating_twice_does_nothing(fixture: &Fixture) {
@@ -59,8 +60,8 @@ pub(super) async fn entities_agree_with_the_schema(fixture: &Fixture) {
     let mut tables = BTreeSet::from(["seaql_migrations".to_owned()]);
     macro_rules! compare {
         ($($entity:ident)*) => {$(
-            let (table, declared) = declared($entity::Entity);
-            assert_eq!(declared, actual(&fixture.store, &table).await, "{table}");
+            let (table, columns) = declared($entity::Entity);
+            assert_eq!(columns, actual(&fixture.store, &table).await, "{table}");
             tables.insert(table);
         )*};
     }
@@ -77,8 +78,11 @@ pub(super) async fn entities_agree_with_the_schema(fixture: &Fixture) {
              WHERE table_schema = 'public'"
         }
     };
-    let all: BTreeSet<String> =
-        rows(&fixture.store, all).await.iter().map(|row| row.try_get("", "name").unwrap()).collect();
+    let all: BTreeSet<String> = rows(&fixture.store, all)
+        .await
+        .iter()
+        .map(|row| row.try_get("", "name").unwrap())
+        .collect();
     assert_eq!(tables, all);
     let readme = include_str!("../../README.md");
     for table in tables.iter().filter(|table| *table != "seaql_migrations") {
@@ -183,22 +187,41 @@ pub(super) async fn the_database_refuses_what_must_not_be(fixture: &Fixture) {
     assert_eq!(store.balance(sweep).await.unwrap().spent, ms(10));
 }
 
-/// PostgreSQL and SQLite say in their own ways that the disk is full.
-#[tokio::test]
-async fn a_full_disk_is_told_apart_and_undoes_the_call() {
-    let fixture = Fixture::sqlite().await;
-    let store = &fixture.store;
-    let (_, runs) = queued(store, 100, 1).await;
-    let lease = store.claim(&claim(runs[0], 10)).await.unwrap();
+/// SQLite runs into the end of its file. PostgreSQL's disk cannot be filled here: it raises the
+/// error that it would raise then.
+pub(super) async fn a_full_disk_is_told_apart_and_undoes_the_call(fixture: &Fixture) {
+    let (_, runs) = queued(&fixture.store, 100, 1).await;
+    let lease = fixture.store.claim(&claim(runs[0], 10)).await.unwrap();
     let points: Vec<_> = (0..5000).map(|step| point(Metric::TrainLoss, step, 1.0)).collect();
-    // One connection, because nothing here runs at once: the limit holds for the next call.
-    store.db.execute_unprepared("PRAGMA max_page_count = 1").await.unwrap();
-    let refused = store.append_metrics(runs[0], lease.epoch, 0, &points).await;
+    let append = async |store: &Store| store.append_metrics(runs[0], lease.epoch, 0, &points).await;
+    // One connection, because the limit is one connection's.
+    let mut options = ConnectOptions::new(&fixture.url);
+    options.max_connections(1);
+    let db = Database::connect(options).await.unwrap();
+    let store = Store { db, ..fixture.store.clone() };
+    let refused = match store.db.get_database_backend() {
+        DbBackend::Sqlite => {
+            store.db.execute_unprepared("PRAGMA max_page_count = 1").await.unwrap();
+            append(&store).await
+        }
+        _ => raise_disk_full(&store).await,
+    };
     assert!(matches!(refused, Err(Error::DiskFull { .. })), "{refused:?}");
-    store.db.execute_unprepared("PRAGMA max_page_count = 1000000").await.unwrap();
     assert!(store.metrics(runs[0], Metric::TrainLoss).await.unwrap().is_empty());
-    store.append_metrics(runs[0], lease.epoch, 0, &points).await.unwrap();
+    if store.db.get_database_backend() == DbBackend::Sqlite {
+        store.db.execute_unprepared("PRAGMA max_page_count = 1000000").await.unwrap();
+    }
+    append(&store).await.unwrap();
     assert_eq!(store.metrics(runs[0], Metric::TrainLoss).await.unwrap(), points);
+    store.db.close().await.unwrap();
+}
+
+async fn raise_disk_full(store: &Store) -> Result<(), Error> {
+    writing!(store, |tx| {
+        let full = "DO $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '53100'; END $$";
+        tx.execute_unprepared(full).await?;
+        Ok(())
+    })
 }
 
 #[tokio::test]
