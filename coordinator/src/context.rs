@@ -27,11 +27,7 @@ pub struct Timing {
 
 impl Default for Timing {
     fn default() -> Self {
-        Self {
-            heartbeat_ms: 1000,
-            lease_ms: 30_000,
-            idle_ms: 200,
-        }
+        Self { heartbeat_ms: 1000, lease_ms: 30_000, idle_ms: 200 }
     }
 }
 

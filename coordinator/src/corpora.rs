@@ -21,7 +21,8 @@ pub(crate) async fn prepare(context: &Context, spec: &SweepSpec) -> Result<Corpu
     // Reading a corpus takes seconds and blocks: it runs beside the server, not in it.
     let prepared = tokio::task::spawn_blocking(move || {
         let corpus = library.prepare(&name)?;
-        corpus.require(VALIDATION_SEQUENCES_MIN * sequence, TRAIN_BATCHES_MIN * batch * sequence)?;
+        corpus
+            .require(VALIDATION_SEQUENCES_MIN * sequence, TRAIN_BATCHES_MIN * batch * sequence)?;
         Ok(corpus.reference)
     });
     prepared.await?.map_err(|source| Error::Corpus { name: spec.data.corpus.clone(), source })

@@ -60,9 +60,9 @@ fn explain_waiting(runs: &mut [RunRecord], sweep: &SweepRecord) {
     for run in runs {
         let cost = run.spec.cost();
         run.waiting = match run.state {
-            RunState::Planned | RunState::Queued if cost > potential => Some(format!(
-                "not started: it costs {cost} and {potential} of the budget are left"
-            )),
+            RunState::Planned | RunState::Queued if cost > potential => {
+                Some(format!("not started: it costs {cost} and {potential} of the budget are left"))
+            }
             _ if sweep.phase == SweepPhase::Done => None,
             RunState::Planned => {
                 Some("waits until running runs give back what they do not use".to_owned())

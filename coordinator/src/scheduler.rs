@@ -81,8 +81,7 @@ mod tests {
     }
 
     fn problem(granted: u64, reserved: u64, spent: u64, runs: &[(RunState, u64)]) -> Problem {
-        let balance =
-            Balance { granted: ms(granted), reserved: ms(reserved), spent: ms(spent) };
+        let balance = Balance { granted: ms(granted), reserved: ms(reserved), spent: ms(spent) };
         let candidates =
             runs.iter().map(|(state, cost)| Candidate { state: *state, cost: ms(*cost) });
         Problem { balance, candidates: candidates.collect() }

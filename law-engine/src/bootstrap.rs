@@ -61,6 +61,9 @@ pub fn draws<L: ScalingLaw<P>, const P: usize>(
     draws_n: u32,
     seed: u64,
 ) -> Vec<Vec<Theta<P>>> {
+    if arms.is_empty() {
+        return Vec::new();
+    }
     let noise = Noise::estimate(law, arms);
     let mut draws = vec![Vec::with_capacity(draws_n as usize); arms.len()];
     let mut simulated: Vec<Vec<Point>> = arms.iter().map(|arm| arm.curve.points.clone()).collect();

@@ -67,9 +67,8 @@ pub fn crossover<L: ScalingLaw<P>, const P: usize>(
     let point = |x: f64| lead(pair.thetas[leader], pair.thetas[challenger], x);
     let draws = || pair.draws[leader].iter().zip(pair.draws[challenger]);
 
-    let overtakes: Vec<Overtakes> = draws()
-        .map(|(a, b)| Overtakes::find(|x| lead(a, b, x), end, until))
-        .collect();
+    let overtakes: Vec<Overtakes> =
+        draws().map(|(a, b)| Overtakes::find(|x| lead(a, b, x), end, until)).collect();
     let mut places: Vec<f64> = overtakes.iter().map(|o| o.place(end)).collect();
     let interval = central(&mut places, level);
 
@@ -172,12 +171,8 @@ mod tests {
         horizon: f64,
     ) -> Answer {
         let (first, second) = (Theta::from(first), Theta::from(second));
-        let pair = Pair {
-            law,
-            thetas: [&first, &second],
-            draws: [&[first], &[second]],
-            units: UNITS,
-        };
+        let pair =
+            Pair { law, thetas: [&first, &second], draws: [&[first], &[second]], units: UNITS };
         crossover(&pair, MEASURED, horizon, 0.9)
     }
 

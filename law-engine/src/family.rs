@@ -57,8 +57,7 @@ pub(crate) fn family<L: ScalingLaw<P>, const P: usize>(
         .collect();
     let fits = arms.iter().map(|arm| law_fit(law, study, arm, request)).collect();
     let pairs = (0..arms.len()).flat_map(|a| (a + 1..arms.len()).map(move |b| (a, b)));
-    let crossovers =
-        pairs.map(|(a, b)| cross(law, study, [&arms[a], &arms[b]], request)).collect();
+    let crossovers = pairs.map(|(a, b)| cross(law, study, [&arms[a], &arms[b]], request)).collect();
     Family { fits, crossovers }
 }
 
@@ -142,8 +141,7 @@ fn cross<L: ScalingLaw<P>, const P: usize>(
     request: &Request<'_>,
 ) -> Crossover {
     let names = arms.map(|arm| arm.curve.arm.clone());
-    let shared: BTreeSet<usize> =
-        &arms[0].curve.classes() & &arms[1].curve.classes();
+    let shared: BTreeSet<usize> = &arms[0].curve.classes() & &arms[1].curve.classes();
     let measured = range(study, &shared);
     let mut reasons: Vec<String> =
         arms.iter().filter_map(|arm| arm.fitted.as_ref().err().cloned()).collect();

@@ -76,8 +76,7 @@ pub(crate) fn clamp<const P: usize>(theta: Theta<P>, parameters: &[Parameter; P]
 }
 
 /// Bounds of the exponent, shared by all laws.
-const EXPONENT: Parameter =
-    Parameter { name: "alpha", lower: EXPONENT_MIN, upper: EXPONENT_MAX };
+const EXPONENT: Parameter = Parameter { name: "alpha", lower: EXPONENT_MIN, upper: EXPONENT_MAX };
 
 /// Bounds of the amplitude, fitted as its logarithm because it is positive.
 const LN_AMPLITUDE: Parameter =

@@ -4,7 +4,7 @@
 //! knows nothing of databases, networks, files, clocks or figures, and it is the only one that
 //! imports argmin.
 //!
-//! Read first: [`analyse`] (the one entry), [`law::ScalingLaw`] (what a law is; one file per law
+//! Read first: [`analyse()`] (the one entry), [`law::ScalingLaw`] (what a law is; one file per law
 //! below it), [`bootstrap`] (why the intervals may be believed).
 //!
 //! The way of one analysis: [`curve`] takes each arm's lower envelope, [`fit`](mod@fit) finds the

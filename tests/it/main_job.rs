@@ -26,7 +26,8 @@ async fn findings(stored: &Stored) -> Result<BTreeMap<String, Found>> {
         for metric in Metric::ALL {
             metrics.insert(metric, stored.store.metrics(run.spec.id, metric).await?);
         }
-        let result = run.result.clone().with_context(|| format!("{} has none", run.spec.label()))?;
+        let result =
+            run.result.clone().with_context(|| format!("{} has none", run.spec.label()))?;
         let result = RunResult { tokens_per_second: 0.0, ..result };
         findings.insert(run.spec.label(), Found { result, metrics });
     }

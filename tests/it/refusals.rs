@@ -1,6 +1,7 @@
 //! Bad input: refused with a clear message, and nothing left behind.
 
 use anyhow::{Context as _, Result};
+use sea_orm::ConnectionTrait as _;
 use sweep_core::run::{FailureReason, RunState};
 use sweep_core::sweep::SweepPhase;
 
@@ -73,9 +74,11 @@ async fn a_changed_budget_under_the_same_name_is_refused_with_the_difference() -
 
 #[tokio::test]
 async fn a_diverging_run_fails_with_its_reason_and_the_sweep_goes_on() -> Result<()> {
-    let yaml = small_budget("small")
-        .replace("[250 ms, 500 ms, 1 s, 2 s]", "[250 ms]")
-        .replacen("family: gpt", "family: gpt\n    optimiser: { learningRate: 1e38 }", 1);
+    let yaml = small_budget("small").replace("[250 ms, 500 ms, 1 s, 2 s]", "[250 ms]").replacen(
+        "family: gpt",
+        "family: gpt\n    optimiser: { learningRate: 1e38 }",
+        1,
+    );
     let sandbox = Sandbox::new(&yaml);
     let output = sandbox.run(&["submit", "budget.yaml"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -123,7 +126,8 @@ async fn a_port_in_use_and_a_newer_database_are_named() -> Result<()> {
     let file = sandbox.path("newer.db");
     let url = sweep_store::sqlite_url(&file);
     sweep_store::Store::open(&url).await?.migrate().await?;
-    sweep_store::testing::pretend_newer(&url).await?;
+    let newer = "INSERT INTO seaql_migrations VALUES ('m29991231_000000_from_the_future', 0)";
+    sea_orm::Database::connect(&url).await?.execute_unprepared(newer).await?;
     let output = sandbox.run(&["migrate", "--database", &url]);
     assert_eq!(output.status.code(), Some(2));
     let stderr = String::from_utf8_lossy(&output.stderr);

@@ -4,9 +4,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use sweep_core::code::ErrorCode;
+use sweep_proto::WireError;
 use sweep_proto::v1::lease_reply::Work;
 use sweep_proto::v1::{Idle, LeaseReply, LeaseRequest};
-use sweep_proto::WireError;
 use sweep_trainer::TRAINER_VERSION;
 use tokio::sync::watch;
 

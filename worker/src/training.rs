@@ -15,10 +15,10 @@ use sweep_proto::{RunKey, WireError, document};
 use sweep_trainer::{Accelerator, Directive, Monitor, Outcome, TrainJob};
 use tokio::sync::mpsc;
 
+use crate::Error;
 use crate::agent::Agent;
 use crate::client;
 use crate::report::{Desk, Event, Reporter, Wish};
-use crate::Error;
 
 /// Works off one assignment. Whatever becomes of the run is told to the coordinator; an error here
 /// ends the worker.

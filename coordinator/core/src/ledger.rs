@@ -98,8 +98,7 @@ impl Ledger {
             return Err(LedgerError::Insufficient { asked: amount, free });
         }
         self.balance.reserved = add(self.balance.reserved, amount);
-        let reservation =
-            Reservation { epoch, reserved: amount, metered: AcceleratorTime::ZERO };
+        let reservation = Reservation { epoch, reserved: amount, metered: AcceleratorTime::ZERO };
         self.open.insert(run, reservation);
         Ok(())
     }

@@ -35,7 +35,9 @@ pub enum Fitness {
     Fit,
     /// The run never left the bigram plateau: its loss is within 2 % of the bigram entropy of the
     /// text, and a law through it would have a kink.
-    Plateau { bigram_bits_per_byte: f64 },
+    Plateau {
+        bigram_bits_per_byte: f64,
+    },
 }
 
 /// A loss this close above the bigram entropy counts as the plateau.

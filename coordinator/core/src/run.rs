@@ -134,7 +134,10 @@ impl fmt::Display for FailureReason {
         match self {
             Self::Diverged { step } => write!(f, "the loss was not finite after step {step}"),
             Self::OutOfBudget { step } => {
-                write!(f, "its reservation was used up after step {step} and the budget had no more")
+                write!(
+                    f,
+                    "its reservation was used up after step {step} and the budget had no more"
+                )
             }
             Self::LostTooOften { attempts_n } => {
                 write!(f, "its worker was lost {attempts_n} times")
@@ -196,8 +199,7 @@ mod tests {
             (S::Running, E::Fail, S::Failed),
             (S::Running, E::Cancel, S::Cancelled),
         ];
-        let events =
-            [E::Queue, E::Lease, E::Start, E::Requeue, E::Succeed, E::Fail, E::Cancel];
+        let events = [E::Queue, E::Lease, E::Start, E::Requeue, E::Succeed, E::Fail, E::Cancel];
         for state in S::ALL {
             for event in events {
                 let expected = legal.iter().find(|(s, e, _)| *s == state && *e == event);

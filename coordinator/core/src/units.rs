@@ -112,8 +112,8 @@ fn split(value: &str, expected: &'static str) -> Result<(f64, String), QuantityE
         let is_exponent = (byte == b'e' || byte == b'E')
             && end > 0
             && bytes.get(end + 1).is_some_and(|b| b.is_ascii_digit() || *b == b'-' || *b == b'+');
-        let is_sign = (byte == b'-' || byte == b'+')
-            && (end == 0 || matches!(bytes[end - 1], b'e' | b'E'));
+        let is_sign =
+            (byte == b'-' || byte == b'+') && (end == 0 || matches!(bytes[end - 1], b'e' | b'E'));
         if byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b',') || is_exponent || is_sign {
             end += 1;
         } else {
@@ -141,7 +141,12 @@ impl FromStr for AcceleratorTime {
     fn from_str(value: &str) -> Result<Self, Self::Err> {
         let (number, unit) = split(value, EXPECTED_TIME)?;
         let ms_per_unit = match unit.as_str() {
-            "" => return Err(QuantityError::NoUnit { value: value.to_owned(), expected: EXPECTED_TIME }),
+            "" => {
+                return Err(QuantityError::NoUnit {
+                    value: value.to_owned(),
+                    expected: EXPECTED_TIME,
+                });
+            }
             "ms" => 1.0,
             "s" | "sec" | "second" | "seconds" => 1000.0,
             "m" | "min" | "minute" | "minutes" => 60_000.0,
@@ -157,7 +162,10 @@ impl FromStr for AcceleratorTime {
         let ms = (number * ms_per_unit).round();
         // Beyond 2^53 ms (285,000 years) milliseconds stop being exact.
         if ms > 9_007_199_254_740_992.0 {
-            return Err(QuantityError::OutOfRange { value: value.to_owned(), expected: EXPECTED_TIME });
+            return Err(QuantityError::OutOfRange {
+                value: value.to_owned(),
+                expected: EXPECTED_TIME,
+            });
         }
         Ok(Self(ms as u64))
     }
@@ -313,14 +321,22 @@ impl FromStr for TokensPerSecond {
             "tokens/s" => 1.0,
             "k tokens/s" | "ktokens/s" => 1e3,
             "M tokens/s" | "Mtokens/s" => 1e6,
-            "" => return Err(QuantityError::NoUnit { value: value.to_owned(), expected: EXPECTED_SPEED }),
+            "" => {
+                return Err(QuantityError::NoUnit {
+                    value: value.to_owned(),
+                    expected: EXPECTED_SPEED,
+                });
+            }
             _ => {
                 let value = value.to_owned();
                 return Err(QuantityError::UnknownUnit { value, unit, expected: EXPECTED_SPEED });
             }
         };
         if number == 0.0 {
-            return Err(QuantityError::OutOfRange { value: value.to_owned(), expected: EXPECTED_SPEED });
+            return Err(QuantityError::OutOfRange {
+                value: value.to_owned(),
+                expected: EXPECTED_SPEED,
+            });
         }
         Ok(Self(number * factor))
     }
@@ -345,7 +361,9 @@ impl FromStr for Share {
         let (number, unit) = split(value, EXPECTED_SHARE)?;
         match unit.as_str() {
             "%" if number <= 100.0 => Ok(Self(number / 100.0)),
-            "%" => Err(QuantityError::OutOfRange { value: value.to_owned(), expected: EXPECTED_SHARE }),
+            "%" => {
+                Err(QuantityError::OutOfRange { value: value.to_owned(), expected: EXPECTED_SHARE })
+            }
             "" => Err(QuantityError::NoUnit { value: value.to_owned(), expected: EXPECTED_SHARE }),
             _ => {
                 let value = value.to_owned();

@@ -86,6 +86,9 @@ mod tests {
     #[test]
     fn a_foreign_status_keeps_its_words() {
         let error = WireError::of(&Status::unavailable("connection refused"));
-        assert_eq!((error.code, error.message.as_str()), (ErrorCode::Internal, "connection refused"));
+        assert_eq!(
+            (error.code, error.message.as_str()),
+            (ErrorCode::Internal, "connection refused")
+        );
     }
 }

@@ -7,14 +7,14 @@ use std::time::Duration;
 use sweep_core::ids::SweepId;
 use sweep_core::spec;
 use sweep_core::sweep::{Preview, SweepPhase};
+use sweep_proto::document;
 use sweep_proto::v1::sweep_service_server::SweepService;
 use sweep_proto::v1::{
     Document, ListReply, ListRequest, PreviewRequest, SubmitReply, SubmitRequest, SweepQuery,
 };
-use sweep_proto::document;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::context::Context;

@@ -33,29 +33,25 @@ fn missing(what: &str) -> Status {
 
 #[tonic::async_trait]
 impl WorkerService for Workers {
-    async fn lease(
-        &self,
-        request: Request<LeaseRequest>,
-    ) -> Result<Response<LeaseReply>, Status> {
+    async fn lease(&self, request: Request<LeaseRequest>) -> Result<Response<LeaseReply>, Status> {
         let request = request.into_inner();
         let worker = request.worker()?;
         let LeaseRequest { device, trainer, .. } = request;
         let timing = self.context.timing;
-        let work = match dispatch::lease(&self.context, worker, Reference { device, trainer })
-            .await?
-        {
-            Work::Run(run) => WireWork::Run(RunAssignment {
-                run_spec: document::encode(&run.spec),
-                epoch: run.epoch,
-                resume_from: run.resume_from.as_ref().map(Into::into),
-                heartbeat_ms: timing.heartbeat_ms,
-                checkpoint_every_ms: run.checkpoint_every.ms(),
-            }),
-            Work::Calibrate(key) => {
-                WireWork::Calibration(CalibrationAssignment { key: document::encode(&key) })
-            }
-            Work::Idle => WireWork::Idle(Idle { retry_after_ms: timing.idle_ms }),
-        };
+        let work =
+            match dispatch::lease(&self.context, worker, Reference { device, trainer }).await? {
+                Work::Run(run) => WireWork::Run(RunAssignment {
+                    run_spec: document::encode(&run.spec),
+                    epoch: run.epoch,
+                    resume_from: run.resume_from.as_ref().map(Into::into),
+                    heartbeat_ms: timing.heartbeat_ms,
+                    checkpoint_every_ms: run.checkpoint_every.ms(),
+                }),
+                Work::Calibrate(key) => {
+                    WireWork::Calibration(CalibrationAssignment { key: document::encode(&key) })
+                }
+                Work::Idle => WireWork::Idle(Idle { retry_after_ms: timing.idle_ms }),
+            };
         Ok(Response::new(LeaseReply { work: Some(work) }))
     }
 
@@ -69,8 +65,7 @@ impl WorkerService for Workers {
         &self,
         request: Request<HeartbeatRequest>,
     ) -> Result<Response<HeartbeatReply>, Status> {
-        let HeartbeatRequest { run, used_ms, step, loss, tokens_per_second } =
-            request.into_inner();
+        let HeartbeatRequest { run, used_ms, step, loss, tokens_per_second } = request.into_inner();
         let key = RunKey::try_from(&run)?;
         let progress = Progress { step, loss, tokens_per_second };
         let used = AcceleratorTime::from_ms(used_ms);

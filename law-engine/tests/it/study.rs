@@ -91,17 +91,28 @@ impl Default for Settings {
 }
 
 pub(crate) fn run(observations: &[Observation], settings: &Settings) -> Analysis {
-    analyse(&Request {
+    let law = match settings.law {
+        LawName::Power => LawChoice::Power,
+        LawName::PowerFloor => LawChoice::PowerFloor,
+    };
+    let Settings { draws_n, horizon_hours, .. } = *settings;
+    analyse(&Request { law, draws_n, horizon_hours, ..request(observations, &arms()) })
+}
+
+/// With the law left to the data.
+pub(crate) fn run_auto(observations: &[Observation]) -> Analysis {
+    analyse(&request(observations, &arms()))
+}
+
+fn request<'a>(observations: &'a [Observation], arms: &'a [String]) -> Request<'a> {
+    Request {
         forecast: ForecastId(Uuid::nil()),
         observations,
-        arms: &arms(),
-        law: match settings.law {
-            LawName::Power => LawChoice::Power,
-            LawName::PowerFloor => LawChoice::PowerFloor,
-        },
+        arms,
+        law: LawChoice::Auto,
         level: 0.9,
-        horizon_hours: settings.horizon_hours,
-        draws_n: settings.draws_n,
+        horizon_hours: 1e7,
+        draws_n: 200,
         seed: 11,
-    })
+    }
 }

@@ -68,9 +68,7 @@ pub struct Accelerator {
     pub kind: AcceleratorKind,
 }
 
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AcceleratorKind {
     /// One CPU core, its time read from the process's CPU clock.
@@ -105,9 +103,7 @@ impl Default for DataSpec {
     }
 }
 
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Tokenizer {
     /// One token per byte: 256 ids, no artefact to keep.
@@ -187,9 +183,7 @@ pub struct OptimiserOverrides {
 }
 
 /// Which law speaks for an arm.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LawChoice {
     /// The law that forecasts the largest class best when it is held out, the same for all arms.

@@ -67,10 +67,10 @@ pub fn parse(text: &str) -> Result<SweepSpec, SpecErrors> {
 
 fn located(error: &serde_saphyr::Error, places: &Places) -> SpecError {
     use serde_saphyr::Error as E;
-    let position = error.location().filter(|at| at.line() > 0).map(|at| Position {
-        line: at.line() as usize,
-        column: at.column() as usize,
-    });
+    let position = error
+        .location()
+        .filter(|at| at.line() > 0)
+        .map(|at| Position { line: at.line() as usize, column: at.column() as usize });
     let mut field = position.map(|at| places.path_at(at)).unwrap_or_default();
     let (message, hint) = match error.without_snippet() {
         E::SerdeUnknownField { field, expected, .. } => (

@@ -96,8 +96,7 @@ fn check_classes(check: &mut Check, spec: &SweepSpec) {
         if class.time() == AcceleratorTime::ZERO {
             check.wrong(field, "a compute class of no time trains nothing");
         } else if class.time() > spec.budget && spec.budget > AcceleratorTime::ZERO {
-            let message =
-                format!("no run of class {class} can fit the budget of {}", spec.budget);
+            let message = format!("no run of class {class} can fit the budget of {}", spec.budget);
             check.wrong_with_hint(field, message, "raise the budget or drop the class");
         } else if !seen.insert(*class) {
             check.wrong(field, format!("the class {class} is listed twice"));

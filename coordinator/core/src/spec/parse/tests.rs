@@ -74,7 +74,8 @@ fn mistakes_name_their_place_and_what_would_be_right() {
     ];
     let mut transcript = String::new();
     for (line, with) in cases {
-        transcript += &format!("{}\n    {}\n", with.trim(), report(line, with).replace('\n', "\n    "));
+        transcript +=
+            &format!("{}\n    {}\n", with.trim(), report(line, with).replace('\n', "\n    "));
     }
     insta::assert_snapshot!(transcript);
 }
