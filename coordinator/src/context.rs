@@ -109,8 +109,8 @@ impl Context {
     }
 
     /// Records a fault of one sweep, once.
-    pub(crate) fn problem(&self, sweep: SweepId, problem: String) {
-        let new = self.live().problems.entry(sweep).or_default().insert(problem.clone());
+    pub(crate) fn problem(&self, sweep: SweepId, problem: &str) {
+        let new = self.live().problems.entry(sweep).or_default().insert(problem.to_owned());
         if new {
             tracing::error!(%sweep, problem);
             self.changed();

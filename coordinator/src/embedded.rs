@@ -72,7 +72,7 @@ impl Embedded {
             server::run(&serving, listener, stopped).await
         });
         let tasks = tasks::spawn_all(&context);
-        let fleet = Fleet::start(&context, workers_n, worker_command, &url, &data_dir)?;
+        let fleet = Fleet::start(&context, workers_n, &worker_command, &url, &data_dir)?;
         Ok(Self { url, fleet, context, stop_server, server, tasks, _lock: lock })
     }
 

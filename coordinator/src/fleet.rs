@@ -42,7 +42,7 @@ impl Fleet {
     pub(crate) fn start(
         context: &Context,
         workers_n: u32,
-        command: Vec<OsString>,
+        command: &[OsString],
         url: &str,
         data_dir: &Path,
     ) -> Result<Self, Error> {
@@ -50,7 +50,7 @@ impl Fleet {
         let mut keepers = JoinSet::new();
         for number in 1..=workers_n {
             let recipe = Recipe {
-                command: command.clone(),
+                command: command.to_vec(),
                 url: url.to_owned(),
                 data_dir: data_dir.to_owned(),
                 log: data_dir.join("logs").join(format!("worker-{number}.log")),

@@ -72,7 +72,7 @@ pub fn draws<L: ScalingLaw<P>, const P: usize>(
         for (a, (arm, points)) in arms.iter().zip(&mut simulated).enumerate() {
             for point in points.iter_mut() {
                 let error = errors[&point.cell][a].clamp(-NOISE_MAX, NOISE_MAX);
-                point.ln_loss = law.predict(&arm.fit.theta, point.x).ln() + error;
+                point.ln_loss = law.ln_predict(&arm.fit.theta, point.x) + error;
             }
             draws[a].push(refit(law, points, huber).theta);
         }

@@ -13,7 +13,7 @@ use crate::newton::{DampedNewton, ITERATIONS_MAX, State};
 use crate::objective::{Huber, Objective};
 
 /// Exponents of the grid: log-spaced from [`GRID_EXPONENT_MIN`] to the largest allowed.
-const GRID_N: usize = 20;
+const GRID_N: usize = 16;
 const GRID_EXPONENT_MIN: f64 = 0.004;
 /// Places of the grid that are polished: its lowest local minima.
 const STARTS_MAX: usize = 3;

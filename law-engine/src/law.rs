@@ -32,10 +32,10 @@ pub struct Parameter {
     pub upper: f64,
 }
 
-/// A law's value at one place with its first and second derivatives by the parameters.
+/// ln L at one place with its first and second derivatives by the parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Jet<const P: usize> {
-    pub value: f64,
+    pub ln_loss: f64,
     pub gradient: Theta<P>,
     pub hessian: SMatrix<f64, P, P>,
 }
@@ -54,12 +54,17 @@ pub trait ScalingLaw<const P: usize>: Copy {
     /// The loss at `x`; positive and finite within the bounds.
     fn predict(&self, theta: &Theta<P>, x: f64) -> f64;
 
-    /// Value, analytic gradient and Hessian in one pass.
+    /// The logarithm of [`predict`](Self::predict), which is what is fitted.
+    fn ln_predict(&self, theta: &Theta<P>, x: f64) -> f64 {
+        self.predict(theta, x).ln()
+    }
+
+    /// ln L with its analytic gradient and Hessian in one pass.
     fn jet(&self, theta: &Theta<P>, x: f64) -> Jet<P>;
 
-    /// The analytic gradient by the parameters.
+    /// The analytic gradient of the loss by the parameters.
     fn gradient(&self, theta: &Theta<P>, x: f64) -> Theta<P> {
-        self.jet(theta, x).gradient
+        self.predict(theta, x) * self.jet(theta, x).gradient
     }
 
     /// Variable projection: the best parameters at a fixed exponent by relative least squares,

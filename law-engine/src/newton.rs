@@ -23,9 +23,9 @@ pub type State<const P: usize> = IterState<Theta<P>, (), (), (), (), f64>;
 pub const ITERATIONS_MAX: u64 = 300;
 
 /// Each stage of the continuation lowers delta by this factor.
-const STAGE_FACTOR: f64 = 4.0;
+const STAGE_FACTOR: f64 = 8.0;
 /// Descent left, by the majorant and relative to the objective, at which a stage has converged.
-const STAGE_TOLERANCE: f64 = 1e-4;
+const STAGE_TOLERANCE: f64 = 1e-2;
 /// The same at the end: less cannot be seen in the objective's own digits.
 const FINAL_TOLERANCE: f64 = 1e-15;
 /// A stalled search still counts as converged below this: rounding stopped it.

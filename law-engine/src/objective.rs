@@ -85,7 +85,7 @@ impl<'a, L> Objective<'a, L> {
         L: ScalingLaw<P>,
     {
         let Self { law, points } = *self;
-        points.iter().map(move |p| p.ln_loss - law.predict(theta, p.x).ln())
+        points.iter().map(move |p| p.ln_loss - law.ln_predict(theta, p.x))
     }
 
     /// The sum of Huber losses.
@@ -93,7 +93,12 @@ impl<'a, L> Objective<'a, L> {
     where
         L: ScalingLaw<P>,
     {
-        self.residuals(theta).map(|r| huber.value(r)).sum()
+        let mut sum = 0.0;
+        for class in by_class(self.points) {
+            let ln_law = self.law.ln_predict(theta, class[0].x);
+            sum += class.iter().map(|p| huber.value(p.ln_loss - ln_law)).sum::<f64>();
+        }
+        sum
     }
 
     /// Value, gradient, Hessian and majorant with `stage`, and the value with `huber`, in one pass.
@@ -113,19 +118,28 @@ impl<'a, L> Objective<'a, L> {
             hessian: SMatrix::zeros(),
             majorant: SMatrix::zeros(),
         };
-        for point in self.points {
-            let jet = self.law.jet(theta, point.x);
-            let residual = point.ln_loss - jet.value.ln();
-            // The derivatives of ln L; the residual's have the opposite sign.
-            let gradient = jet.gradient / jet.value;
-            let square = gradient * gradient.transpose();
-            let (slope, curvature) = (stage.slope(residual), stage.curvature(residual));
-            sum.value += stage.value(residual);
-            sum.cost += huber.value(residual);
-            sum.gradient -= slope * gradient;
-            sum.hessian += (curvature + slope) * square - (slope / jet.value) * jet.hessian;
-            sum.majorant += stage.weight(residual) * square;
+        for class in by_class(self.points) {
+            let jet = self.law.jet(theta, class[0].x);
+            let [mut slope, mut curvature, mut weight] = [0.0; 3];
+            for point in class {
+                let residual = point.ln_loss - jet.ln_loss;
+                sum.value += stage.value(residual);
+                sum.cost += huber.value(residual);
+                slope += stage.slope(residual);
+                curvature += stage.curvature(residual);
+                weight += stage.weight(residual);
+            }
+            // The residual's derivatives have the opposite sign of those of ln L.
+            let square = jet.gradient * jet.gradient.transpose();
+            sum.gradient -= slope * jet.gradient;
+            sum.hessian += curvature * square - slope * jet.hessian;
+            sum.majorant += weight * square;
         }
         sum
     }
+}
+
+/// Runs of points at one x, where the law needs to be evaluated only once.
+pub(crate) fn by_class(points: &[Point]) -> impl Iterator<Item = &[Point]> {
+    points.chunk_by(|a, b| a.x == b.x)
 }

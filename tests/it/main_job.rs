@@ -8,7 +8,7 @@ use sweep_core::metric::{Metric, MetricPoint};
 use sweep_core::run::{RunResult, RunState};
 use sweep_core::sweep::SweepPhase;
 
-use crate::sandbox::{Sandbox, Stored, children, kill_9, small_budget, wait_for_exit};
+use crate::sandbox::{Sandbox, Stored, children, kill_9, small_budget};
 
 /// What a run found, without what depends on the machine's mood.
 #[derive(Debug, PartialEq)]
@@ -117,10 +117,10 @@ async fn a_killed_worker_changes_nothing_in_the_result() -> Result<()> {
     let mut submit = sandbox.spawn(&["submit", "budget.yaml"]);
     let caught = sandbox.wait_until("a run has a checkpoint", |s| resumable(s).is_some()).await?;
     let run = resumable(&caught).context("it was there a moment ago")?;
-    for worker in children(submit.id())? {
+    for worker in children(submit.pid())? {
         kill_9(worker)?;
     }
-    let status = wait_for_exit(&mut submit).await?;
+    let status = submit.exit().await?;
     ensure!(status.success(), "the sweep ended with {status}");
 
     let stored = sandbox.stored().await?.context("nothing is stored")?;
@@ -142,8 +142,8 @@ async fn a_killed_coordinator_goes_on_where_it_stopped() -> Result<()> {
         })
         .await?;
     let run = resumable(&caught).context("it was there a moment ago")?;
-    kill_9(submit.id())?;
-    wait_for_exit(&mut submit).await?;
+    kill_9(submit.pid())?;
+    submit.exit().await?;
     let before = sandbox.stored().await?.context("nothing is stored")?;
     let done: Vec<_> =
         before.runs.iter().filter(|r| r.state == RunState::Succeeded).cloned().collect();
@@ -166,8 +166,8 @@ async fn an_interrupted_sweep_hands_its_runs_back_with_a_checkpoint() -> Result<
     let sandbox = Sandbox::new(&small_budget("small"));
     let mut submit = sandbox.spawn(&["submit", "budget.yaml"]);
     sandbox.wait_until("a run is trained", |s| resumable(s).is_some()).await?;
-    std::process::Command::new("kill").args(["-INT", &submit.id().to_string()]).status()?;
-    let status = wait_for_exit(&mut submit).await?;
+    std::process::Command::new("kill").args(["-INT", &submit.pid().to_string()]).status()?;
+    let status = submit.exit().await?;
     assert_eq!(status.code(), Some(130), "{status}");
 
     let stored = sandbox.stored().await?.context("nothing is stored")?;

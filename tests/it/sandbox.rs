@@ -1,7 +1,7 @@
 //! A sweep of the real program in a folder of its own: real processes, real text, real training.
 
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -19,7 +19,7 @@ fn corpus() -> PathBuf {
 }
 
 /// The program under test, built beside the tests.
-pub fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let tests = std::env::current_exe().expect("a running test has a path");
     let folder = tests.ancestors().nth(2).expect("tests run in <target>/<profile>/deps");
     let program = folder.join("sweepctl");
@@ -28,27 +28,27 @@ pub fn program() -> PathBuf {
 }
 
 /// A folder with a budget.yaml, in which sweepctl is called as a user would.
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     folder: TempDir,
 }
 
 impl Sandbox {
-    pub fn new(budget_yaml: &str) -> Self {
+    pub(crate) fn new(budget_yaml: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let sandbox = Self { folder };
         sandbox.write_budget(budget_yaml);
         sandbox
     }
 
-    pub fn write_budget(&self, budget_yaml: &str) {
+    pub(crate) fn write_budget(&self, budget_yaml: &str) {
         std::fs::write(self.path("budget.yaml"), budget_yaml).expect("the folder is writable");
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.path("data")
     }
 
@@ -65,12 +65,12 @@ impl Sandbox {
     }
 
     /// Runs a command to its end.
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the program can be started")
     }
 
     /// Runs a command that has to succeed, and returns its standard output.
-    pub fn succeed(&self, arguments: &[&str]) -> String {
+    pub(crate) fn succeed(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "sweepctl {arguments:?}: {}\n{stderr}", output.status);
@@ -78,14 +78,14 @@ impl Sandbox {
     }
 
     /// Starts a command that is watched from outside.
-    pub fn spawn(&self, arguments: &[&str]) -> Child {
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Watched {
         let mut command = self.command(arguments);
         command.stdout(Stdio::null()).stderr(Stdio::null());
-        command.spawn().expect("the program can be started")
+        Watched(command.spawn().expect("the program can be started"))
     }
 
     /// What is stored, read beside whoever writes it; None before there is a database.
-    pub async fn stored(&self) -> Result<Option<Stored>> {
+    pub(crate) async fn stored(&self) -> Result<Option<Stored>> {
         let file = self.data_dir().join("sweep.db");
         if !file.is_file() {
             return Ok(None);
@@ -98,7 +98,7 @@ impl Sandbox {
     }
 
     /// Waits until what is stored satisfies `condition`.
-    pub async fn wait_until(
+    pub(crate) async fn wait_until(
         &self,
         what: &str,
         condition: impl Fn(&Stored) -> bool,
@@ -117,14 +117,14 @@ impl Sandbox {
 }
 
 /// A sweep as its database has it.
-pub struct Stored {
-    pub store: Store,
-    pub sweep: SweepRecord,
-    pub runs: Vec<RunRecord>,
+pub(crate) struct Stored {
+    pub(crate) store: Store,
+    pub(crate) sweep: SweepRecord,
+    pub(crate) runs: Vec<RunRecord>,
 }
 
 /// Ends a process as a crash would.
-pub fn kill_9(pid: u32) -> Result<()> {
+pub(crate) fn kill_9(pid: u32) -> Result<()> {
     let status = Command::new("kill").args(["-9", &pid.to_string()]).status();
     let status = status.context("`kill` is not there")?;
     ensure!(status.success(), "process {pid} could not be killed");
@@ -132,7 +132,7 @@ pub fn kill_9(pid: u32) -> Result<()> {
 }
 
 /// Processes that `pid` started and that still run.
-pub fn children(pid: u32) -> Result<Vec<u32>> {
+pub(crate) fn children(pid: u32) -> Result<Vec<u32>> {
     let mut children = Vec::new();
     for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
         let text = std::fs::read_to_string(task?.path().join("children")).unwrap_or_default();
@@ -141,24 +141,38 @@ pub fn children(pid: u32) -> Result<Vec<u32>> {
     Ok(children)
 }
 
-/// Waits for a process to end by itself.
-pub async fn wait_for_exit(child: &mut Child) -> Result<std::process::ExitStatus> {
-    let begun = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
+/// A command that is watched from outside. Ended with its test, if not before.
+pub(crate) struct Watched(Child);
+
+impl Watched {
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Waits for the process to end by itself.
+    pub(crate) async fn exit(&mut self) -> Result<ExitStatus> {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait()? {
+                return Ok(status);
+            }
+            ensure!(begun.elapsed() < LIMIT, "process {} did not end", self.pid());
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        if begun.elapsed() > LIMIT {
-            child.kill()?;
-            anyhow::bail!("process {} did not end", child.id());
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        // Both fail where the process has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
 /// A small sweep of both families. Throughput is declared, so that its steps, and with them its
 /// results, are the same on every machine and in every repetition.
-pub fn small_budget(name: &str) -> String {
+pub(crate) fn small_budget(name: &str) -> String {
     format!(
         "apiVersion: sweepctl/v1
 name: {name}

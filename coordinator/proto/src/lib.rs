@@ -12,14 +12,7 @@ pub use error::WireError;
 pub use message::{Malformed, RunKey};
 
 /// The generated messages, clients and servers.
-#[expect(
-    clippy::all,
-    clippy::or_fun_call,
-    clippy::semicolon_if_nothing_returned,
-    clippy::uninlined_format_args,
-    clippy::redundant_clone,
-    reason = "generated code"
-)]
+#[allow(clippy::all, unreachable_pub, reason = "generated code")]
 pub mod v1 {
     tonic::include_proto!("sweep.v1");
 }

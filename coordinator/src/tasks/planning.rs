@@ -46,7 +46,7 @@ async fn plan(context: &Context, sweep: &SweepRecord) -> Result<(), Error> {
             context.store.set_phase(sweep.id, SweepPhase::Running).await?;
             context.changed();
         }
-        Err(error) => context.problem(sweep.id, error.to_string()),
+        Err(error) => context.problem(sweep.id, &error.to_string()),
     }
     Ok(())
 }

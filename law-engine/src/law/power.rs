@@ -20,7 +20,7 @@
 //!
 //! Fitted as `ln L = ln A - alpha x`, which is linear, so that a Huber fit of it has one minimum.
 
-use nalgebra::{SMatrix, Vector2};
+use nalgebra::{Matrix2, Vector2};
 use sweep_core::fit::LawName;
 
 use super::{EXPONENT, Jet, LN_AMPLITUDE, Parameter, ScalingLaw, Theta};
@@ -38,16 +38,18 @@ impl ScalingLaw<2> for Power {
     }
 
     fn predict(&self, theta: &Theta<2>, x: f64) -> f64 {
-        (theta[0] - theta[1] * x).exp()
+        self.ln_predict(theta, x).exp()
+    }
+
+    fn ln_predict(&self, theta: &Theta<2>, x: f64) -> f64 {
+        theta[0] - theta[1] * x
     }
 
     fn jet(&self, theta: &Theta<2>, x: f64) -> Jet<2> {
-        let value = self.predict(theta, x);
-        let direction = Vector2::new(1.0, -x);
         Jet {
-            value,
-            gradient: value * direction,
-            hessian: SMatrix::from_fn(|i, j| value * direction[i] * direction[j]),
+            ln_loss: self.ln_predict(theta, x),
+            gradient: Vector2::new(1.0, -x),
+            hessian: Matrix2::zeros(),
         }
     }
 

@@ -24,6 +24,7 @@ use sweep_core::fit::LawName;
 
 use super::{EXPONENT, Jet, LN_AMPLITUDE, Parameter, ScalingLaw, Theta};
 use crate::curve::{Point, Units};
+use crate::objective::by_class;
 
 /// Reducible loss of a projection whose losses do not fall, in units of the reference loss.
 const AMPLITUDE_MIN: f64 = 1e-6;
@@ -45,26 +46,28 @@ impl ScalingLaw<3> for PowerFloor {
 
     fn jet(&self, theta: &Theta<3>, x: f64) -> Jet<3> {
         let reducible = (theta[1] - theta[2] * x).exp();
-        let (slope, bend) = (-x * reducible, x * x * reducible);
-        Jet {
-            value: theta[0] + reducible,
-            gradient: Vector3::new(1.0, reducible, slope),
-            hessian: Matrix3::new(0.0, 0.0, 0.0, 0.0, reducible, slope, 0.0, slope, bend),
-        }
+        let loss = theta[0] + reducible;
+        let share = reducible / loss;
+        let gradient = Vector3::new(1.0 / loss, share, -x * share);
+        let (slope, bend) = (-x * share, x * x * share);
+        let curvature = Matrix3::new(0.0, 0.0, 0.0, 0.0, share, slope, 0.0, slope, bend);
+        Jet { ln_loss: loss.ln(), gradient, hessian: curvature - gradient * gradient.transpose() }
     }
 
-    /// The two by two normal equations of `(E + A h^-alpha) / L = 1`, with E and A kept
-    /// non-negative.
+    /// The two by two normal equations of `(E + A h^-alpha) / L = 1` with L the mean of each class,
+    /// E and A kept non-negative.
     fn project(&self, exponent: f64, points: &[Point]) -> Theta<3> {
         let [mut pp, mut pq, mut qq, mut p1, mut q1] = [0.0; 5];
-        for point in points {
-            let p = (-point.ln_loss).exp();
-            let q = p * (-exponent * point.x).exp();
-            pp += p * p;
-            pq += p * q;
-            qq += q * q;
-            p1 += p;
-            q1 += q;
+        for class in by_class(points) {
+            let n = class.len() as f64;
+            let ln_loss = class.iter().map(|point| point.ln_loss).sum::<f64>() / n;
+            let p = (-ln_loss).exp();
+            let q = (-ln_loss - exponent * class[0].x).exp();
+            pp += n * p * p;
+            pq += n * p * q;
+            qq += n * q * q;
+            p1 += n * p;
+            q1 += n * q;
         }
         let determinant = pp * qq - pq * pq;
         let (floor, amplitude) =

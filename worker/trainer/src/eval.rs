@@ -33,8 +33,8 @@ pub struct Evaluation {
 /// The text that runs are judged on.
 pub struct ValidationText {
     bytes: Vec<u8>,
-    /// Bytes scored at a time: half a training sequence.
-    half: usize,
+    /// Tokens of a training sequence.
+    sequence: usize,
 }
 
 impl ValidationText {
@@ -43,12 +43,11 @@ impl ValidationText {
     pub fn new(corpus: &Corpus, sequence: usize) -> Result<Self, Error> {
         let mut bytes = joined(corpus.validation(), EVALUATED_BYTES);
         bytes.truncate(EVALUATED_BYTES);
-        let half = (sequence / 2).max(1);
-        let needed = 2 * half + 1;
+        let needed = sequence + 1;
         if bytes.len() < needed {
             return Err(Error::CorpusTooSmall { split: "validation", bytes: bytes.len(), needed });
         }
-        Ok(Self { bytes, half })
+        Ok(Self { bytes, sequence })
     }
 
     /// Scores a model.
@@ -60,8 +59,8 @@ impl ValidationText {
             Family::Gpt => self.nll_by_windows(model)?,
             Family::Qlstm => self.nll_in_one_pass(model)?,
         };
-        let nats_per_token =
-            nll.iter().map(|nats| f64::from(*nats)).sum::<f64>() / nll.len() as f64;
+        let nats = nll.iter().map(|nats| f64::from(*nats)).sum::<f64>();
+        let nats_per_token = nats / nll.len() as f64;
         // A token is a byte.
         let nats_per_byte = nats_per_token;
         Ok(Evaluation {
@@ -88,29 +87,37 @@ impl ValidationText {
             let total: f64 = row.iter().map(|count| f64::from(*count) + 0.5).sum();
             (total / (f64::from(row[usize::from(pair[1])]) + 0.5)).log2()
         };
-        let scored = &self.bytes[self.half..self.scored_end()];
+        let scored = &self.bytes[self.context()..=self.read_n()];
         scored.windows(2).map(bits).sum::<f64>() / (scored.len() - 1) as f64
     }
 
-    /// Half windows, the first of which is context only.
-    fn halves_n(&self) -> usize {
-        (self.bytes.len() - 1) / self.half
+    /// Bytes scored per window.
+    fn half(&self) -> usize {
+        (self.sequence / 2).max(1)
     }
 
-    /// One past the last byte that is scored.
-    fn scored_end(&self) -> usize {
-        self.halves_n() * self.half + 1
+    /// Bytes that are read before the first that is scored.
+    fn context(&self) -> usize {
+        self.sequence - self.half()
+    }
+
+    fn windows_n(&self) -> usize {
+        (self.bytes.len() - 1 - self.context()) / self.half()
+    }
+
+    /// Bytes that are read, the context included; each predicts the one after it.
+    fn read_n(&self) -> usize {
+        self.context() + self.windows_n() * self.half()
     }
 
     fn nll_by_windows(&self, model: &Model) -> Result<Vec<f32>, Error> {
-        let sequence = 2 * self.half;
-        let starts: Vec<usize> = (0..self.halves_n() - 1).map(|i| i * self.half).collect();
+        let starts: Vec<usize> = (0..self.windows_n()).map(|i| i * self.half()).collect();
         let mut scored = Vec::with_capacity(self.bytes.len());
         for starts in starts.chunks(WINDOWS_PER_BATCH) {
-            let windows = starts.iter().map(|start| &self.bytes[*start..=start + sequence]);
-            let tokens = TokenBatch::from_windows(windows, sequence);
+            let windows = starts.iter().map(|start| &self.bytes[*start..=start + self.sequence]);
+            let tokens = TokenBatch::from_windows(windows, self.sequence);
             let nll = model.nll(&tokens, &mut model.initial_state())?;
-            nll.chunks(sequence).for_each(|row| scored.extend(&row[self.half..]));
+            nll.chunks(self.sequence).for_each(|row| scored.extend(&row[self.context()..]));
         }
         Ok(scored)
     }
@@ -118,11 +125,12 @@ impl ValidationText {
     fn nll_in_one_pass(&self, model: &Model) -> Result<Vec<f32>, Error> {
         let mut state = model.initial_state();
         let mut nll = Vec::with_capacity(self.bytes.len());
-        for index in 0..self.halves_n() {
-            let window = &self.bytes[index * self.half..=(index + 1) * self.half];
-            nll.extend(model.nll(&TokenBatch::from_windows([window], self.half), &mut state)?);
+        for start in (0..self.read_n()).step_by(self.sequence) {
+            let len = self.sequence.min(self.read_n() - start);
+            let tokens = TokenBatch::from_windows([&self.bytes[start..=start + len]], len);
+            nll.extend(model.nll(&tokens, &mut state)?);
         }
-        Ok(nll.split_off(self.half))
+        Ok(nll.split_off(self.context()))
     }
 }
 
@@ -141,17 +149,21 @@ fn joined<'a>(documents: impl Iterator<Item = &'a [u8]>, enough: usize) -> Vec<u
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use candle_core::Device;
+    use sweep_core::variant::{ModelSpec, Position};
 
-    fn text(bytes: &[u8], half: usize) -> ValidationText {
-        ValidationText { bytes: bytes.to_vec(), half }
+    use super::*;
+    use crate::model::Path;
+
+    fn text(bytes: &[u8], sequence: usize) -> ValidationText {
+        ValidationText { bytes: bytes.to_vec(), sequence }
     }
 
     #[test]
     fn a_bigram_model_of_its_own_text_knows_it() {
         let document: Vec<u8> = b"ab".repeat(50_000);
         let corpus = Corpus::from_documents("t", std::iter::repeat_n(&document, 20));
-        let text = text(&document[..1000], 8);
+        let text = text(&document[..1000], 16);
         // Each letter is followed by one other; the half counts leave a trace.
         let bits = text.bigram_bits_per_byte(&corpus);
         assert!((0.0..0.001).contains(&bits), "{bits}");
@@ -160,7 +172,42 @@ mod tests {
     #[test]
     fn unseen_pairs_cost_eight_bits() {
         let corpus = Corpus::from_documents("t", std::iter::repeat_n(b"aaaa", 20));
-        let text = text(b"zxzxzxzxzxzxzxzxz", 4);
+        let text = text(b"zxzxzxzxzxzxzxzxz", 8);
         assert!((text.bigram_bits_per_byte(&corpus) - 8.0).abs() < 1e-12);
+    }
+
+    /// Windows overlap, yet every byte after the context is scored once, by both readings.
+    #[test]
+    fn both_families_are_scored_on_the_same_bytes() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(333).collect();
+        for sequence in [1, 2, 15, 16] {
+            let text = text(&bytes, sequence);
+            let scored = text.read_n() - text.context();
+            assert!(bytes.len() - text.read_n() <= text.half(), "sequence {sequence}");
+            for (family, position) in
+                [(Family::Gpt, Some(Position::Learned)), (Family::Qlstm, None)]
+            {
+                let spec = ModelSpec {
+                    family,
+                    width: 8,
+                    layers_n: 1,
+                    heads_n: 1,
+                    head_width: 8,
+                    mlp_width: 8,
+                    position,
+                    vocabulary_n: 256,
+                    sequence: sequence as u32,
+                };
+                // Weights of zero know nothing: eight bits for every byte.
+                let model = Model::new(&spec, 0.0, 0, &Device::Cpu, Path::Fused).unwrap();
+                let nll = match family {
+                    Family::Gpt => text.nll_by_windows(&model).unwrap(),
+                    Family::Qlstm => text.nll_in_one_pass(&model).unwrap(),
+                };
+                assert_eq!(nll.len(), scored, "{family}, sequence {sequence}");
+                let bits = text.evaluate(&model).unwrap().bits_per_byte;
+                assert!((bits - 8.0).abs() < 1e-5, "{family}: {bits}");
+            }
+        }
     }
 }

@@ -1,4 +1,5 @@
 //! Whole runs on real text: the sources of the nouns.
+#![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 use std::path::{Path, PathBuf};
 
@@ -14,12 +15,22 @@ use sweep_corpus::Corpus;
 use sweep_trainer::{Accelerator, Directive, Error, Monitor, Outcome, TrainJob, train};
 
 fn corpus() -> Corpus {
+    corpus_of(usize::MAX)
+}
+
+/// At most `bytes_max` of every source file.
+fn corpus_of(bytes_max: usize) -> Corpus {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../coordinator/core/src");
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "rs"));
     files.sort();
-    Corpus::from_documents("sources", files.iter().map(|file| std::fs::read(file).unwrap()))
+    let documents = files.iter().map(|file| {
+        let mut text = std::fs::read(file).unwrap();
+        text.truncate(bytes_max);
+        text
+    });
+    Corpus::from_documents("sources", documents)
 }
 
 fn run(family: Family, steps: u64, corpus: &Corpus) -> RunSpec {
@@ -104,7 +115,7 @@ fn uninterrupted(run: &RunSpec, corpus: &Corpus) -> (RunResult, Vec<MetricPoint>
 fn both_families_learn_more_than_pairs_of_letters() {
     let corpus = corpus();
     for family in [Family::Gpt, Family::Qlstm] {
-        let run = run(family, 800, &corpus);
+        let run = run(family, 600, &corpus);
         let (result, points) = uninterrupted(&run, &corpus);
         let bits = result.bits_per_byte;
         let bigram = result.bigram_bits_per_byte;
@@ -113,9 +124,9 @@ fn both_families_learn_more_than_pairs_of_letters() {
         assert!((result.normalised_perplexity - result.loss.exp()).abs() < 1e-9);
         assert!(result.tokens_per_second > 0.0);
         let last = points.last().unwrap();
-        assert_eq!((last.metric, last.step), (Metric::ValidationLoss, 800));
+        assert_eq!((last.metric, last.step), (Metric::ValidationLoss, 600));
         assert_eq!(last.value, result.loss);
-        // Every 4 steps three points, and the validation loss.
+        // Every 3 steps three points, and the validation loss.
         assert_eq!(points.len(), 200 * 3 + 1);
     }
 }
@@ -124,7 +135,7 @@ fn both_families_learn_more_than_pairs_of_letters() {
 fn the_same_run_twice_is_the_same() {
     let corpus = corpus();
     for family in [Family::Gpt, Family::Qlstm] {
-        let run = run(family, 60, &corpus);
+        let run = run(family, 40, &corpus);
         let (first, points) = uninterrupted(&run, &corpus);
         let (second, again) = uninterrupted(&run, &corpus);
         assert_eq!(first.weights_hash, second.weights_hash);
@@ -135,17 +146,20 @@ fn the_same_run_twice_is_the_same() {
     }
 }
 
-/// Steps 1 and 401 are not metric boundaries (every 2 steps), 250 lies in the second epoch.
+/// Steps 1 and 401 are not metric boundaries (every 2 steps), 300 lies in the second epoch.
 #[test]
 fn an_interrupted_run_ends_like_an_uninterrupted_one() {
-    let corpus = corpus();
+    let corpus = corpus_of(900);
     for family in [Family::Gpt, Family::Qlstm] {
-        let run = run(family, 410, &corpus);
+        let mut run = run(family, 410, &corpus);
+        run.model.sequence = 16;
+        let tokens_per_step = run.tokens_d() / run.steps;
+        assert!(corpus.reference.train_bytes < 290 * tokens_per_step, "one epoch is longer");
         let (expected, expected_points) = uninterrupted(&run, &corpus);
         let dir = tempfile::tempdir().unwrap();
         let mut points = Vec::new();
         let mut resume_from: Option<PathBuf> = None;
-        for stop_at in [1, 250, 401] {
+        for stop_at in [1, 300, 401] {
             let mut recorder = Recorder { stop_at: Some(stop_at), ..Recorder::default() };
             let job =
                 TrainJob { resume_from: resume_from.as_deref(), ..job(&run, &corpus, dir.path()) };
@@ -172,13 +186,13 @@ fn an_interrupted_run_ends_like_an_uninterrupted_one() {
 #[test]
 fn a_run_resumed_from_an_older_checkpoint_repeats_its_points() {
     let corpus = corpus();
-    let run = run(Family::Qlstm, 60, &corpus);
+    let run = run(Family::Qlstm, 30, &corpus);
     let dir = tempfile::tempdir().unwrap();
     let mut recorder = Recorder::default();
     let always =
         TrainJob { checkpoint_every: AcceleratorTime::ZERO, ..job(&run, &corpus, dir.path()) };
     let expected = finished(train(&always, &mut recorder).unwrap());
-    assert_eq!(recorder.checkpoints.len(), 59);
+    assert_eq!(recorder.checkpoints.len(), 29);
 
     let mut files: Vec<String> = std::fs::read_dir(dir.path())
         .unwrap()
@@ -186,7 +200,7 @@ fn a_run_resumed_from_an_older_checkpoint_repeats_its_points() {
         .collect();
     files.sort();
     let newest: Vec<String> =
-        recorder.checkpoints[57..].iter().map(|checkpoint| checkpoint.path.clone()).collect();
+        recorder.checkpoints[27..].iter().map(|checkpoint| checkpoint.path.clone()).collect();
     assert_eq!(files, newest, "the newest two are kept");
 
     let file = dir.path().join(&files[0]);
@@ -195,7 +209,7 @@ fn a_run_resumed_from_an_older_checkpoint_repeats_its_points() {
     let result = finished(train(&resumed, &mut again).unwrap());
     assert_eq!(result.weights_hash, expected.weights_hash);
     assert!(recorder.points.ends_with(&again.points));
-    assert_eq!(again.points[0].step, 59);
+    assert_eq!(again.points[0].step, 29);
 }
 
 #[test]

@@ -95,7 +95,8 @@ impl Model {
                 Family::Qlstm => Arc::new(qlstm::Qlstm::default()) as Arc<dyn Block>,
             })
             .collect();
-        let mut named = vec![("embedding".to_owned(), embedding(spec, 1, 1).layout())];
+        let mut named =
+            vec![("embedding".to_owned(), embedding(spec, 1, spec.sequence as usize).layout())];
         for (index, block) in blocks.iter().enumerate() {
             named.push((format!("block.{index}"), block.layout(shape(spec, 1, 1))));
         }
@@ -135,7 +136,8 @@ impl Model {
 
     /// Mean cross-entropy of the batch in nats per token, and its gradient by the weights of each
     /// part, flat, in the order of [`Self::parts`]. Moves `state` past the batch; no gradient
-    /// flows into the batch before.
+    /// flows into the batch before. With learned positions a batch has as many columns as the
+    /// specification's sequence.
     ///
     /// # Errors
     /// Those of the tensor library.
