@@ -64,6 +64,29 @@ proptest! {
         prop_assert!(close(a.objective, b.objective));
     }
 
+    /// Rising, flat, absurd: whatever the losses, numbers that can be stored come out.
+    #[test]
+    fn any_losses_give_finite_answers(
+        ln_losses in prop::collection::vec(-4.0_f64..4.0, 20), flat in any::<bool>(),
+    ) {
+        let mut observations = TRUTH.study(0);
+        for (observation, ln_loss) in observations.iter_mut().zip(&ln_losses) {
+            observation.bits_per_byte = if flat { 1.5 } else { ln_loss.exp() };
+        }
+        let analysis = run(&observations, &settings(LawName::PowerFloor, 1e9));
+        for fit in analysis.arms.iter().flat_map(|arm| &arm.fits) {
+            for c in &fit.coefficients {
+                let all = [c.value, c.interval.lower, c.interval.upper];
+                prop_assert!(all.iter().all(|v| v.is_finite()), "{c:?}");
+            }
+            for p in &fit.curve {
+                prop_assert!(p.band.upper.is_finite() && p.band.lower >= 0.0, "{p:?}");
+            }
+        }
+        let p = analysis.crossovers[0].probability;
+        prop_assert!((p.passed + p.ahead + p.never - 1.0).abs() < 1e-12);
+    }
+
     #[test]
     fn intervals_and_bands_hold_their_values(replicate in 0_u64..1000) {
         let analysis = run(&TRUTH.study(replicate), &settings(LawName::Power, 1e6));

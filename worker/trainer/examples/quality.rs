@@ -21,6 +21,7 @@ fn main() {
     let list = |i: usize| a[i].split(',').map(|x| x.parse::<f64>().unwrap()).collect::<Vec<_>>();
     let corpus =
         sweep_corpus::Library::new(Path::new("/tmp/quality-corpora")).prepare("docs").unwrap();
+    let hw: u32 = a.get(7).map_or(16, |x| x.parse().unwrap());
     for f in a[1].split(',') {
         let family = if f == "gpt" { Family::Gpt } else { Family::Qlstm };
         for width in list(2) {
@@ -36,7 +37,7 @@ fn main() {
                 vocabulary_n: 256,
                 sequence: 128,
             };
-            let p = probe(&model, 4, Accelerator::Cpu).unwrap();
+            let mut p = probe(&model, 4, Accelerator::Cpu).unwrap(); if let Ok(t) = std::env::var("TPS") { p.tokens_per_second = t.parse().unwrap(); }
             for class in list(3) {
                 for lr in list(4) {
                     for init in list(5) {
