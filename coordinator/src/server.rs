@@ -33,9 +33,11 @@ pub async fn serve(
     options: Options,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
+    let (listener, address) = listen(options.listen).await?;
+    let directory = |source| Error::Directory { path: options.data_dir.clone(), source };
+    std::fs::create_dir_all(&options.data_dir).map_err(directory)?;
     let store = open(&options.database_url).await?;
     let context = context(store, &options.data_dir, Timing::default(), None);
-    let (listener, address) = listen(options.listen).await?;
     tracing::info!(%address, "serving");
     let tasks = tasks::spawn_all(&context);
     run(&context, listener, stop).await?;

@@ -97,7 +97,7 @@ async fn a_diverging_run_fails_with_its_reason_and_the_sweep_goes_on() -> Result
 async fn runs_that_the_budget_cannot_pay_for_are_not_started_and_say_so() -> Result<()> {
     let yaml = small_budget("small")
         .replace("[250 ms, 500 ms, 1 s, 2 s]", "[250 ms, 3 s]")
-        .replace("budget: 10 min", "budget: 4 s");
+        .replace("budget: 10 min", "budget: 3100 ms");
     let sandbox = Sandbox::new(&yaml);
     let plan = sandbox.succeed(&["plan", "budget.yaml"]);
     assert!(plan.contains("3 s") && plan.contains("budget"), "{plan}");

@@ -104,10 +104,10 @@ fn quoted(keys: &[&str]) -> String {
     keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// The key that was probably meant: at most a third of its letters differ.
+/// The key that was probably meant: two slips of the keyboard away, or a third of its letters.
 fn nearest<'a>(word: &str, keys: &[&'a str]) -> Option<&'a str> {
     let (distance, key) = keys.iter().map(|key| (edit_distance(word, key), *key)).min()?;
-    (distance <= key.len().max(3) / 3).then_some(key)
+    (distance <= (key.len() / 3).max(2)).then_some(key)
 }
 
 /// Insertions, deletions and substitutions between two words, letters compared without case.
