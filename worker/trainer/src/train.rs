@@ -149,7 +149,7 @@ impl<'a> Session<'a> {
         check(run, corpus)?;
         let sequence = spec.sequence as usize;
         let device = job.accelerator.device()?;
-        let path = if std::env::var_os("HACK").is_some() { ModelPath::Composition } else { ModelPath::for_device(&device) };
+        let path = ModelPath::for_device(&device);
         let model = Model::new(spec, run.optimiser.init_std, run.seed, &device, path)?;
         let mut session = Self {
             job,

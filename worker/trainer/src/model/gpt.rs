@@ -104,8 +104,7 @@ fn bias(shape: Shape, alibi: bool, device: &Device) -> Result<Tensor, Error> {
     let Shape { sequence, heads_n, .. } = shape;
     let mut values = Vec::with_capacity(heads_n * sequence * sequence);
     for head in 1..=heads_n {
-        let hack: f32 = std::env::var("HACK").map_or(0.0, |h| h.parse().unwrap());
-        let slope = if alibi { (hack - 8.0 * head as f32 / heads_n as f32).exp2() } else { 0.0 };
+        let slope = if alibi { (-8.0 * head as f32 / heads_n as f32).exp2() } else { 0.0 };
         for query in 0..sequence {
             values.extend((0..sequence).map(|key| match query.checked_sub(key) {
                 Some(distance) => -slope * distance as f32,
