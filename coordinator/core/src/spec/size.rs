@@ -66,7 +66,7 @@ impl NamedSize {
 /// A size of an arm after its entry was checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Size {
-    /// Names the size within its arm: `small`, or `d64x2`.
+    /// Names the size within its arm: `small`, `d64x2`, or `d64x2h8` where heads are written.
     pub name: String,
     pub model: ModelSpec,
     pub optimiser: OptimiserSpec,
@@ -113,7 +113,8 @@ impl ArmSpec {
                 vocabulary_n,
                 sequence,
             };
-            (model.size_label(), model)
+            let heads = entry.heads.map_or_else(String::new, |heads| format!("h{heads}"));
+            (format!("{}{heads}", model.size_label()), model)
         };
         let optimiser = self.optimiser.over(&OptimiserSpec::for_width(model.width));
         let throughput = entry.throughput.map(|t| t.0);

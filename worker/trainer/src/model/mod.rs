@@ -4,8 +4,8 @@
 //! parameters in one flat variable: the fused operations take them so, and the optimiser, the
 //! gradient's norm and checkpoints become one call per block.
 //!
-//! Every operation exists twice. The **composition** ([`compose`]) is written in plain tensor
-//! operations, runs on every device and says what is computed. The **fused** path ([`fused`])
+//! Every operation exists twice. The **composition** (`compose`) is written in plain tensor
+//! operations, runs on every device and says what is computed. The **fused** path (`fused`)
 //! calls the kernels of `sweep-kernels`, on a CPU only. They agree to rounding.
 
 mod block;

@@ -30,6 +30,16 @@ fn a_good_spec_reads() {
 }
 
 #[test]
+fn sizes_that_differ_in_heads_have_different_names() {
+    let both =
+        "      - { width: 64, layers: 2, heads: 4 }\n      - { width: 64, layers: 2, heads: 8 }";
+    let spec = parse(&GOOD.replace("      - mini", both)).unwrap();
+    let sizes = spec.arms[0].resolved_sizes(&spec.data);
+    let names: Vec<_> = sizes.iter().map(|size| size.name.as_str()).collect();
+    assert_eq!(names, ["d32x2", "d64x2h4", "d64x2h8"]);
+}
+
+#[test]
 fn a_written_spec_reads_back() {
     let spec = parse(GOOD).unwrap();
     let json = serde_json::to_string(&spec).unwrap();
