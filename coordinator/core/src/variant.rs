@@ -51,7 +51,8 @@ impl fmt::Display for Family {
 #[serde(rename_all = "lowercase")]
 pub enum Position {
     /// Attention scores fall linearly with distance (Press et al., arXiv 2108.12409). Learns at
-    /// compute classes of seconds, where learned positions stay on the bigram plateau.
+    /// compute classes of seconds, where learned positions stay on the bigram plateau. Slopes are
+    /// `2^(-8 h / H)` with h from 0, not from 1: small models have few heads and need a steep one.
     #[default]
     Alibi,
     /// A trained vector per position, as Languini Kitchen's GPT.

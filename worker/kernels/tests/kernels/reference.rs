@@ -86,7 +86,7 @@ fn attention(shape: &Shape, alibi: bool, qkv: &[f64]) -> Vec<f64> {
         let start = token / shape.sequence * shape.sequence;
         for head in 0..shape.heads_n {
             let channels = head * width..(head + 1) * width;
-            let slope = 2f64.powf(-8.0 * (head + 1) as f64 / shape.heads_n as f64);
+            let slope = 2f64.powf(-8.0 * head as f64 / shape.heads_n as f64);
             let weight = |key: usize| {
                 let product: f64 = channels.clone().map(|c| at(token, 0, c) * at(key, 1, c)).sum();
                 let bias = if alibi { slope * (token - key) as f64 } else { 0.0 };

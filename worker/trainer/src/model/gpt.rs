@@ -1,8 +1,8 @@
 //! The block of a GPT: `x + attention(LN x)`, then `x + MLP(LN x)`.
 //!
 //! Causal softmax attention in heads. Position is known either from vectors added to the
-//! embedding or from ALiBi (Press et al., arXiv 2108.12409): head h of H lowers its scores by
-//! `2^(-8h/H)` per token of distance.
+//! embedding or from ALiBi (Press et al., arXiv 2108.12409): head h of H, counted from 0, lowers
+//! its scores by `2^(-8h/H)` per token of distance.
 
 use std::sync::Mutex;
 
@@ -103,7 +103,7 @@ fn attention(qkv: &Tensor, shape: Shape, alibi: bool) -> Result<Tensor, Error> {
 fn bias(shape: Shape, alibi: bool, device: &Device) -> Result<Tensor, Error> {
     let Shape { sequence, heads_n, .. } = shape;
     let mut values = Vec::with_capacity(heads_n * sequence * sequence);
-    for head in 1..=heads_n {
+    for head in 0..heads_n {
         let slope = if alibi { (-8.0 * head as f32 / heads_n as f32).exp2() } else { 0.0 };
         for query in 0..sequence {
             values.extend((0..sequence).map(|key| match query.checked_sub(key) {
