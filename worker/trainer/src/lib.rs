@@ -30,7 +30,7 @@
 //!     vocabulary_n: 256,
 //!     sequence: 4,
 //! };
-//! let model = Model::new(&spec, 0.02, 0, &Default::default(), Path::Composition)?;
+//! let model = Model::new(&spec, 0.02, 0, &candle_core::Device::Cpu, Path::Composition)?;
 //! let tokens = TokenBatch {
 //!     batch: 1,
 //!     sequence: 4,
