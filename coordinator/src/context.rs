@@ -16,13 +16,13 @@ use crate::calibrate::Reference;
 
 /// Intervals and limits, each with its reason.
 #[derive(Clone, Copy, Debug)]
-pub struct Timing {
+pub(crate) struct Timing {
     /// Between a worker's heartbeats: often enough for a live display and a tight meter.
-    pub heartbeat_ms: u32,
+    pub(crate) heartbeat_ms: u32,
     /// A lease without a heartbeat for this long is lost: thirty missed ones.
-    pub lease_ms: i64,
+    pub(crate) lease_ms: i64,
     /// How long an idle worker waits before it asks again.
-    pub idle_ms: u32,
+    pub(crate) idle_ms: u32,
 }
 
 impl Default for Timing {
@@ -45,7 +45,7 @@ pub(crate) struct Context {
 /// State that may be lost: all of it is learned again from workers and the database.
 #[derive(Default)]
 pub(crate) struct Live {
-    /// The device whose time is counted: set by configuration, else by the first worker.
+    /// The device whose time is counted: that of the first worker.
     pub(crate) reference: Option<Reference>,
     /// Throughputs somebody waits for.
     pub(crate) calibrations: HashMap<ThroughputKey, CalibrationJob>,
@@ -71,20 +71,13 @@ pub(crate) enum CalibrationJob {
 }
 
 impl Context {
-    pub(crate) fn new(
-        store: Store,
-        clock: Arc<dyn Clock>,
-        data_dir: &Path,
-        timing: Timing,
-        reference: Option<Reference>,
-    ) -> Self {
-        let live = Live { reference, ..Live::default() };
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, data_dir: &Path) -> Self {
         Self {
             store,
             clock,
             library: Library::new(&corpora_dir(data_dir)),
-            timing,
-            live: Arc::new(Mutex::new(live)),
+            timing: Timing::default(),
+            live: Arc::default(),
             changes: Arc::new(watch::Sender::new(0)),
         }
     }

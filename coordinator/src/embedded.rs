@@ -4,11 +4,13 @@
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use sweep_core::clock::SystemClock;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::context::{Context, Timing};
+use crate::context::Context;
 use crate::fleet::Fleet;
 use crate::lock::{self, DirectoryLock};
 use crate::{Error, database_url, server, tasks};
@@ -42,20 +44,12 @@ impl Embedded {
     /// # Errors
     /// When the directory is in use or not writable, or the database is of a newer version.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        Self::start_with(options, Timing::default()).await
-    }
-
-    /// As [`Self::start`], with other intervals.
-    ///
-    /// # Errors
-    /// As [`Self::start`].
-    pub async fn start_with(options: Options, timing: Timing) -> Result<Self, Error> {
         let Options { data_dir, workers_n, worker_command } = options;
         let mut lock = DirectoryLock::take(&data_dir)?;
         let data_dir = std::path::absolute(&data_dir)
             .map_err(|source| Error::Directory { path: data_dir, source })?;
         let store = server::open(&database_url(&data_dir)).await?;
-        let context = server::context(store, &data_dir, timing, None);
+        let context = Context::new(store, Arc::new(SystemClock), &data_dir);
         take_back_abandoned(&context).await?;
 
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));

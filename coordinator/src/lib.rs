@@ -28,7 +28,6 @@ mod tasks;
 
 use std::path::{Path, PathBuf};
 
-pub use context::Timing;
 pub use error::Error;
 pub use sweep_store::MigrationReport;
 

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use sweep_core::clock::SystemClock;
@@ -10,8 +10,7 @@ use sweep_store::Store;
 use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
 
-use crate::calibrate::Reference;
-use crate::context::{Context, Timing};
+use crate::context::Context;
 use crate::{Error, api, tasks};
 
 /// Where to listen and what to serve.
@@ -37,7 +36,7 @@ pub async fn serve(
     let directory = |source| Error::Directory { path: options.data_dir.clone(), source };
     std::fs::create_dir_all(&options.data_dir).map_err(directory)?;
     let store = open(&options.database_url).await?;
-    let context = context(store, &options.data_dir, Timing::default(), None);
+    let context = Context::new(store, Arc::new(SystemClock), &options.data_dir);
     tracing::info!(%address, "serving");
     let tasks = tasks::spawn_all(&context);
     run(&context, listener, stop).await?;
@@ -49,15 +48,6 @@ pub(crate) async fn open(database_url: &str) -> Result<Store, Error> {
     let store = Store::open(database_url).await?;
     store.migrate().await?;
     Ok(store)
-}
-
-pub(crate) fn context(
-    store: Store,
-    data_dir: &Path,
-    timing: Timing,
-    reference: Option<Reference>,
-) -> Context {
-    Context::new(store, Arc::new(SystemClock), data_dir, timing, reference)
 }
 
 /// Takes the address, so that a taken one is an error before anything is promised.

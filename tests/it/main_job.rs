@@ -61,9 +61,18 @@ async fn check_finished(stored: &Stored) -> Result<()> {
     Ok(())
 }
 
+/// The small sweep with eight times the steps: its longer runs train for about a second, so that
+/// what is caught in mid-run is still there when it is killed.
+fn long_budget() -> String {
+    small_budget("small").replace("20k tokens/s", "160k tokens/s")
+}
+
+/// Steps that a caught run has ahead of it at least: several tenths of a second.
+const STEPS_LEFT_MIN: u64 = 600;
+
 /// The undisturbed sweep that the disturbed ones are compared with.
 async fn undisturbed() -> Result<BTreeMap<String, Found>> {
-    let sandbox = Sandbox::new(&small_budget("small"));
+    let sandbox = Sandbox::new(&long_budget());
     sandbox.succeed(&["submit", "budget.yaml"]);
     let stored = sandbox.stored().await?.context("nothing is stored")?;
     check_finished(&stored).await?;
@@ -73,7 +82,8 @@ async fn undisturbed() -> Result<BTreeMap<String, Found>> {
 /// A run that is being trained and can be taken up from a checkpoint.
 fn resumable(stored: &Stored) -> Option<RunId> {
     let found = stored.runs.iter().find(|run| {
-        let half_done = run.checkpoint.as_ref().is_some_and(|c| c.step < run.spec.steps);
+        let half_done =
+            run.checkpoint.as_ref().is_some_and(|c| c.step + STEPS_LEFT_MIN < run.spec.steps);
         run.state == RunState::Running && half_done
     });
     found.map(|run| run.spec.id)
@@ -113,7 +123,7 @@ async fn a_sweep_runs_to_its_forecast_and_is_returned_at_once_afterwards() -> Re
 #[tokio::test]
 async fn a_killed_worker_changes_nothing_in_the_result() -> Result<()> {
     let expected = undisturbed().await?;
-    let sandbox = Sandbox::new(&small_budget("small"));
+    let sandbox = Sandbox::new(&long_budget());
     let mut submit = sandbox.spawn(&["submit", "budget.yaml"]);
     let caught = sandbox.wait_until("a run has a checkpoint", |s| resumable(s).is_some()).await?;
     let run = resumable(&caught).context("it was there a moment ago")?;
@@ -134,7 +144,7 @@ async fn a_killed_worker_changes_nothing_in_the_result() -> Result<()> {
 #[tokio::test]
 async fn a_killed_coordinator_goes_on_where_it_stopped() -> Result<()> {
     let expected = undisturbed().await?;
-    let sandbox = Sandbox::new(&small_budget("small"));
+    let sandbox = Sandbox::new(&long_budget());
     let mut submit = sandbox.spawn(&["submit", "budget.yaml"]);
     let caught = sandbox
         .wait_until("a run has a checkpoint and another is done", |s| {
@@ -163,7 +173,7 @@ async fn a_killed_coordinator_goes_on_where_it_stopped() -> Result<()> {
 
 #[tokio::test]
 async fn an_interrupted_sweep_hands_its_runs_back_with_a_checkpoint() -> Result<()> {
-    let sandbox = Sandbox::new(&small_budget("small"));
+    let sandbox = Sandbox::new(&long_budget());
     let mut submit = sandbox.spawn(&["submit", "budget.yaml"]);
     sandbox.wait_until("a run is trained", |s| resumable(s).is_some()).await?;
     std::process::Command::new("kill").args(["-INT", &submit.pid().to_string()]).status()?;

@@ -9,6 +9,7 @@ use sweep_proto::v1::lease_reply::Work;
 use sweep_proto::v1::{Idle, LeaseReply, LeaseRequest};
 use sweep_trainer::TRAINER_VERSION;
 use tokio::sync::watch;
+use tonic::{Response, Status};
 
 use crate::client::{self, Client};
 use crate::{Error, Options, calibration, training};
@@ -20,6 +21,8 @@ pub(crate) struct Agent {
     pub(crate) client: Client,
     /// True once the worker was told to stop.
     pub(crate) stopping: watch::Receiver<bool>,
+    /// What it asks for work with, again and again.
+    request: LeaseRequest,
 }
 
 /// Works until `stop` resolves; a run in progress is then handed back with a checkpoint.
@@ -39,13 +42,33 @@ pub async fn run(
         // Kept alive: a closed channel would read as never stopping.
         sender.closed().await;
     });
-    let agent = Agent { options, client, stopping };
+    let request = LeaseRequest {
+        worker_id: options.id.to_string(),
+        device: options.accelerator.name(),
+        trainer: TRAINER_VERSION.to_owned(),
+    };
+    let agent = Agent { options, client, stopping, request };
     let worked = agent.work().await;
     waiting.abort();
     worked
 }
 
 impl Agent {
+    /// Sends a request until the coordinator has answered.
+    ///
+    /// # Errors
+    /// As [`client::insist`].
+    pub(crate) async fn insist<R: Clone, T, Fut>(
+        &self,
+        request: R,
+        send: impl Fn(Client, R) -> Fut,
+    ) -> Result<T, Status>
+    where
+        Fut: Future<Output = Result<Response<T>, Status>>,
+    {
+        client::insist(&self.stopping, || send(self.client.clone(), request.clone())).await
+    }
+
     async fn work(mut self) -> Result<(), Error> {
         while !*self.stopping.borrow() {
             let Some(work) = self.lease().await? else { return Ok(()) };
@@ -65,17 +88,8 @@ impl Agent {
 
     /// Asks for work; None when told to stop while the coordinator is absent.
     async fn lease(&self) -> Result<Option<Work>, Error> {
-        let request = LeaseRequest {
-            worker_id: self.options.id.to_string(),
-            device: self.options.accelerator.name(),
-            trainer: TRAINER_VERSION.to_owned(),
-        };
-        let call = || {
-            let mut client = self.client.clone();
-            let request = request.clone();
-            async move { client.lease(request).await }
-        };
-        match client::insist(&self.stopping, call).await {
+        let send = |mut client: Client, request| async move { client.lease(request).await };
+        match self.insist(self.request.clone(), send).await {
             Ok(LeaseReply { work }) => Ok(work),
             Err(_) if *self.stopping.borrow() => Ok(None),
             Err(status) => {

@@ -9,7 +9,7 @@ use sweep_trainer::Probe;
 
 use crate::Error;
 use crate::agent::Agent;
-use crate::client;
+use crate::client::Client;
 
 pub(crate) async fn work(agent: &Agent, assignment: CalibrationAssignment) -> Result<(), Error> {
     let key: ThroughputKey = document::decode(&assignment.key)?;
@@ -22,12 +22,8 @@ pub(crate) async fn work(agent: &Agent, assignment: CalibrationAssignment) -> Re
         Err(error) => Outcome::Failed(error.to_string()),
     };
     let report = CalibrationReport { key: assignment.key, outcome: Some(outcome) };
-    let call = || {
-        let mut client = agent.client.clone();
-        let report = report.clone();
-        async move { client.finish_calibration(report).await }
-    };
-    match client::insist(&agent.stopping, call).await {
+    let send = |mut client: Client, report| async move { client.finish_calibration(report).await };
+    match agent.insist(report, send).await {
         Ok(_) => Ok(()),
         Err(_) if *agent.stopping.borrow() => Ok(()),
         Err(status) => Err(WireError::of(&status).into()),

@@ -21,7 +21,7 @@ use tokio::time::MissedTickBehavior;
 use tonic::Status;
 
 use crate::agent::Agent;
-use crate::client;
+use crate::client::Client;
 
 /// Points are sent when this many are waiting, or at the next heartbeat.
 const BATCH_POINTS: usize = 256;
@@ -158,12 +158,8 @@ impl<'a> Reporter<'a> {
             sequence: self.sequence,
             points: self.waiting.iter().map(Into::into).collect(),
         };
-        let call = || {
-            let mut client = self.agent.client.clone();
-            let batch = batch.clone();
-            async move { client.push_metrics(batch).await }
-        };
-        client::insist(&self.agent.stopping, call).await?;
+        let send = |mut client: Client, batch| async move { client.push_metrics(batch).await };
+        self.agent.insist(batch, send).await?;
         self.sequence += 1;
         self.waiting.clear();
         Ok(())
@@ -180,12 +176,9 @@ impl<'a> Reporter<'a> {
             checkpoint: Some(checkpoint.into()),
             used_ms: used.ms(),
         };
-        let call = || {
-            let mut client = self.agent.client.clone();
-            let report = report.clone();
-            async move { client.record_checkpoint(report).await }
-        };
-        client::insist(&self.agent.stopping, call).await?;
+        let send =
+            |mut client: Client, report| async move { client.record_checkpoint(report).await };
+        self.agent.insist(report, send).await?;
         Ok(())
     }
 
@@ -197,12 +190,8 @@ impl<'a> Reporter<'a> {
         let (Progress { step, loss, tokens_per_second }, used) = self.desk.latest();
         let run = Some(self.key.into());
         let beat = HeartbeatRequest { run, used_ms: used.ms(), step, loss, tokens_per_second };
-        let call = || {
-            let mut client = self.agent.client.clone();
-            let beat = beat.clone();
-            async move { client.heartbeat(beat).await }
-        };
-        let HeartbeatReply { directive } = client::insist(&self.agent.stopping, call).await?;
+        let send = |mut client: Client, beat| async move { client.heartbeat(beat).await };
+        let HeartbeatReply { directive } = self.agent.insist(beat, send).await?;
         match WireDirective::try_from(directive) {
             Ok(WireDirective::Release) => self.desk.ask(Wish::Release),
             Ok(WireDirective::OutOfBudget) => self.desk.ask(Wish::OutOfBudget),

@@ -10,14 +10,14 @@ use sweep_core::sweep::Progress;
 use sweep_core::units::AcceleratorTime;
 use sweep_corpus::Library;
 use sweep_proto::v1::finish_request::Outcome as Ending;
-use sweep_proto::v1::{FinishRequest, Released, RunAssignment};
+use sweep_proto::v1::{FinishRequest, Released, RunAssignment, RunRef};
 use sweep_proto::{RunKey, WireError, document};
 use sweep_trainer::{Accelerator, Directive, Monitor, Outcome, TrainJob};
 use tokio::sync::mpsc;
 
 use crate::Error;
 use crate::agent::Agent;
-use crate::client;
+use crate::client::Client;
 use crate::report::{Desk, Event, Reporter, Wish};
 
 /// Works off one assignment. Whatever becomes of the run is told to the coordinator; an error here
@@ -57,11 +57,8 @@ pub(crate) async fn work(agent: &Agent, assignment: RunAssignment) -> Result<(),
 
 /// Says that training begins; false when the lease is not ours any more.
 async fn start(agent: &Agent, key: RunKey) -> Result<bool, Error> {
-    let call = || {
-        let mut client = agent.client.clone();
-        async move { client.start(sweep_proto::v1::RunRef::from(key)).await }
-    };
-    accepted(agent, client::insist(&agent.stopping, call).await)
+    let send = |mut client: Client, run| async move { client.start(run).await };
+    accepted(agent, agent.insist(RunRef::from(key), send).await)
 }
 
 /// What the training thread came to: its outcome with the accelerator time used.
@@ -94,12 +91,8 @@ async fn finish(
     };
     let used_ms = ended.used.ms();
     let request = FinishRequest { run: Some(key.into()), used_ms, outcome: Some(outcome) };
-    let call = || {
-        let mut client = agent.client.clone();
-        let request = request.clone();
-        async move { client.finish(request).await }
-    };
-    accepted(agent, client::insist(&agent.stopping, call).await)?;
+    let send = |mut client: Client, request| async move { client.finish(request).await };
+    accepted(agent, agent.insist(request, send).await)?;
     Ok(())
 }
 
