@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sweep_core::clock::{Clock, Timestamp};
+use sweep_core::code::ErrorCode;
 use sweep_core::ids::{RunId, SweepId, WorkerId};
 use sweep_core::sweep::Progress;
 use sweep_core::throughput::ThroughputKey;
 use sweep_corpus::Library;
-use sweep_store::Store;
+use sweep_store::{Error as StoreError, Store};
 use tokio::sync::watch;
 
+use crate::Error;
 use crate::calibrate::Reference;
 
 /// Intervals and limits, each with its reason.
@@ -21,15 +23,21 @@ pub(crate) struct Timing {
     pub(crate) heartbeat_ms: u32,
     /// A lease without a heartbeat for this long is lost: thirty missed ones.
     pub(crate) lease_ms: i64,
+    /// A worker that has measured for this long without a word is gone: a minute is the most that
+    /// measuring takes, apart from building the models.
+    pub(crate) calibration_ms: i64,
     /// How long an idle worker waits before it asks again.
     pub(crate) idle_ms: u32,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { heartbeat_ms: 1000, lease_ms: 30_000, idle_ms: 200 }
+        Self { heartbeat_ms: 1000, lease_ms: 30_000, calibration_ms: 180_000, idle_ms: 200 }
     }
 }
+
+const NO_ROOM: &str =
+    "the disk of the database is full: the sweep goes on as soon as there is room";
 
 /// Shared by every service and task; cheap to clone.
 #[derive(Clone)]
@@ -108,6 +116,26 @@ impl Context {
             tracing::error!(%sweep, problem);
             self.changed();
         }
+    }
+
+    /// Passes on the outcome of storing what a worker reports. As long as the disk has no room the
+    /// sweeps say so, and workers wait.
+    pub(crate) fn stored<T>(&self, outcome: Result<T, StoreError>) -> Result<T, Error> {
+        let full = outcome.as_ref().is_err_and(|error| error.code() == ErrorCode::Storage);
+        if full || outcome.is_ok() {
+            let mut live = self.live();
+            let told = live.faults.contains(NO_ROOM);
+            if full {
+                live.faults.insert(NO_ROOM.to_owned());
+            } else {
+                live.faults.remove(NO_ROOM);
+            }
+            drop(live);
+            if told != full {
+                self.changed();
+            }
+        }
+        Ok(outcome?)
     }
 
     /// When a lease given now is lost.

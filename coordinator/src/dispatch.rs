@@ -16,7 +16,7 @@ use crate::{Error, scheduler};
 /// What a worker is to do next.
 pub(crate) enum Work {
     Run(Box<RunWork>),
-    Calibrate(ThroughputKey),
+    Calibrate(Vec<ThroughputKey>),
     Idle,
 }
 
@@ -54,23 +54,24 @@ pub(crate) async fn lease(
     if draining {
         return Ok(Work::Idle);
     }
-    if let Some(key) = next_calibration(context, worker, &reference) {
-        return Ok(Work::Calibrate(key));
+    let calibrations = open_calibrations(context, worker, &reference);
+    if !calibrations.is_empty() {
+        return Ok(Work::Calibrate(calibrations));
     }
     claim_next(context, worker).await
 }
 
-/// The first calibration of this worker's device that nobody works on. One that was promised to a
-/// worker that is gone may be taken again.
-fn next_calibration(
+/// All calibrations of this worker's device that nobody works on: measured together, they compare
+/// better. One that was promised to a worker that is gone may be taken again.
+fn open_calibrations(
     context: &Context,
     worker: WorkerId,
     reference: &Reference,
-) -> Option<ThroughputKey> {
-    let gone = Timestamp(context.now().0 - context.timing.lease_ms);
+) -> Vec<ThroughputKey> {
+    let gone = Timestamp(context.now().0 - context.timing.calibration_ms);
     let mut live = context.live();
     let live = &mut *live;
-    let (key, job) = live.calibrations.iter_mut().find(|(key, job)| {
+    let open = live.calibrations.iter_mut().filter(|(key, job)| {
         let ours = key.device == reference.device && key.trainer == reference.trainer;
         ours && match job {
             CalibrationJob::Waiting => true,
@@ -79,9 +80,12 @@ fn next_calibration(
             }
             CalibrationJob::Failed { .. } => false,
         }
-    })?;
-    *job = CalibrationJob::Taken { worker };
-    Some(key.clone())
+    });
+    open.map(|(key, job)| {
+        *job = CalibrationJob::Taken { worker };
+        key.clone()
+    })
+    .collect()
 }
 
 /// Claims the first queued run that the ledger pays for.
@@ -134,22 +138,24 @@ pub(crate) async fn lost(context: &Context, lease: &Lease) -> Result<(), Error> 
     let losses = {
         let mut live = context.live();
         live.progress.remove(&run);
-        let losses = live.losses.entry(run).or_default();
-        *losses += 1;
-        *losses
+        live.losses.get(&run).copied().unwrap_or(0) + 1
     };
-    tracing::warn!(%run, epoch, losses, "a worker was lost; its run goes back to the queue");
     let taken = if losses >= LOSSES_MAX {
         give_up(context, run, epoch, losses).await
     } else {
         context.store.requeue(run, epoch, None, context.now()).await
     };
-    context.changed();
     match taken {
+        Ok(()) => {
+            tracing::warn!(%run, epoch, losses, "a worker was lost; its run is taken back");
+            context.live().losses.insert(run, losses);
+        }
         // Its worker finished in the meantime.
-        Err(StoreError::StaleLease { .. }) => Ok(()),
-        other => Ok(other?),
+        Err(StoreError::StaleLease { .. }) => {}
+        Err(error) => return Err(error.into()),
     }
+    context.changed();
+    Ok(())
 }
 
 async fn give_up(context: &Context, run: RunId, epoch: u32, losses: u32) -> Result<(), StoreError> {

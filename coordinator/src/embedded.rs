@@ -51,6 +51,7 @@ impl Embedded {
         let store = server::open(&database_url(&data_dir)).await?;
         let context = Context::new(store, Arc::new(SystemClock), &data_dir);
         take_back_abandoned(&context).await?;
+        remove_left_checkpoints(&context, &data_dir).await?;
 
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (listener, address) = server::listen(loopback).await?;
@@ -99,6 +100,22 @@ async fn take_back_abandoned(context: &Context) -> Result<(), Error> {
     for lease in context.store.open_leases().await? {
         let now = context.now();
         context.store.requeue(lease.run, lease.epoch, None, now).await?;
+    }
+    Ok(())
+}
+
+/// A worker removes the checkpoints of a run that has ended; one that was killed in that very moment
+/// has left them behind.
+async fn remove_left_checkpoints(context: &Context, data_dir: &Path) -> Result<(), Error> {
+    for sweep in context.store.sweeps().await? {
+        for run in context.store.runs(sweep.id).await?.iter().filter(|run| run.state.is_final()) {
+            let checkpoint = run.checkpoint.as_ref().map(|c| data_dir.join(&c.path));
+            let folder = checkpoint.as_deref().and_then(Path::parent);
+            if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
+                std::fs::remove_dir_all(folder)
+                    .map_err(|source| Error::Directory { path: folder.to_owned(), source })?;
+            }
+        }
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What can go wrong in the coordinator, and what a caller learns of it.
 
 use std::error::Error as _;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use sweep_core::code::ErrorCode;
@@ -39,13 +40,16 @@ pub enum Error {
     Join(#[from] tokio::task::JoinError),
 }
 
+const MAKE_ROOM: &str =
+    "free space on that disk, then repeat the command: it goes on where it stopped";
+
 impl Error {
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Store(error) => error.code(),
             Self::Spec(_) | Self::Plan(_) => ErrorCode::BadSpec,
-            Self::Corpus { .. } => ErrorCode::Corpus,
+            Self::Corpus { source, .. } => source.code(),
             Self::SweepChanged { .. } => ErrorCode::SweepChanged,
             Self::NotFound { .. } => ErrorCode::NotFound,
             Self::DirectoryInUse { .. } | Self::AddressInUse { .. } => ErrorCode::InUse,
@@ -71,13 +75,10 @@ impl Error {
             Self::AddressInUse { .. } => {
                 Some("choose another address with --listen, e.g. 127.0.0.1:0".to_owned())
             }
-            Self::Store(error) => match error.code() {
-                ErrorCode::Storage => Some(
-                    "free space on that disk, then repeat the command: it goes on where it stopped"
-                        .to_owned(),
-                ),
-                _ => None,
-            },
+            Self::Store(error) if error.code() == ErrorCode::Storage => Some(MAKE_ROOM.to_owned()),
+            Self::Directory { source, .. } if source.kind() == ErrorKind::StorageFull => {
+                Some(MAKE_ROOM.to_owned())
+            }
             _ => None,
         }
     }

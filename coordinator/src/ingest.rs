@@ -32,7 +32,7 @@ pub(crate) enum Ending {
 const EXTENSION: AcceleratorTime = AcceleratorTime::from_ms(1000);
 
 pub(crate) async fn start(context: &Context, key: RunKey) -> Result<(), Error> {
-    context.store.start(key.run, key.epoch).await?;
+    context.stored(context.store.start(key.run, key.epoch).await)?;
     context.changed();
     Ok(())
 }
@@ -45,7 +45,8 @@ pub(crate) async fn heartbeat(
     progress: Progress,
 ) -> Result<Directive, Error> {
     let (now, expiry) = (context.now(), context.lease_expiry());
-    let metered = context.store.renew(key.run, key.epoch, used, EXTENSION, now, expiry).await?;
+    let renewed = context.store.renew(key.run, key.epoch, used, EXTENSION, now, expiry).await;
+    let metered = context.stored(renewed)?;
     let draining = {
         let mut live = context.live();
         // Before the first step there is no loss to show, and none that is not finite.
@@ -69,7 +70,7 @@ pub(crate) async fn metrics(
     sequence: u64,
     points: &[MetricPoint],
 ) -> Result<(), Error> {
-    Ok(context.store.append_metrics(key.run, key.epoch, sequence, points).await?)
+    context.stored(context.store.append_metrics(key.run, key.epoch, sequence, points).await)
 }
 
 /// Notes where a run can be taken up again.
@@ -80,8 +81,8 @@ pub(crate) async fn checkpoint(
     used: AcceleratorTime,
 ) -> Result<(), Error> {
     let (now, expiry) = (context.now(), context.lease_expiry());
-    context.store.renew(key.run, key.epoch, used, EXTENSION, now, expiry).await?;
-    Ok(context.store.record_checkpoint(key.run, key.epoch, checkpoint).await?)
+    context.stored(context.store.renew(key.run, key.epoch, used, EXTENSION, now, expiry).await)?;
+    context.stored(context.store.record_checkpoint(key.run, key.epoch, checkpoint).await)
 }
 
 /// Ends an attempt: settles the ledger and, for a success, keeps the observation.
@@ -99,13 +100,16 @@ pub(crate) async fn finish(
             let (_, record) =
                 found.ok_or_else(|| Error::NotFound { what: format!("no run {run}") })?;
             let observation = Observation::from_run(&record.spec, &result);
-            context.store.succeed(run, epoch, used, &result, &observation, now).await?;
+            let stored = context.store.succeed(run, epoch, used, &result, &observation, now).await;
+            context.stored(stored)?;
         }
         Ending::Failed(reason) => {
             tracing::warn!(%run, %reason, "a run failed");
-            context.store.fail(run, epoch, used, &reason, now).await?;
+            context.stored(context.store.fail(run, epoch, used, &reason, now).await)?;
         }
-        Ending::Released => context.store.requeue(run, epoch, Some(used), now).await?,
+        Ending::Released => {
+            context.stored(context.store.requeue(run, epoch, Some(used), now).await)?;
+        }
     }
     context.live().progress.remove(&run);
     context.changed();

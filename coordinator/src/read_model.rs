@@ -8,6 +8,7 @@ use sweep_core::sweep::{RunRecord, SweepPhase, SweepRecord, SweepStatus};
 
 use crate::Error;
 use crate::context::{CalibrationJob, Context};
+use crate::scheduler::{self, Assignment, Candidate, Problem};
 use crate::tasks::planning;
 
 /// The sweep called `name`, or the newest one for an empty name.
@@ -55,13 +56,16 @@ pub(crate) async fn status(context: &Context, name: &str) -> Result<SweepStatus,
 /// Says of every waiting run, in plain words, what it waits for.
 fn explain_waiting(runs: &mut [RunRecord], sweep: &SweepRecord) {
     let Balance { granted, spent, .. } = sweep.balance;
-    let potential = granted.saturating_sub(spent);
+    let candidates =
+        runs.iter().map(|run| Candidate { state: run.state, cost: run.spec.cost() }).collect();
+    let Assignment { unaffordable, .. } =
+        scheduler::solve(&Problem { balance: sweep.balance, candidates });
     let mut ahead = 0;
-    for run in runs {
-        let cost = run.spec.cost();
+    for (index, run) in runs.iter_mut().enumerate() {
         run.waiting = match run.state {
-            RunState::Planned | RunState::Queued if cost > potential => {
-                Some(format!("not started: it costs {cost} and {potential} of the budget are left"))
+            _ if unaffordable.contains(&index) => {
+                let (cost, left) = (run.spec.cost(), granted.saturating_sub(spent));
+                Some(format!("not started: it costs {cost} and {left} of the budget are left"))
             }
             _ if sweep.phase == SweepPhase::Done => None,
             RunState::Planned => {

@@ -8,7 +8,7 @@ use sweep_core::metric::{Metric, MetricPoint};
 use sweep_core::run::{RunResult, RunState};
 use sweep_core::sweep::SweepPhase;
 
-use crate::sandbox::{Sandbox, Stored, children, kill_9, small_budget};
+use crate::sandbox::{Sandbox, Stored, children, kill_9, long_budget, small_budget};
 
 /// What a run found, without what depends on the machine's mood.
 #[derive(Debug, PartialEq)]
@@ -59,12 +59,6 @@ async fn check_finished(stored: &Stored) -> Result<()> {
         ensure!(pair[1].parent == Some(pair[0].id), "forecasts are not a chain");
     }
     Ok(())
-}
-
-/// The small sweep with eight times the steps: its longer runs train for about a second, so that
-/// what is caught in mid-run is still there when it is killed.
-fn long_budget() -> String {
-    small_budget("small").replace("20k tokens/s", "160k tokens/s")
 }
 
 /// Steps that a caught run has ahead of it at least: several tenths of a second.

@@ -1,6 +1,8 @@
 //! A sweep of the real program in a folder of its own: real processes, real text, real training.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -29,13 +31,15 @@ pub(crate) fn program() -> PathBuf {
 
 /// A folder with a budget.yaml, in which sweepctl is called as a user would.
 pub(crate) struct Sandbox {
+    /// Before the folder, so that it is unmounted before that is removed.
+    disk: Option<SmallDisk>,
     folder: TempDir,
 }
 
 impl Sandbox {
     pub(crate) fn new(budget_yaml: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let sandbox = Self { folder };
+        let sandbox = Self { disk: None, folder };
         sandbox.write_budget(budget_yaml);
         sandbox
     }
@@ -52,14 +56,35 @@ impl Sandbox {
         self.path("data")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program());
+    /// Puts the data directory on a disk of its own; None where the machine does not allow that.
+    pub(crate) fn with_small_disk(mut self, mebibytes: u32) -> Option<Self> {
+        std::fs::create_dir(self.data_dir()).expect("the folder is writable");
+        self.disk = Some(SmallDisk::mount(&self.data_dir(), mebibytes)?);
+        Some(self)
+    }
+
+    /// Runs a line of shell in the folder.
+    pub(crate) fn shell(&self, script: &str) -> Result<ExitStatus> {
+        Ok(self.process("sh", &["-c", script]).status()?)
+    }
+
+    /// A process in the folder, which sees its disk.
+    fn process(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+        let folder = self.folder.path();
+        let mut command = self
+            .disk
+            .as_ref()
+            .map_or_else(|| Command::new(&program), |disk| disk.command(folder, program.as_ref()));
+        command.current_dir(folder).args(arguments);
         command
-            .current_dir(self.folder.path())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.process(program(), arguments);
+        command
             .env("SWEEP_DATA_DIR", self.data_dir())
             .env("NO_COLOR", "1")
             .env_remove("SWEEP_SERVER")
-            .args(arguments)
             .stdin(Stdio::null());
         command
     }
@@ -103,16 +128,65 @@ impl Sandbox {
         what: &str,
         condition: impl Fn(&Stored) -> bool,
     ) -> Result<Stored> {
-        let begun = Instant::now();
-        loop {
-            if let Some(stored) = self.stored().await?
-                && condition(&stored)
-            {
-                return Ok(stored);
-            }
-            ensure!(begun.elapsed() < LIMIT, "waited in vain until {what}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let mut found = None;
+        until(what, async || {
+            found = self.stored().await?.filter(&condition);
+            Ok(found.is_some())
+        })
+        .await?;
+        found.context("it was there a moment ago")
+    }
+}
+
+/// Asks again and again until the answer is yes.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    let begun = Instant::now();
+    while !holds().await? {
+        ensure!(begun.elapsed() < LIMIT, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
+/// A file system in memory, mounted in a namespace that lives as long as this value.
+struct SmallDisk {
+    /// Waits for the end of its standard input; the namespace is its own.
+    holder: Child,
+}
+
+impl SmallDisk {
+    fn mount(at: &Path, mebibytes: u32) -> Option<Self> {
+        let script =
+            format!("mount -t tmpfs -o size={mebibytes}m tmpfs \"$0\" && echo mounted && exec cat");
+        let holder = Command::new("unshare")
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+            .arg(at)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut disk = Self { holder: holder.ok()? };
+        let mut word = [0; "mounted\n".len()];
+        let said = disk.holder.stdout.as_mut()?.read_exact(&mut word);
+        said.ok().map(|()| disk)
+    }
+
+    /// A process that sees this disk; it enters `folder` by its name, so that it sees it below.
+    fn command(&self, folder: &Path, program: &OsStr) -> Command {
+        let mut command = Command::new("nsenter");
+        command
+            .args(["--target", &self.holder.id().to_string(), "--user", "--mount"])
+            .args(["--preserve-credentials", "sh", "-c", "cd \"$0\" && exec \"$@\""])
+            .args([folder.as_os_str(), program]);
+        command
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Both fail where it has ended already.
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
     }
 }
 
@@ -151,14 +225,13 @@ impl Watched {
 
     /// Waits for the process to end by itself.
     pub(crate) async fn exit(&mut self) -> Result<ExitStatus> {
-        let begun = Instant::now();
-        loop {
-            if let Some(status) = self.0.try_wait()? {
-                return Ok(status);
-            }
-            ensure!(begun.elapsed() < LIMIT, "process {} did not end", self.pid());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let mut status = None;
+        until(&format!("process {} has ended", self.pid()), async || {
+            status = self.0.try_wait()?;
+            Ok(status.is_some())
+        })
+        .await?;
+        status.context("it had ended a moment ago")
     }
 }
 
@@ -194,4 +267,10 @@ schedule: {{ workers: 2, checkpointEvery: 50 ms }}
 ",
         corpus = corpus().display()
     )
+}
+
+/// The small sweep with eight times the steps: its longer runs train for about a second, so that
+/// what is caught in mid-run is still there when it is killed.
+pub(crate) fn long_budget() -> String {
+    small_budget("small").replace("20k tokens/s", "160k tokens/s")
 }

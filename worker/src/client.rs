@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use sweep_core::code::ErrorCode;
+use sweep_proto::WireError;
 use sweep_proto::v1::worker_service_client::WorkerServiceClient;
 use tokio::sync::watch;
 use tonic::transport::{Channel, Endpoint};
@@ -67,11 +69,14 @@ where
     }
 }
 
-/// The coordinator did not answer, as opposed to refused. Its own refusals carry details.
+/// The coordinator did not answer, as opposed to refused; its own refusals carry details. One whose
+/// disk is full is as good as absent until somebody has made room.
 fn is_absence(status: &Status) -> bool {
-    status.details().is_empty()
-        && matches!(
-            status.code(),
-            Code::Unavailable | Code::Unknown | Code::DeadlineExceeded | Code::Cancelled
-        )
+    if !status.details().is_empty() {
+        return WireError::of(status).code == ErrorCode::Storage;
+    }
+    matches!(
+        status.code(),
+        Code::Unavailable | Code::Unknown | Code::DeadlineExceeded | Code::Cancelled
+    )
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sweep_core::ids::RunId;
 use sweep_core::metric::MetricPoint;
 use sweep_core::plan::RunSpec;
 use sweep_core::run::{Checkpoint, FailureReason};
@@ -12,13 +13,18 @@ use sweep_corpus::Library;
 use sweep_proto::v1::finish_request::Outcome as Ending;
 use sweep_proto::v1::{FinishRequest, Released, RunAssignment, RunRef};
 use sweep_proto::{RunKey, WireError, document};
-use sweep_trainer::{Accelerator, Directive, Monitor, Outcome, TrainJob};
+use sweep_trainer::{
+    Accelerator, Directive, Error as TrainerError, Monitor, Outcome, Start, TrainJob,
+};
 use tokio::sync::mpsc;
 
 use crate::Error;
 use crate::agent::Agent;
 use crate::client::Client;
 use crate::report::{Desk, Event, Reporter, Wish};
+
+/// Folder of all runs' checkpoints, below the data directory.
+const CHECKPOINTS: &str = "checkpoints";
 
 /// Works off one assignment. Whatever becomes of the run is told to the coordinator; an error here
 /// ends the worker.
@@ -34,7 +40,7 @@ pub(crate) async fn work(agent: &Agent, assignment: RunAssignment) -> Result<(),
     let (sender, events) = mpsc::unbounded_channel();
     let desk = Desk::default();
     let thread = Thread {
-        folder: format!("checkpoints/{}", run.id),
+        folder: checkpoints_of(run.id),
         run,
         data_dir: agent.options.data_dir.clone(),
         resume_from: resume_from.map(Into::into),
@@ -77,11 +83,13 @@ async fn finish(
     let failed = |reason: &FailureReason| Ending::Failed(document::encode(reason));
     let outcome = match ended.outcome {
         Ok(Outcome::Finished { result, .. }) => Ending::Succeeded(document::encode(&result)),
-        Ok(Outcome::Stopped { checkpoint, .. }) if desk.wish() == Wish::OutOfBudget => {
-            failed(&FailureReason::OutOfBudget { step: checkpoint.step })
+        Ok(Outcome::Stopped { step, .. }) if desk.wish() == Wish::OutOfBudget => {
+            failed(&FailureReason::OutOfBudget { step })
         }
-        Ok(Outcome::Stopped { checkpoint, used }) => {
-            if !accepted(agent, reporter.checkpoint(&checkpoint, used).await)? {
+        Ok(Outcome::Stopped { checkpoint, used, .. }) => {
+            if let Some(checkpoint) = checkpoint
+                && !accepted(agent, reporter.checkpoint(&checkpoint, used).await)?
+            {
                 return Ok(());
             }
             Ending::Released(Released {})
@@ -89,11 +97,30 @@ async fn finish(
         Ok(Outcome::Diverged { step, .. }) => failed(&FailureReason::Diverged { step }),
         Err(message) => failed(&FailureReason::Trainer { message }),
     };
+    let goes_on = matches!(outcome, Ending::Released(_));
     let used_ms = ended.used.ms();
     let request = FinishRequest { run: Some(key.into()), used_ms, outcome: Some(outcome) };
     let send = |mut client: Client, request| async move { client.finish(request).await };
-    accepted(agent, agent.insist(request, send).await)?;
+    if accepted(agent, agent.insist(request, send).await)? && !goes_on {
+        remove_checkpoints(agent, key);
+    }
     Ok(())
+}
+
+/// Nobody takes up a run that has ended.
+fn remove_checkpoints(agent: &Agent, key: RunKey) {
+    let folder = agent.options.data_dir.join(checkpoints_of(key.run));
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(folder = %folder.display(), %error, "checkpoints stay behind");
+        }
+        _ => {}
+    }
+}
+
+/// The folder of a run's checkpoints, below the data directory.
+fn checkpoints_of(run: RunId) -> PathBuf {
+    Path::new(CHECKPOINTS).join(run.to_string())
 }
 
 /// True when the coordinator took a message; false when the run is not ours any more, or nobody
@@ -114,7 +141,7 @@ struct Thread {
     run: RunSpec,
     data_dir: PathBuf,
     /// Folder of this run's checkpoints below the data directory.
-    folder: String,
+    folder: PathBuf,
     resume_from: Option<Checkpoint>,
     checkpoint_every: AcceleratorTime,
     accelerator: Accelerator,
@@ -142,27 +169,19 @@ impl Thread {
     fn attempt(&mut self) -> Result<Outcome, String> {
         let library = Library::new(&self.data_dir.join("corpora"));
         let corpus = library.load(&self.run.corpus).map_err(|error| chain(&error))?;
-        let resume_from = self.resume_from.take().map(|c| self.data_dir.join(c.path));
-        let resume_from = resume_from.filter(|file| {
-            let there = file.is_file();
-            if !there {
-                // Equal runs make equal points: starting anew loses time, nothing else.
-                tracing::warn!(file = %file.display(), "the checkpoint is gone; starting anew");
-            }
-            there
-        });
+        let resume_from = self.resume_from.take().map(|checkpoint| self.in_folder(checkpoint));
         let run = self.run.clone();
         let checkpoint_dir = self.data_dir.join(&self.folder);
         let job = TrainJob {
             run: &run,
             corpus: &corpus,
             checkpoint_dir: &checkpoint_dir,
-            resume_from: resume_from.as_deref(),
+            resume_from: resume_from.as_ref(),
             checkpoint_every: self.checkpoint_every,
             accelerator: self.accelerator,
         };
         let mut outcome = sweep_trainer::train(&job, self).map_err(|error| chain(&error))?;
-        if let Outcome::Stopped { checkpoint, .. } = &mut outcome {
+        if let Outcome::Stopped { checkpoint: Some(checkpoint), .. } = &mut outcome {
             *checkpoint = self.below_data_dir(checkpoint);
         }
         Ok(outcome)
@@ -170,8 +189,15 @@ impl Thread {
 
     /// The trainer names files within the run's folder, the coordinator below the data directory.
     fn below_data_dir(&self, checkpoint: &Checkpoint) -> Checkpoint {
-        let path = Path::new(&self.folder).join(&checkpoint.path);
+        let path = self.folder.join(&checkpoint.path);
         Checkpoint { path: path.to_string_lossy().into_owned(), ..checkpoint.clone() }
+    }
+
+    /// The reverse of [`Self::below_data_dir`].
+    fn in_folder(&self, checkpoint: Checkpoint) -> Checkpoint {
+        let path = Path::new(&checkpoint.path);
+        let path = path.strip_prefix(&self.folder).unwrap_or(path);
+        Checkpoint { path: path.to_string_lossy().into_owned(), ..checkpoint }
     }
 
     /// A closed channel means that the reporter is gone, and with it whoever would listen.
@@ -183,6 +209,12 @@ impl Thread {
 }
 
 impl Monitor for Thread {
+    fn start(&mut self, start: &Start) {
+        for error in &start.passed_over {
+            tracing::warn!(step = start.step, error = chain(error), "a checkpoint is passed over");
+        }
+    }
+
     fn points(&mut self, points: &[MetricPoint]) {
         self.say(Event::Points(points.to_vec()));
     }
@@ -190,6 +222,10 @@ impl Monitor for Thread {
     fn checkpoint(&mut self, checkpoint: &Checkpoint, used: AcceleratorTime) {
         let checkpoint = self.below_data_dir(checkpoint);
         self.say(Event::Checkpoint { checkpoint, used });
+    }
+
+    fn checkpoint_failed(&mut self, error: &TrainerError) {
+        tracing::warn!(error = chain(error), "no checkpoint is written; training goes on");
     }
 
     fn progress(&mut self, progress: Progress, used: AcceleratorTime) -> Directive {

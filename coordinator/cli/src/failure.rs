@@ -157,7 +157,7 @@ impl From<coordinator::Error> for Failure {
 
 impl From<sweep_corpus::Error> for Failure {
     fn from(error: sweep_corpus::Error) -> Self {
-        let failure = Self::new(ErrorCode::Corpus, error.to_string()).with_causes(error.source());
+        let failure = Self::new(error.code(), error.to_string()).with_causes(error.source());
         Self { hint: error.hint(), ..failure }
     }
 }

@@ -47,8 +47,9 @@ impl WorkerService for Workers {
                     heartbeat_ms: timing.heartbeat_ms,
                     checkpoint_every_ms: run.checkpoint_every.ms(),
                 }),
-                Work::Calibrate(key) => {
-                    WireWork::Calibration(CalibrationAssignment { key: document::encode(&key) })
+                Work::Calibrate(keys) => {
+                    let keys = keys.iter().map(document::encode).collect();
+                    WireWork::Calibration(CalibrationAssignment { keys })
                 }
                 Work::Idle => WireWork::Idle(Idle { retry_after_ms: timing.idle_ms }),
             };

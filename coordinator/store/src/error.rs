@@ -80,6 +80,8 @@ const SQLITE_BUSY: i32 = 5;
 const SQLITE_LOCKED: i32 = 6;
 const SQLITE_READONLY: i32 = 8;
 const SQLITE_FULL: i32 = 13;
+/// The index of the write-ahead log cannot grow.
+const SQLITE_IOERR_SHMSIZE: i32 = 4874;
 
 // Error codes of PostgreSQL 15, appendix A: serialization failure, deadlock.
 const RETRIED_BY_POSTGRES: [&str; 2] = ["40001", "40P01"];
@@ -109,7 +111,11 @@ fn sql_state(error: &DbErr) -> Option<SqlState> {
 impl From<DbErr> for Error {
     fn from(source: DbErr) -> Self {
         match sql_state(&source) {
-            Some(SqlState::Sqlite(code)) if code & 0xff == SQLITE_FULL => Self::DiskFull { source },
+            Some(SqlState::Sqlite(code))
+                if code & 0xff == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE =>
+            {
+                Self::DiskFull { source }
+            }
             Some(SqlState::Sqlite(code)) if code & 0xff == SQLITE_READONLY => {
                 Self::NotWritable { source }
             }

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{self, Connection as _};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use tokio::sync::Mutex;
 
@@ -53,6 +54,9 @@ impl Store {
                     .synchronous(SqliteSynchronous::Full)
                     .busy_timeout(SQLITE_BUSY_TIMEOUT)
             });
+            options.map_sqlx_sqlite_pool_opts(|options| {
+                options.after_release(|connection, _| Box::pin(is_reusable(connection)))
+            });
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             options.max_connections(POSTGRES_CONNECTIONS_N);
         } else {
@@ -62,6 +66,15 @@ impl Store {
         migration::refuse_newer(&db).await?;
         Ok(Self { db, writer: is_sqlite.then(Arc::default) })
     }
+}
+
+/// On a full disk SQLite undoes a transaction by itself. The driver, whose own ROLLBACK then fails,
+/// believes that it is still open, and would never again end one on this connection: everybody who
+/// got it would read the past and write nothing.
+async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Answered after whatever rollback is still on its way.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// The address of an SQLite file, for [`Store::open`].

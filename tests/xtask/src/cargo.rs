@@ -1,6 +1,7 @@
 //! Calls of cargo: cargo itself, and what it knows of the workspace.
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,16 +16,19 @@ pub(crate) fn root() -> &'static Path {
 
 /// Runs cargo; its output is the user's to see.
 pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
-    run_with(args, &[])
+    run_with::<&str>(args, &[])
 }
 
 /// Like [`run`], with more environment variables.
-pub(crate) fn run_with(args: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<()> {
+pub(crate) fn run_with<V: AsRef<OsStr>>(
+    args: &[&str],
+    variables: &[(&str, V)],
+) -> anyhow::Result<()> {
     let line = format!("cargo {}", args.join(" "));
     println!("$ {line}");
     let status = command()
         .args(args)
-        .envs(variables.iter().copied())
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .status()
         .with_context(|| format!("could not start `{line}`"))?;
     ensure!(status.success(), "`{line}` failed with {status}");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use crate::{cargo, generate, licences, postgres};
+use crate::{cargo, cuda, generate, licences, postgres};
 
 /// One check: its name and how it is done.
 type Step = (&'static str, fn() -> anyhow::Result<()>);
@@ -13,7 +13,7 @@ type Step = (&'static str, fn() -> anyhow::Result<()>);
 ///
 /// `build` makes all targets, so that the dependencies get the features the tests ask for; without
 /// that the tests would compile many of them a second time. `docs` reuses what `clippy` checked.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("format", || cargo::run(&["fmt", "--all", "--check"])),
     ("licences", licences::check),
     ("database server", postgres::ensure_installed),
@@ -25,6 +25,7 @@ const STEPS: [Step; 9] = [
         let deny = [("RUSTDOCFLAGS", "-D warnings")];
         cargo::run_with(&["doc", "--workspace", "--no-deps"], &deny)
     }),
+    ("cuda", cuda::check),
     ("build", || cargo::run(&["build", "--workspace", "--all-targets"])),
     ("generated files", generate::check),
     ("tests", || {

@@ -11,6 +11,7 @@
 
 mod cargo;
 mod ci;
+mod cuda;
 mod generate;
 mod licences;
 mod postgres;

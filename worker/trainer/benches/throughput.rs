@@ -7,8 +7,8 @@ use std::process::Command;
 
 use sweep_core::variant::{Family, ModelSpec, Position};
 use sweep_trainer::model::Path;
-use sweep_trainer::probe::measure;
-use sweep_trainer::{Accelerator, probe};
+use sweep_trainer::probe::{Patience, measure};
+use sweep_trainer::{Accelerator, Subject};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -30,13 +30,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{:<8} {:>9} {:>12} {:>12} {:>7}", "family", "batch", "fused", "composed", "ratio");
     for family in [Family::Gpt, Family::Qlstm] {
         for batch in [4, 16] {
-            let spec = spec(family);
-            let fused = probe(&spec, batch, Accelerator::Cpu)?;
-            let composed = measure(&spec, batch, Accelerator::Cpu, Path::Composition)?;
+            let subject = [Subject { model: spec(family), batch }];
+            let cpu = Accelerator::Cpu;
+            let patience = Patience::for_accelerator(cpu);
+            let fused = measure(&subject, cpu, Path::Fused, patience)?[0];
+            let composed = measure(&subject, cpu, Path::Composition, patience)?[0];
             let ratio = fused.tokens_per_second / composed.tokens_per_second;
             println!(
                 "{family:<8} {batch:>3} x {:>3} {:>6.0} ±{:>3.1}% {:>6.0} ±{:>3.1}% {ratio:>6.1}x",
-                spec.sequence,
+                subject[0].model.sequence,
                 fused.tokens_per_second,
                 fused.spread * 100.0,
                 composed.tokens_per_second,

@@ -2,7 +2,8 @@
 //!
 //! It holds the weights, both moments of the optimiser, the recurrent state, the sum of losses
 //! since the last metric point, and the run it belongs to. The position in the data follows from
-//! the step. A file appears under its name only when it is complete and on the disk.
+//! the step. A file appears under its name only when it is complete and on the disk, and its name
+//! carries the beginning of its hash, so that damage to it is found out before it is used.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -25,6 +26,8 @@ use crate::optim::{Adam, Moments};
 /// Checkpoints of a run that are kept: the second outlives a damaged first.
 const KEPT_N: usize = 2;
 const EXTENSION: &str = "safetensors";
+/// Hexadecimal digits of a file's hash in its name.
+const NAME_DIGITS: usize = 16;
 const METADATA: &str = "sweep";
 
 /// What a checkpoint says besides its tensors.
@@ -64,13 +67,29 @@ pub(crate) fn write(
     let bytes = serialize(views, Some(metadata)).expect("names are distinct and the header short");
 
     fs::create_dir_all(dir).map_err(Error::io(dir))?;
-    let name = format!("step-{step:012}.{EXTENSION}");
+    let hash = hex(&Sha256::digest(&bytes));
+    // Names order as steps do.
+    let name = format!("step-{step:012}-{}.{EXTENSION}", &hash[..NAME_DIGITS]);
     write_durably(dir, &name, &bytes)?;
-    remove_old(dir)?;
-    Ok(Checkpoint { step, path: name, hash: hex(&Sha256::digest(&bytes)) })
+    for file in files(dir)?.iter().rev().skip(KEPT_N) {
+        fs::remove_file(file).map_err(Error::io(file))?;
+    }
+    Ok(Checkpoint { step, path: name, hash })
 }
 
-/// Puts model, optimiser and state where the checkpoint left them.
+/// Where a run can be taken up: the checkpoint that was recorded for it, then the older ones of its
+/// folder, newest first. Younger ones do not count: points before them may not be stored.
+pub(crate) fn candidates(dir: &Path, recorded: &Checkpoint) -> Result<Vec<PathBuf>, Error> {
+    let recorded = dir.join(&recorded.path);
+    let mut candidates = if dir.is_dir() { files(dir)? } else { Vec::new() };
+    candidates.retain(|file| *file < recorded);
+    candidates.push(recorded);
+    candidates.reverse();
+    Ok(candidates)
+}
+
+/// Puts model, optimiser and state where the checkpoint left them. After an error they are neither
+/// here nor there.
 pub(crate) fn read(
     file: &Path,
     run: &RunSpec,
@@ -83,6 +102,10 @@ pub(crate) fn read(
         path: file.to_owned(),
         source,
     };
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    if !name.contains(&hex(&Sha256::digest(&bytes))[..NAME_DIGITS]) {
+        return Err(broken("its content is not what was written".into()));
+    }
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| broken(e.into()))?;
     let about = header.metadata().as_ref().and_then(|metadata| metadata.get(METADATA));
     let about = about.ok_or_else(|| broken("it does not name its run".into()))?;
@@ -164,21 +187,23 @@ fn hex(bytes: &[u8]) -> String {
 fn write_durably(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
     let unfinished = dir.join(format!("{name}.unfinished"));
     let mut file = File::create(&unfinished).map_err(Error::io(&unfinished))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(Error::io(&unfinished))?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if let Err(error) = written {
+        // On a full disk the part that fitted is in the way of everybody else.
+        let _ = fs::remove_file(&unfinished);
+        return Err(Error::io(&unfinished)(error));
+    }
     let finished = dir.join(name);
     fs::rename(&unfinished, &finished).map_err(Error::io(&finished))?;
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io(dir))
 }
 
-fn remove_old(dir: &Path) -> Result<(), Error> {
+/// The checkpoints of a folder, oldest first.
+fn files(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = fs::read_dir(dir).map_err(Error::io(dir))?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path()));
     let mut files: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(Error::io(dir))?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == EXTENSION));
-    // Names order as steps do.
     files.sort();
-    for file in files.iter().rev().skip(KEPT_N) {
-        fs::remove_file(file).map_err(Error::io(file))?;
-    }
-    Ok(())
+    Ok(files)
 }

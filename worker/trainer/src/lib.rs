@@ -59,8 +59,8 @@ pub mod train;
 
 pub use accelerator::Accelerator;
 pub use error::Error;
-pub use probe::{Probe, probe};
-pub use train::{Directive, Monitor, Outcome, TrainJob, train};
+pub use probe::{Probe, Subject, probe};
+pub use train::{Directive, Monitor, Outcome, Start, TrainJob, train};
 
 /// Version of what is trained and of how fast: a throughput measured by another version is
 /// measured anew.

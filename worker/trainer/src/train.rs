@@ -27,8 +27,10 @@ pub struct TrainJob<'a> {
     pub corpus: &'a Corpus,
     /// Folder of this run's checkpoints alone; made when needed.
     pub checkpoint_dir: &'a Path,
-    /// A checkpoint of this run.
-    pub resume_from: Option<&'a Path>,
+    /// The checkpoint to go on from, as [`Monitor::checkpoint`] was told of it. Where it is gone or
+    /// damaged an older one of the folder serves, else the run starts anew: that loses time and
+    /// nothing else, because equal runs make equal points.
+    pub resume_from: Option<&'a Checkpoint>,
     /// Accelerator time between checkpoints.
     pub checkpoint_every: AcceleratorTime,
     pub accelerator: Accelerator,
@@ -38,6 +40,9 @@ pub struct TrainJob<'a> {
 /// steps of this attempt have used: reading data, evaluating and writing checkpoints are not
 /// charged.
 pub trait Monitor {
+    /// Called once, before the first step.
+    fn start(&mut self, start: &Start);
+
     /// The points of one step. A resumed run reports the same points as an uninterrupted one;
     /// those after its checkpoint come again.
     fn points(&mut self, points: &[MetricPoint]);
@@ -45,9 +50,22 @@ pub trait Monitor {
     /// A checkpoint is on the disk.
     fn checkpoint(&mut self, checkpoint: &Checkpoint, used: AcceleratorTime);
 
+    /// A checkpoint could not be written, on a full disk for instance. The run goes on; the one
+    /// before it stays.
+    fn checkpoint_failed(&mut self, error: &Error);
+
     /// Called after every step, so it must be cheap. A stop after the last step is too late: the
     /// run finishes.
     fn progress(&mut self, progress: Progress, used: AcceleratorTime) -> Directive;
+}
+
+/// Where a run begins.
+#[derive(Debug)]
+pub struct Start {
+    /// Steps that are done already.
+    pub step: u64,
+    /// Why checkpoints that were tried could not be used.
+    pub passed_over: Vec<Error>,
 }
 
 /// What a run is to do next.
@@ -67,7 +85,9 @@ pub enum Outcome {
     },
     /// As [`Monitor::progress`] told it to.
     Stopped {
-        checkpoint: Checkpoint,
+        step: u64,
+        /// None where it could not be written; the one before it stays.
+        checkpoint: Option<Checkpoint>,
         used: AcceleratorTime,
     },
     /// The loss or the gradient was not finite once `step` steps were done.
@@ -83,10 +103,11 @@ pub enum Outcome {
 /// often they were interrupted.
 ///
 /// # Errors
-/// A corpus that is not the run's own or too small for it, a checkpoint that cannot be read or
-/// written, and whatever the tensor library or the device refuses.
+/// A corpus that is not the run's own or too small for it, a checkpoint of another run, and
+/// whatever the tensor library or the device refuses.
 pub fn train(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, Error> {
-    let mut session = Session::start(job)?;
+    let (mut session, passed_over) = Session::start(job)?;
+    monitor.start(&Start { step: session.position.step, passed_over });
     let cadence = Cadence::new(job.run.steps);
     let mut meter = Meter::new(job.accelerator);
     let mut checkpoint_used = AcceleratorTime::ZERO;
@@ -112,10 +133,15 @@ pub fn train(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, E
             break;
         }
         if directive == Directive::Stop {
-            return Ok(Outcome::Stopped { checkpoint: session.write_checkpoint()?, used });
+            let written = session.write_checkpoint();
+            let checkpoint = written.map_err(|error| monitor.checkpoint_failed(&error)).ok();
+            return Ok(Outcome::Stopped { step, checkpoint, used });
         }
         if due && used.saturating_sub(checkpoint_used) >= job.checkpoint_every {
-            monitor.checkpoint(&session.write_checkpoint()?, used);
+            match session.write_checkpoint() {
+                Ok(checkpoint) => monitor.checkpoint(&checkpoint, used),
+                Err(error) => monitor.checkpoint_failed(&error),
+            }
             checkpoint_used = used;
         }
     }
@@ -143,7 +169,23 @@ struct Done {
 }
 
 impl<'a> Session<'a> {
-    fn start(job: &'a TrainJob<'a>) -> Result<Self, Error> {
+    /// From the best checkpoint there is, else from the first step; with why others were not used.
+    fn start(job: &'a TrainJob<'a>) -> Result<(Self, Vec<Error>), Error> {
+        let recorded = job.resume_from.map(|c| checkpoint::candidates(job.checkpoint_dir, c));
+        let mut passed_over = Vec::new();
+        for file in recorded.transpose()?.unwrap_or_default() {
+            let mut session = Self::fresh(job)?;
+            let Self { model, optimiser, state, .. } = &mut session;
+            match checkpoint::read(&file, job.run, model, optimiser, state) {
+                Ok(position) => return Ok((Self { position, ..session }, passed_over)),
+                Err(error @ Error::ForeignCheckpoint { .. }) => return Err(error),
+                Err(error) => passed_over.push(error),
+            }
+        }
+        Ok((Self::fresh(job)?, passed_over))
+    }
+
+    fn fresh(job: &'a TrainJob<'a>) -> Result<Self, Error> {
         let TrainJob { run, corpus, .. } = *job;
         let spec = &run.model;
         check(run, corpus)?;
@@ -151,7 +193,7 @@ impl<'a> Session<'a> {
         let device = job.accelerator.device()?;
         let path = ModelPath::for_device(&device);
         let model = Model::new(spec, run.optimiser.init_std, run.seed, &device, path)?;
-        let mut session = Self {
+        Ok(Self {
             job,
             data: TrainingData::new(corpus.train(), run.seed, run.batch as usize, sequence)?,
             validation: ValidationText::new(corpus, sequence)?,
@@ -160,12 +202,7 @@ impl<'a> Session<'a> {
             state: model.initial_state(),
             model,
             position: Position::default(),
-        };
-        if let Some(file) = job.resume_from {
-            let Self { model, optimiser, state, .. } = &mut session;
-            session.position = checkpoint::read(file, run, model, optimiser, state)?;
-        }
-        Ok(session)
+        })
     }
 
     /// One optimiser step; none where the loss or the gradient is not finite.

@@ -12,7 +12,7 @@ use sweep_core::sweep::Progress;
 use sweep_core::units::AcceleratorTime;
 use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position};
 use sweep_corpus::Corpus;
-use sweep_trainer::{Accelerator, Directive, Error, Monitor, Outcome, TrainJob, train};
+use sweep_trainer::{Accelerator, Directive, Error, Monitor, Outcome, Start, TrainJob, train};
 
 fn corpus() -> Corpus {
     corpus_of(usize::MAX)
@@ -64,11 +64,22 @@ fn run(family: Family, steps: u64, corpus: &Corpus) -> RunSpec {
 struct Recorder {
     points: Vec<MetricPoint>,
     checkpoints: Vec<Checkpoint>,
+    checkpoints_failed: Vec<String>,
     stop_at: Option<u64>,
     used: AcceleratorTime,
+    /// The step begun at, and how many checkpoints were passed over.
+    start: Option<(u64, usize)>,
 }
 
 impl Monitor for Recorder {
+    fn start(&mut self, start: &Start) {
+        assert_eq!(self.start.replace((start.step, start.passed_over.len())), None);
+    }
+
+    fn checkpoint_failed(&mut self, error: &Error) {
+        self.checkpoints_failed.push(error.to_string());
+    }
+
     fn points(&mut self, points: &[MetricPoint]) {
         self.points.extend_from_slice(points);
     }
@@ -158,22 +169,23 @@ fn an_interrupted_run_ends_like_an_uninterrupted_one() {
         let (expected, expected_points) = uninterrupted(&run, &corpus);
         let dir = tempfile::tempdir().unwrap();
         let mut points = Vec::new();
-        let mut resume_from: Option<PathBuf> = None;
+        let mut resume_from: Option<Checkpoint> = None;
         for stop_at in [1, 300, 401] {
             let mut recorder = Recorder { stop_at: Some(stop_at), ..Recorder::default() };
             let job =
-                TrainJob { resume_from: resume_from.as_deref(), ..job(&run, &corpus, dir.path()) };
-            let Outcome::Stopped { checkpoint, used } = train(&job, &mut recorder).unwrap() else {
+                TrainJob { resume_from: resume_from.as_ref(), ..job(&run, &corpus, dir.path()) };
+            let begun_at = resume_from.as_ref().map_or(0, |checkpoint| checkpoint.step);
+            let Outcome::Stopped { step, checkpoint, used } = train(&job, &mut recorder).unwrap()
+            else {
                 panic!("{family} did not stop after {stop_at} steps");
             };
-            assert_eq!(checkpoint.step, stop_at);
-            assert_eq!(used, recorder.used);
+            assert_eq!(recorder.start, Some((begun_at, 0)));
+            assert_eq!((step, used), (stop_at, recorder.used));
             points.extend(recorder.points);
-            resume_from = Some(dir.path().join(checkpoint.path));
+            resume_from = checkpoint;
         }
         let mut recorder = Recorder::default();
-        let job =
-            TrainJob { resume_from: resume_from.as_deref(), ..job(&run, &corpus, dir.path()) };
+        let job = TrainJob { resume_from: resume_from.as_ref(), ..job(&run, &corpus, dir.path()) };
         let result = finished(train(&job, &mut recorder).unwrap());
         points.extend(recorder.points);
         assert_eq!(result.weights_hash, expected.weights_hash, "{family}");
@@ -203,8 +215,8 @@ fn a_run_resumed_from_an_older_checkpoint_repeats_its_points() {
         recorder.checkpoints[27..].iter().map(|checkpoint| checkpoint.path.clone()).collect();
     assert_eq!(files, newest, "the newest two are kept");
 
-    let file = dir.path().join(&files[0]);
-    let resumed = TrainJob { resume_from: Some(&file), ..job(&run, &corpus, dir.path()) };
+    let older = Some(&recorder.checkpoints[27]);
+    let resumed = TrainJob { resume_from: older, ..job(&run, &corpus, dir.path()) };
     let mut again = Recorder::default();
     let result = finished(train(&resumed, &mut again).unwrap());
     assert_eq!(result.weights_hash, expected.weights_hash);
@@ -219,23 +231,81 @@ fn a_checkpoint_is_named_by_its_content_and_refused_by_other_runs() {
     let dir = tempfile::tempdir().unwrap();
     let mut recorder = Recorder { stop_at: Some(7), ..Recorder::default() };
     let outcome = train(&job(&mine, &corpus, dir.path()), &mut recorder).unwrap();
-    let Outcome::Stopped { checkpoint, .. } = outcome else { panic!("it did not stop") };
-    let file = dir.path().join(&checkpoint.path);
-    let mut bytes = std::fs::read(&file).unwrap();
+    let Outcome::Stopped { checkpoint: Some(checkpoint), .. } = outcome else {
+        panic!("it did not stop with a checkpoint: {outcome:?}")
+    };
+    let bytes = std::fs::read(dir.path().join(&checkpoint.path)).unwrap();
     let hash = <sha2::Sha256 as sha2::Digest>::digest(&bytes);
     let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(checkpoint.hash, hash);
+    assert!(checkpoint.path.contains(&hash[..16]), "{}", checkpoint.path);
 
     let other = run(Family::Gpt, 20, &corpus);
-    let foreign = TrainJob { resume_from: Some(&file), ..job(&other, &corpus, dir.path()) };
+    let foreign = TrainJob { resume_from: Some(&checkpoint), ..job(&other, &corpus, dir.path()) };
     let refused = train(&foreign, &mut Recorder::default()).unwrap_err();
     assert!(matches!(refused, Error::ForeignCheckpoint { .. }), "{refused}");
+}
 
+/// What a disk does to a file: the newest is cut short, then the one before it is changed in one
+/// bit, then both are gone.
+#[test]
+fn a_damaged_checkpoint_gives_way_to_the_one_before_it_and_that_to_a_new_beginning() {
+    let corpus = corpus();
+    let run = run(Family::Qlstm, 30, &corpus);
+    let dir = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder { stop_at: Some(20), ..Recorder::default() };
+    let always =
+        TrainJob { checkpoint_every: AcceleratorTime::ZERO, ..job(&run, &corpus, dir.path()) };
+    let outcome = train(&always, &mut recorder).unwrap();
+    let Outcome::Stopped { checkpoint: Some(newest), .. } = outcome else { panic!("{outcome:?}") };
+    let (expected, _) = uninterrupted(&run, &corpus);
+    let older = recorder.checkpoints.last().unwrap();
+    let file = |checkpoint: &Checkpoint| dir.path().join(&checkpoint.path);
+    let resume = |begun_at, passed_over| {
+        let mut again = Recorder::default();
+        let dir_of_this = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(dir.path()).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap();
+            std::fs::copy(&path, dir_of_this.path().join(name)).unwrap();
+        }
+        let resumed =
+            TrainJob { resume_from: Some(&newest), ..job(&run, &corpus, dir_of_this.path()) };
+        let result = finished(train(&resumed, &mut again).unwrap());
+        assert_eq!(result.weights_hash, expected.weights_hash);
+        assert_eq!(again.start, Some((begun_at, passed_over)));
+    };
+    resume(20, 0);
+    let mut bytes = std::fs::read(file(&newest)).unwrap();
     bytes.truncate(bytes.len() / 2);
-    std::fs::write(&file, bytes).unwrap();
-    let damaged = TrainJob { resume_from: Some(&file), ..job(&mine, &corpus, dir.path()) };
-    let refused = train(&damaged, &mut Recorder::default()).unwrap_err();
-    assert!(matches!(refused, Error::NotACheckpoint { .. }), "{refused}");
+    std::fs::write(file(&newest), bytes).unwrap();
+    resume(19, 1);
+    let mut bytes = std::fs::read(file(older)).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(file(older), bytes).unwrap();
+    resume(0, 2);
+    std::fs::remove_file(file(&newest)).unwrap();
+    std::fs::remove_file(file(older)).unwrap();
+    resume(0, 1);
+}
+
+#[test]
+fn a_run_that_cannot_write_its_checkpoints_goes_on() {
+    let corpus = corpus();
+    let run = run(Family::Qlstm, 30, &corpus);
+    let dir = tempfile::tempdir().unwrap();
+    // A file where the folder should be: nothing can be written below it, not even by root.
+    let blocked = dir.path().join("checkpoints");
+    std::fs::write(&blocked, "").unwrap();
+    let mut recorder = Recorder { stop_at: Some(20), ..Recorder::default() };
+    let always =
+        TrainJob { checkpoint_every: AcceleratorTime::ZERO, ..job(&run, &corpus, &blocked) };
+    let outcome = train(&always, &mut recorder).unwrap();
+    assert!(matches!(outcome, Outcome::Stopped { step: 20, checkpoint: None, .. }), "{outcome:?}");
+    assert_eq!(recorder.checkpoints_failed.len(), 20);
+    let named = blocked.display().to_string();
+    assert!(recorder.checkpoints_failed[0].contains(&named), "{:?}", recorder.checkpoints_failed);
 }
 
 #[test]
