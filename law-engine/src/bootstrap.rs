@@ -25,7 +25,7 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::curve::{Cell, Curve, Point};
 use crate::fit::{Fit, fit, refit};
-use crate::law::{ScalingLaw, Theta};
+use crate::law::{HoursLaw, Theta};
 use crate::objective::{Huber, Objective};
 use crate::random::Stream;
 
@@ -54,7 +54,7 @@ impl<const P: usize> Fitted<'_, P> {
 
 /// `draws_n` refits of every arm, by arm; the same index is the same draw in all arms.
 #[must_use]
-pub fn draws<L: ScalingLaw<P>, const P: usize>(
+pub fn draws<L: HoursLaw<P>, const P: usize>(
     law: L,
     arms: &[Fitted<'_, P>],
     huber: Huber,
@@ -91,7 +91,7 @@ struct Noise {
 }
 
 impl Noise {
-    fn estimate<L: ScalingLaw<P>, const P: usize>(law: L, arms: &[Fitted<'_, P>]) -> Self {
+    fn estimate<L: HoursLaw<P>, const P: usize>(law: L, arms: &[Fitted<'_, P>]) -> Self {
         let residuals: Vec<BTreeMap<Cell, f64>> =
             arms.iter().map(|arm| residuals_by_cell(law, arm)).collect();
         let spread = |a: usize| {
@@ -137,13 +137,13 @@ impl Noise {
     }
 }
 
-fn residuals_by_cell<L: ScalingLaw<P>, const P: usize>(
+fn residuals_by_cell<L: HoursLaw<P>, const P: usize>(
     law: L,
     arm: &Fitted<'_, P>,
 ) -> BTreeMap<Cell, f64> {
     let points = &arm.curve.points;
     let theta = fit(law, points, Huber::LEAST_SQUARES).theta;
-    let residuals = Objective { law, points }.residuals(&theta);
+    let residuals = Objective::of_logs(law, points).residuals(&theta);
     points.iter().map(|p| p.cell).zip(residuals).collect()
 }
 

@@ -20,7 +20,7 @@ use sweep_core::fit::Interval;
 
 use crate::curve::Units;
 use crate::forecast::central;
-use crate::law::{ScalingLaw, Theta};
+use crate::law::{HoursLaw, Theta};
 
 /// Steps in log hours among which a change of sign is looked for. Laws with floors can cross
 /// twice; a lead that is shorter than one step (a fifteenth of a decade over eight decades) may
@@ -50,7 +50,7 @@ pub struct Answer {
 /// Finds the crossover of `pair` ahead of `measured`, the range measured for both arms, up to
 /// `horizon` hours. There must be at least one draw.
 #[must_use]
-pub fn crossover<L: ScalingLaw<P>, const P: usize>(
+pub fn crossover<L: HoursLaw<P>, const P: usize>(
     pair: &Pair<'_, L, P>,
     measured: Interval,
     horizon: f64,
@@ -159,12 +159,12 @@ fn probability(overtakes: &[Overtakes]) -> Probability {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::law::{Power, PowerFloor};
+    use crate::law::{Power, PowerFloor, ScalingLaw as _};
 
     const UNITS: Units = Units { hours: 1.0, loss: 1.0 };
     const MEASURED: Interval = Interval { lower: 6.0, upper: 96.0 };
 
-    fn answer<L: ScalingLaw<P>, const P: usize>(
+    fn answer<L: HoursLaw<P>, const P: usize>(
         law: L,
         first: [f64; P],
         second: [f64; P],

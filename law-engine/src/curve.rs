@@ -42,14 +42,16 @@ pub struct Cell {
     pub seed: u64,
 }
 
-/// One observation, normalised.
+/// One observation as it is fitted. Over hours `x` is ln(hours / reference hours), and losses are
+/// in units of a reference loss.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
+pub struct Point<X = f64> {
     pub cell: Cell,
-    /// ln(hours / reference hours).
-    pub x: f64,
-    /// ln(loss / reference loss).
+    /// What the law is a function of.
+    pub x: X,
     pub ln_loss: f64,
+    /// How often the observation counts.
+    pub weight: f64,
 }
 
 /// The lower envelope of one arm, in order of class, then seed.
@@ -100,6 +102,7 @@ impl Study {
             cell: Cell { class: classes.partition_point(|c| *c < o.class), seed: o.seed },
             x: units.x(o.hours),
             ln_loss: (o.bits_per_byte / units.loss).ln(),
+            weight: 1.0,
         };
         let curves = arms
             .iter()

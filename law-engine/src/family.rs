@@ -12,7 +12,7 @@ use crate::crossover::{Pair, crossover};
 use crate::curve::{Curve, Study};
 use crate::fit::fit;
 use crate::forecast;
-use crate::law::{ScalingLaw, Theta};
+use crate::law::{HoursLaw, Theta};
 use crate::objective::{Huber, Objective};
 use crate::select::{CLASSES_MIN, held_out};
 
@@ -25,7 +25,7 @@ pub(crate) struct Family {
 }
 
 /// Fits `law` to every arm with enough data and crosses every pair.
-pub(crate) fn family<L: ScalingLaw<P>, const P: usize>(
+pub(crate) fn family<L: HoursLaw<P>, const P: usize>(
     law: L,
     study: &Study,
     request: &Request<'_>,
@@ -68,7 +68,7 @@ struct Arm<'a, const P: usize> {
 }
 
 /// What `curve` lacks for a fit with an interval: classes, or a degree of freedom.
-fn shortage<L: ScalingLaw<P>, const P: usize>(curve: &Curve) -> Option<String> {
+fn shortage<L: HoursLaw<P>, const P: usize>(curve: &Curve) -> Option<String> {
     let (arm, classes, points) = (&curve.arm, curve.classes().len(), curve.points.len());
     if classes < CLASSES_MIN {
         let plural = if classes == 1 { "class" } else { "classes" };
@@ -81,7 +81,7 @@ fn shortage<L: ScalingLaw<P>, const P: usize>(curve: &Curve) -> Option<String> {
     }
 }
 
-fn law_fit<L: ScalingLaw<P>, const P: usize>(
+fn law_fit<L: HoursLaw<P>, const P: usize>(
     law: L,
     study: &Study,
     arm: &Arm<'_, P>,
@@ -91,7 +91,7 @@ fn law_fit<L: ScalingLaw<P>, const P: usize>(
     let (curve, fit) = (arm.curve, &fitted.fit);
     let classes = curve.classes();
     let measured = range(study, &classes)?;
-    let squares: f64 = Objective { law, points: &curve.points }
+    let squares: f64 = Objective::of_logs(law, &curve.points)
         .residuals(&fit.theta)
         .map(|residual| residual * residual)
         .sum();
@@ -114,7 +114,7 @@ fn law_fit<L: ScalingLaw<P>, const P: usize>(
     })
 }
 
-fn coefficients<L: ScalingLaw<P>, const P: usize>(
+fn coefficients<L: HoursLaw<P>, const P: usize>(
     law: L,
     study: &Study,
     theta: &Theta<P>,
@@ -134,7 +134,7 @@ fn coefficients<L: ScalingLaw<P>, const P: usize>(
 }
 
 /// The crossover of two arms, or what is missing for one.
-fn cross<L: ScalingLaw<P>, const P: usize>(
+fn cross<L: HoursLaw<P>, const P: usize>(
     law: L,
     study: &Study,
     arms: [&Arm<'_, P>; 2],

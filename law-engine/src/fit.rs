@@ -1,14 +1,14 @@
 //! The global optimum of a law's objective on one arm's points.
 //!
-//! Variable projection finds where to start: at a fixed exponent each law is linear in its other
-//! parameters, so a grid over the exponent alone sees the whole landscape. [`DampedNewton`] then
-//! polishes the best places of the grid, and the lowest optimum counts.
+//! Variable projection finds where to start: at a fixed exponent each law of hours is linear in its
+//! other parameters, so a grid over the exponent alone sees the whole landscape. [`DampedNewton`]
+//! then polishes the best places of the grid, and the lowest optimum counts.
 
 use argmin::core::{Executor, State as _, TerminationReason, TerminationStatus};
 use sweep_core::fit::Convergence;
 
 use crate::curve::Point;
-use crate::law::{EXPONENT_MAX, ScalingLaw, Theta};
+use crate::law::{EXPONENT_MAX, HoursLaw, ScalingLaw, Theta};
 use crate::newton::{DampedNewton, ITERATIONS_MAX, State};
 use crate::objective::{Huber, Objective};
 
@@ -30,25 +30,34 @@ pub struct Fit<const P: usize> {
 /// Fits `law` to `points`, which must not be empty. The optimum does not depend on their order
 /// beyond rounding.
 #[must_use]
-pub fn fit<L: ScalingLaw<P>, const P: usize>(law: L, points: &[Point], huber: Huber) -> Fit<P> {
-    lowest(law, points, huber, &starts(law, points, huber, STARTS_MAX))
+pub fn fit<L: ScalingLaw<P>, const P: usize>(
+    law: L,
+    points: &[Point<L::X>],
+    huber: Huber,
+) -> Fit<P> {
+    let objective = Objective::of_logs(law, points);
+    lowest(&objective, huber, &law.starts(&objective, huber, STARTS_MAX))
 }
 
 /// [`fit`] from the grid's best place alone, for bootstrap draws: a third of the work, and the rare
 /// draw that ends in a neighbouring minimum does not move a quantile.
 #[must_use]
-pub fn refit<L: ScalingLaw<P>, const P: usize>(law: L, points: &[Point], huber: Huber) -> Fit<P> {
-    lowest(law, points, huber, &starts(law, points, huber, 1))
+pub fn refit<L: ScalingLaw<P>, const P: usize>(
+    law: L,
+    points: &[Point<L::X>],
+    huber: Huber,
+) -> Fit<P> {
+    let objective = Objective::of_logs(law, points);
+    lowest(&objective, huber, &law.starts(&objective, huber, 1))
 }
 
-/// The lowest local minima of the objective along the grid of exponents, lowest first.
-fn starts<L: ScalingLaw<P>, const P: usize>(
-    law: L,
-    points: &[Point],
+/// The lowest local minima of the objective along a grid of exponents, lowest first.
+pub(crate) fn grid_minima<L: HoursLaw<P>, const P: usize>(
+    objective: &Objective<'_, L>,
     huber: Huber,
     count_max: usize,
 ) -> Vec<Theta<P>> {
-    let objective = Objective { law, points };
+    let Objective { law, points, .. } = *objective;
     let ratio = (EXPONENT_MAX / GRID_EXPONENT_MIN).powf(1.0 / (GRID_N - 1) as f64);
     let mut exponent = GRID_EXPONENT_MIN;
     let grid: [(f64, Theta<P>); GRID_N] = std::array::from_fn(|_| {
@@ -66,27 +75,25 @@ fn starts<L: ScalingLaw<P>, const P: usize>(
 }
 
 fn lowest<L: ScalingLaw<P>, const P: usize>(
-    law: L,
-    points: &[Point],
+    objective: &Objective<'_, L, L::X>,
     huber: Huber,
     starts: &[Theta<P>],
 ) -> Fit<P> {
     starts
         .iter()
-        .map(|start| polish(law, points, huber, *start))
+        .map(|start| polish(objective, huber, *start))
         .min_by(|a, b| a.objective.total_cmp(&b.objective))
         .expect("a grid of numbers has a local minimum")
 }
 
 /// Runs the solver from one start.
-fn polish<L: ScalingLaw<P>, const P: usize>(
-    law: L,
-    points: &[Point],
+pub(crate) fn polish<L: ScalingLaw<P>, const P: usize>(
+    objective: &Objective<'_, L, L::X>,
     huber: Huber,
     start: Theta<P>,
 ) -> Fit<P> {
-    let solver = DampedNewton::new(law.parameters(), huber);
-    let mut state = Executor::new(Objective { law, points }, solver)
+    let solver = DampedNewton::new(objective.law.parameters(), huber);
+    let mut state = Executor::new(*objective, solver)
         .configure(|state: State<P>| state.param(start).max_iters(ITERATIONS_MAX))
         .ctrlc(false)
         .run()

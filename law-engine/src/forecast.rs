@@ -3,7 +3,7 @@
 use sweep_core::fit::{CurvePoint, Interval};
 
 use crate::curve::Units;
-use crate::law::{ScalingLaw, Theta};
+use crate::law::{HoursLaw, Theta};
 
 /// Steps of the curve over the measured range, and from there to the horizon.
 const STEPS_MEASURED: u32 = 16;
@@ -48,7 +48,7 @@ pub fn grid(measured: Interval, horizon: f64) -> Vec<f64> {
 
 /// The law and the band of its draws at each of `hours`, bits per byte.
 #[must_use]
-pub fn curve<L: ScalingLaw<P>, const P: usize>(
+pub fn curve<L: HoursLaw<P>, const P: usize>(
     law: L,
     theta: &Theta<P>,
     draws: &[Theta<P>],

@@ -10,6 +10,7 @@ use nalgebra::{SMatrix, SVector};
 use sweep_core::fit::LawName;
 
 use crate::curve::{Point, Units};
+use crate::objective::{Huber, Objective};
 
 /// The parameters of a law in the coordinates that it is fitted in.
 pub type Theta<const P: usize> = SVector<f64, P>;
@@ -40,32 +41,47 @@ pub struct Jet<const P: usize> {
     pub hessian: SMatrix<f64, P, P>,
 }
 
-/// A law of loss over accelerator hours with `P` parameters.
-///
-/// A law sees normalised quantities: `x = ln(hours / reference hours)` and losses in units of a
-/// reference loss (see [`Units`]), so that every parameter is of order one whatever the sweep's
-/// scale. [`ScalingLaw::coefficients`] goes back to hours and bits per byte.
+/// A law with `P` parameters, as the solver sees it: parameters in fitting coordinates, within
+/// bounds, and a prediction with its derivatives.
 pub trait ScalingLaw<const P: usize>: Copy {
-    const NAME: LawName;
+    /// What the law is a function of.
+    type X: Copy + PartialEq;
 
     /// Names and bounds, in the order of [`Theta`].
     fn parameters(&self) -> [Parameter; P];
 
     /// The loss at `x`; positive and finite within the bounds.
-    fn predict(&self, theta: &Theta<P>, x: f64) -> f64;
+    fn predict(&self, theta: &Theta<P>, x: Self::X) -> f64;
 
     /// The logarithm of [`predict`](Self::predict), which is what is fitted.
-    fn ln_predict(&self, theta: &Theta<P>, x: f64) -> f64 {
+    fn ln_predict(&self, theta: &Theta<P>, x: Self::X) -> f64 {
         self.predict(theta, x).ln()
     }
 
-    /// ln L with its analytic gradient and Hessian in one pass.
-    fn jet(&self, theta: &Theta<P>, x: f64) -> Jet<P>;
+    /// ln L with its exact gradient and Hessian in one pass.
+    fn jet(&self, theta: &Theta<P>, x: Self::X) -> Jet<P>;
 
-    /// The analytic gradient of the loss by the parameters.
-    fn gradient(&self, theta: &Theta<P>, x: f64) -> Theta<P> {
+    /// The exact gradient of the loss by the parameters.
+    fn gradient(&self, theta: &Theta<P>, x: Self::X) -> Theta<P> {
         self.predict(theta, x) * self.jet(theta, x).gradient
     }
+
+    /// Places to start from, the most promising first: at least one, at most `count_max`.
+    fn starts(
+        &self,
+        objective: &Objective<'_, Self, Self::X>,
+        huber: Huber,
+        count_max: usize,
+    ) -> Vec<Theta<P>>;
+}
+
+/// A law of loss over accelerator hours, with one exponent.
+///
+/// It sees normalised quantities: `x = ln(hours / reference hours)` and losses in units of a
+/// reference loss (see [`Units`]), so that every parameter is of order one whatever the sweep's
+/// scale. [`HoursLaw::coefficients`] goes back to hours and bits per byte.
+pub trait HoursLaw<const P: usize>: ScalingLaw<P, X = f64> {
+    const NAME: LawName;
 
     /// Variable projection: the best parameters at a fixed exponent by relative least squares,
     /// where the law is linear in all the others.

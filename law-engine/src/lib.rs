@@ -55,6 +55,7 @@
 
 pub mod analyse;
 pub mod bootstrap;
+pub mod catalogue;
 pub mod caveat;
 pub mod crossover;
 pub mod curve;
@@ -64,7 +65,9 @@ pub mod forecast;
 pub mod law;
 pub mod newton;
 pub mod objective;
+mod project;
 pub mod random;
+pub mod real;
 pub mod select;
 
 pub use analyse::{Analysis, Request, analyse};

@@ -117,7 +117,7 @@ enum Advance<const P: usize> {
 }
 
 impl<const P: usize> DampedNewton<P> {
-    fn advance<L>(&mut self, objective: &Objective<'_, L>, theta: &Theta<P>) -> Advance<P>
+    fn advance<L>(&mut self, objective: &Objective<'_, L, L::X>, theta: &Theta<P>) -> Advance<P>
     where
         L: ScalingLaw<P>,
     {
@@ -151,7 +151,7 @@ impl<const P: usize> DampedNewton<P> {
     /// nothing to gain.
     fn search<L>(
         &mut self,
-        objective: &Objective<'_, L>,
+        objective: &Objective<'_, L, L::X>,
         theta: &Theta<P>,
         at: &Expansion<P>,
     ) -> Option<(Theta<P>, Expansion<P>)>
@@ -179,7 +179,7 @@ impl<const P: usize> DampedNewton<P> {
     }
 }
 
-impl<'a, L, const P: usize> Solver<Objective<'a, L>, State<P>> for DampedNewton<P>
+impl<'a, L, const P: usize> Solver<Objective<'a, L, L::X>, State<P>> for DampedNewton<P>
 where
     L: ScalingLaw<P>,
 {
@@ -189,7 +189,7 @@ where
 
     fn init(
         &mut self,
-        problem: &mut Problem<Objective<'a, L>>,
+        problem: &mut Problem<Objective<'a, L, L::X>>,
         mut state: State<P>,
     ) -> Result<(State<P>, Option<KV>), Error> {
         let theta = clamp(take_theta(&mut state)?, &self.parameters);
@@ -205,7 +205,7 @@ where
     /// argmin's best parameters are the best of the real objective.
     fn next_iter(
         &mut self,
-        problem: &mut Problem<Objective<'a, L>>,
+        problem: &mut Problem<Objective<'a, L, L::X>>,
         mut state: State<P>,
     ) -> Result<(State<P>, Option<KV>), Error> {
         let theta = take_theta(&mut state)?;

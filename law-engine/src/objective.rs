@@ -1,12 +1,13 @@
-//! How far a law is from the data: the Huber loss of the log residuals, summed.
+//! How far a law is from the data: a loss function of the residuals, summed.
 //!
 //! ```text
-//! F(theta) = sum_i huber(ln L_i - ln L(theta, x_i))
-//! huber(r) = r^2 / 2                 for |r| <= delta
-//!            delta (|r| - delta / 2) beyond
+//! F(theta) = sum_i w_i rho(T(y_i) - T(L(theta, x_i)))
+//! rho(r) = r^2 / 2                 for |r| <= delta
+//!          delta (|r| - delta / 2) beyond
 //! ```
 //!
-//! Source: Hoffmann et al. (arXiv 2203.15556, equation 3) with delta = 1e-3 on log losses. The sum,
+//! The field's standard is T = ln with delta = 1e-3 (Hoffmann et al., arXiv 2203.15556, equation
+//! 3); other papers' choices of T are [`Residual`]s, and least squares is an infinite delta. The sum,
 //! never the mean: with a mean, a tolerance on the objective stops optimisers early (the cause of
 //! Chinchilla's published misfit, Besiroglu et al., arXiv 2404.10102).
 
@@ -25,7 +26,7 @@ impl Huber {
     /// The field's standard: nearly least absolute deviations, so that one bad run does not bend
     /// the law.
     pub const STANDARD: Self = Self { delta: 1e-3 };
-    /// Least squares of the log residuals: no residual is ever this large.
+    /// Least squares: no residual is ever this large.
     pub const LEAST_SQUARES: Self = Self { delta: 1e3 };
 
     #[must_use]
@@ -54,11 +55,49 @@ impl Huber {
     }
 }
 
-/// A law against an arm's points.
+/// What a residual is the difference of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Residual {
+    /// Logarithms: Chinchilla, ParScale, multi-power law.
+    #[default]
+    Log,
+    /// The values themselves: Gadre et al., OLMo ladder.
+    Raw,
+    /// The values in units of the observed one.
+    Relative,
+    /// Logarithms of one more than the value: BNSL.
+    Log1p,
+}
+
+impl Residual {
+    /// The residual, and the first two derivatives of the prediction's side by ln L.
+    fn expand(self, ln_observed: f64, ln_law: f64) -> (f64, f64, f64) {
+        match self {
+            Self::Log => (ln_observed - ln_law, 1.0, 0.0),
+            Self::Raw => {
+                let law = ln_law.exp();
+                (ln_observed.exp() - law, law, law)
+            }
+            Self::Relative => {
+                let ratio = (ln_law - ln_observed).exp();
+                (1.0 - ratio, ratio, ratio)
+            }
+            Self::Log1p => {
+                let law = ln_law.exp();
+                let share = law / (1.0 + law);
+                let residual = ln_observed.exp().ln_1p() - law.ln_1p();
+                (residual, share, share * (1.0 - share))
+            }
+        }
+    }
+}
+
+/// A law against its observations.
 #[derive(Clone, Copy, Debug)]
-pub struct Objective<'a, L> {
+pub struct Objective<'a, L, X = f64> {
     pub law: L,
-    pub points: &'a [Point],
+    pub points: &'a [Point<X>],
+    pub residual: Residual,
 }
 
 /// The objective at one place, as far as Newton's method wants to know it.
@@ -70,33 +109,46 @@ pub struct Expansion<const P: usize> {
     pub cost: f64,
     pub gradient: Theta<P>,
     pub hessian: SMatrix<f64, P, P>,
-    /// The Hessian of the reweighted least squares problem that touches the objective here and
-    /// lies above it: positive semi-definite even where the Hessian is not.
+    /// The Hessian of the reweighted least squares problem that touches the objective here:
+    /// positive semi-definite even where the Hessian is not. For residuals of logarithms that are
+    /// linear in the parameters it lies above the objective.
     pub majorant: SMatrix<f64, P, P>,
 }
 
-impl<'a, L> Objective<'a, L> {
-    /// `ln L_i - ln L(theta, x_i)`.
+impl<'a, L, X> Objective<'a, L, X> {
+    /// The field's standard, residuals of logarithms.
+    #[must_use]
+    pub const fn of_logs(law: L, points: &'a [Point<X>]) -> Self {
+        Self { law, points, residual: Residual::Log }
+    }
+}
+
+impl<'a, L, X> Objective<'a, L, X> {
+    /// The residuals, in the order of the points.
     pub fn residuals<'t, const P: usize>(
         &self,
         theta: &'t Theta<P>,
-    ) -> impl Iterator<Item = f64> + use<'a, 't, L, P>
+    ) -> impl Iterator<Item = f64> + use<'a, 't, L, X, P>
     where
-        L: ScalingLaw<P>,
+        L: ScalingLaw<P, X = X>,
+        X: Copy + PartialEq,
     {
-        let Self { law, points } = *self;
-        points.iter().map(move |p| p.ln_loss - law.ln_predict(theta, p.x))
+        let Self { law, points, residual } = *self;
+        points.iter().map(move |p| residual.expand(p.ln_loss, law.ln_predict(theta, p.x)).0)
     }
 
     /// The sum of Huber losses.
     pub fn value<const P: usize>(&self, theta: &Theta<P>, huber: Huber) -> f64
     where
-        L: ScalingLaw<P>,
+        L: ScalingLaw<P, X = X>,
+        X: Copy + PartialEq,
     {
         let mut sum = 0.0;
         for class in by_class(self.points) {
             let ln_law = self.law.ln_predict(theta, class[0].x);
-            sum += class.iter().map(|p| huber.value(p.ln_loss - ln_law)).sum::<f64>();
+            let loss =
+                |p: &Point<X>| p.weight * huber.value(self.residual.expand(p.ln_loss, ln_law).0);
+            sum += class.iter().map(loss).sum::<f64>();
         }
         sum
     }
@@ -109,7 +161,8 @@ impl<'a, L> Objective<'a, L> {
         huber: Huber,
     ) -> Expansion<P>
     where
-        L: ScalingLaw<P>,
+        L: ScalingLaw<P, X = X>,
+        X: Copy + PartialEq,
     {
         let mut sum = Expansion {
             value: 0.0,
@@ -122,12 +175,14 @@ impl<'a, L> Objective<'a, L> {
             let jet = self.law.jet(theta, class[0].x);
             let [mut slope, mut curvature, mut weight] = [0.0; 3];
             for point in class {
-                let residual = point.ln_loss - jet.ln_loss;
-                sum.value += stage.value(residual);
-                sum.cost += huber.value(residual);
-                slope += stage.slope(residual);
-                curvature += stage.curvature(residual);
-                weight += stage.weight(residual);
+                let (residual, first, second) = self.residual.expand(point.ln_loss, jet.ln_loss);
+                let w = point.weight;
+                sum.value += w * stage.value(residual);
+                sum.cost += w * huber.value(residual);
+                let pull = w * stage.slope(residual);
+                slope += pull * first;
+                curvature += w * stage.curvature(residual) * first * first - pull * second;
+                weight += w * stage.weight(residual) * first * first;
             }
             // The residual's derivatives have the opposite sign of those of ln L.
             let square = jet.gradient * jet.gradient.transpose();
@@ -140,6 +195,6 @@ impl<'a, L> Objective<'a, L> {
 }
 
 /// Runs of points at one x, where the law needs to be evaluated only once.
-pub(crate) fn by_class(points: &[Point]) -> impl Iterator<Item = &[Point]> {
+pub(crate) fn by_class<X: PartialEq>(points: &[Point<X>]) -> impl Iterator<Item = &[Point<X>]> {
     points.chunk_by(|a, b| a.x == b.x)
 }

@@ -32,6 +32,12 @@ impl Stream {
         ((self.bits() >> 11) + 1) as f64 * UNIT
     }
 
+    /// Uniform among `0..n`, for an `n` that is far below 2^53.
+    pub fn below(&mut self, n: usize) -> usize {
+        // The uniform is never zero but may be one.
+        ((1.0 - self.uniform()) * n as f64) as usize
+    }
+
     /// Standard normal (Box and Muller).
     pub fn normal(&mut self) -> f64 {
         let radius = (-2.0 * self.uniform().ln()).sqrt();

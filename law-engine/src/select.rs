@@ -5,7 +5,7 @@ use sweep_core::spec::LawChoice;
 
 use crate::curve::{Curve, Point, Study};
 use crate::fit::fit;
-use crate::law::ScalingLaw;
+use crate::law::HoursLaw;
 use crate::objective::Huber;
 
 /// Fewest classes that a law is fitted to.
@@ -13,7 +13,7 @@ pub const CLASSES_MIN: usize = 3;
 
 /// Forecasts an arm's largest class from its smaller ones. None where those are too few for a fit.
 #[must_use]
-pub fn held_out<L: ScalingLaw<P>, const P: usize>(
+pub fn held_out<L: HoursLaw<P>, const P: usize>(
     law: L,
     study: &Study,
     curve: &Curve,

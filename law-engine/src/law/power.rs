@@ -23,15 +23,17 @@
 use nalgebra::{Matrix2, Vector2};
 use sweep_core::fit::LawName;
 
-use super::{EXPONENT, Jet, LN_AMPLITUDE, Parameter, ScalingLaw, Theta};
+use super::{EXPONENT, HoursLaw, Jet, LN_AMPLITUDE, Parameter, ScalingLaw, Theta};
 use crate::curve::{Point, Units};
+use crate::fit::grid_minima;
+use crate::objective::{Huber, Objective};
 
 /// `L(h) = A h^-alpha`; parameters `(ln A, alpha)`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Power;
 
 impl ScalingLaw<2> for Power {
-    const NAME: LawName = LawName::Power;
+    type X = f64;
 
     fn parameters(&self) -> [Parameter; 2] {
         [LN_AMPLITUDE, EXPONENT]
@@ -52,6 +54,19 @@ impl ScalingLaw<2> for Power {
             hessian: Matrix2::zeros(),
         }
     }
+
+    fn starts(
+        &self,
+        objective: &Objective<'_, Self>,
+        huber: Huber,
+        count_max: usize,
+    ) -> Vec<Theta<2>> {
+        grid_minima(objective, huber, count_max)
+    }
+}
+
+impl HoursLaw<2> for Power {
+    const NAME: LawName = LawName::Power;
 
     fn project(&self, exponent: f64, points: &[Point]) -> Theta<2> {
         let sum: f64 = points.iter().map(|p| p.ln_loss + exponent * p.x).sum();

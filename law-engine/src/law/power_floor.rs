@@ -22,9 +22,10 @@
 use nalgebra::{Matrix3, Vector3};
 use sweep_core::fit::LawName;
 
-use super::{EXPONENT, Jet, LN_AMPLITUDE, Parameter, ScalingLaw, Theta};
+use super::{EXPONENT, HoursLaw, Jet, LN_AMPLITUDE, Parameter, ScalingLaw, Theta};
 use crate::curve::{Point, Units};
-use crate::objective::by_class;
+use crate::fit::grid_minima;
+use crate::objective::{Huber, Objective, by_class};
 
 /// Reducible loss of a projection whose losses do not fall, in units of the reference loss.
 const AMPLITUDE_MIN: f64 = 1e-6;
@@ -34,7 +35,7 @@ const AMPLITUDE_MIN: f64 = 1e-6;
 pub struct PowerFloor;
 
 impl ScalingLaw<3> for PowerFloor {
-    const NAME: LawName = LawName::PowerFloor;
+    type X = f64;
 
     fn parameters(&self) -> [Parameter; 3] {
         [Parameter { name: "E", lower: 0.0, upper: f64::MAX }, LN_AMPLITUDE, EXPONENT]
@@ -53,6 +54,19 @@ impl ScalingLaw<3> for PowerFloor {
         let curvature = Matrix3::new(0.0, 0.0, 0.0, 0.0, share, slope, 0.0, slope, bend);
         Jet { ln_loss: loss.ln(), gradient, hessian: curvature - gradient * gradient.transpose() }
     }
+
+    fn starts(
+        &self,
+        objective: &Objective<'_, Self>,
+        huber: Huber,
+        count_max: usize,
+    ) -> Vec<Theta<3>> {
+        grid_minima(objective, huber, count_max)
+    }
+}
+
+impl HoursLaw<3> for PowerFloor {
+    const NAME: LawName = LawName::PowerFloor;
 
     /// The two by two normal equations of `(E + A h^-alpha) / L = 1` with L the mean of each class,
     /// E and A kept non-negative.

@@ -1,11 +1,11 @@
 //! The laws by themselves: derivatives and projection.
 
 use law_engine::curve::{Cell, Point, Units};
-use law_engine::law::{Power, PowerFloor, ScalingLaw, Theta};
+use law_engine::law::{HoursLaw, Power, PowerFloor, ScalingLaw, Theta};
 use proptest::prelude::*;
 
 /// Compares gradients and Hessian with central differences.
-fn check_derivatives<L: ScalingLaw<P>, const P: usize>(law: L, theta: Theta<P>, x: f64) {
+fn check_derivatives<L: HoursLaw<P>, const P: usize>(law: L, theta: Theta<P>, x: f64) {
     let jet = law.jet(&theta, x);
     let loss = law.predict(&theta, x);
     assert!((jet.ln_loss - loss.ln()).abs() < 1e-12);
@@ -44,7 +44,7 @@ proptest! {
             .map(|i| {
                 let x = f64::from(i) - 2.0;
                 let ln_loss = PowerFloor.predict(&truth, x).ln();
-                Point { cell: Cell { class: i as usize, seed: 1 }, x, ln_loss }
+                Point { cell: Cell { class: i as usize, seed: 1 }, x, ln_loss, weight: 1.0 }
             })
             .collect();
         prop_assert!((PowerFloor.project(alpha, &points) - truth).norm() < 1e-7);

@@ -4,5 +4,6 @@ mod coverage;
 mod fits;
 mod laws;
 mod properties;
+mod published_data;
 mod published_widths;
 mod study;

@@ -1,0 +1,156 @@
+//! Observations from anywhere: named columns, one row per run or per point of a run.
+
+use std::fmt;
+
+/// A table of observations. What is in it can be fitted: every number is positive and finite.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Data {
+    columns: Vec<String>,
+    /// Row by row, in the order of the columns.
+    values: Vec<Vec<f64>>,
+    /// The response of each row.
+    response: Vec<f64>,
+    /// What a row belongs to: rows of one run are resampled together.
+    groups: Vec<u64>,
+}
+
+/// Why observations cannot be used. Rows are counted from 1.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// There is nothing.
+    Empty,
+    /// A row has another number of values than there are columns.
+    Ragged { row: usize, found: usize, expected: usize },
+    /// A value that no law can pass through.
+    BadValue { row: usize, column: String, value: f64 },
+    /// The law needs a variable that the table does not have.
+    NoColumn { law: &'static str, column: &'static str, columns: Vec<String> },
+    /// A coefficient that the law does not have.
+    NoCoefficient { law: &'static str, coefficient: String, coefficients: Vec<&'static str> },
+    /// A fixed value outside its range.
+    OutOfBounds { coefficient: String, value: f64, lower: f64, upper: f64 },
+    /// Fewer different places than coefficients to find.
+    TooFew { law: &'static str, places: usize, needed: usize },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "there are no observations"),
+            Self::Ragged { row, found, expected } => {
+                write!(f, "row {row} has {found} values, {expected} are expected")
+            }
+            Self::BadValue { row, column, value } => {
+                write!(f, "row {row}: {column} is {value}, expected a positive finite number")
+            }
+            Self::NoColumn { law, column, columns } => write!(
+                f,
+                "the law {law} is a function of {column}, and the columns are {}",
+                columns.join(", ")
+            ),
+            Self::NoCoefficient { law, coefficient, coefficients } => write!(
+                f,
+                "the law {law} has no coefficient {coefficient}, only {}",
+                coefficients.join(", ")
+            ),
+            Self::OutOfBounds { coefficient, value, lower, upper } => {
+                write!(f, "{coefficient} = {value} is not between {lower} and {upper}")
+            }
+            Self::TooFew { law, places, needed } => write!(
+                f,
+                "{places} different configurations do not determine the {} coefficients of {law}; \
+                 at least {needed} are needed",
+                needed - 1
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl Data {
+    /// A table of `columns` and a response. Without groups every row is a run of its own.
+    ///
+    /// # Errors
+    /// Rows that are empty, ragged, or hold a value that is not positive and finite.
+    pub fn new(
+        columns: &[&str],
+        values: Vec<Vec<f64>>,
+        response: Vec<f64>,
+        groups: Option<Vec<u64>>,
+    ) -> Result<Self, Refusal> {
+        if values.is_empty() || response.len() != values.len() {
+            return Err(Refusal::Empty);
+        }
+        let expected = columns.len();
+        let usable = |value: f64| value.is_finite() && value > 0.0;
+        for (index, (row, y)) in values.iter().zip(&response).enumerate() {
+            if row.len() != expected {
+                let found = row.len();
+                return Err(Refusal::Ragged { row: index + 1, found, expected });
+            }
+            let named = columns.iter().copied().zip(row.iter().copied());
+            let bad = named.chain([("the response", *y)]).find(|(_, value)| !usable(*value));
+            if let Some((column, value)) = bad {
+                return Err(Refusal::BadValue { row: index + 1, column: column.to_owned(), value });
+            }
+        }
+        let groups = groups.unwrap_or_else(|| (0..values.len() as u64).collect());
+        let columns = columns.iter().map(|column| (*column).to_owned()).collect();
+        Ok(Self { columns, values, response, groups })
+    }
+
+    #[must_use]
+    pub fn rows_n(&self) -> usize {
+        self.response.len()
+    }
+
+    #[must_use]
+    pub fn response(&self) -> &[f64] {
+        &self.response
+    }
+
+    #[must_use]
+    pub fn groups(&self) -> &[u64] {
+        &self.groups
+    }
+
+    /// The columns that a law's variables name, row by row.
+    ///
+    /// # Errors
+    /// [`Refusal::NoColumn`].
+    pub(crate) fn select(
+        &self,
+        law: &'static str,
+        symbols: impl Iterator<Item = &'static str>,
+    ) -> Result<Vec<Vec<f64>>, Refusal> {
+        let places = symbols
+            .map(|symbol| {
+                self.columns.iter().position(|column| column == symbol).ok_or_else(|| {
+                    Refusal::NoColumn { law, column: symbol, columns: self.columns.clone() }
+                })
+            })
+            .collect::<Result<Vec<usize>, _>>()?;
+        Ok(self.values.iter().map(|row| places.iter().map(|place| row[*place]).collect()).collect())
+    }
+
+    /// The rows that `keep` says yes to, by their place.
+    #[must_use]
+    pub fn filter(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let kept: Vec<usize> = (0..self.rows_n()).filter(|row| keep(*row)).collect();
+        Self {
+            columns: self.columns.clone(),
+            values: kept.iter().map(|row| self.values[*row].clone()).collect(),
+            response: kept.iter().map(|row| self.response[*row]).collect(),
+            groups: kept.iter().map(|row| self.groups[*row]).collect(),
+        }
+    }
+
+    /// A column by its name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<Vec<f64>> {
+        let place = self.columns.iter().position(|column| column == name)?;
+        Some(self.values.iter().map(|row| row[place]).collect())
+    }
+}

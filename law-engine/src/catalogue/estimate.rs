@@ -1,0 +1,278 @@
+//! Fitting a law of the catalogue, and what there is to say about the fit.
+
+use nalgebra::SMatrix;
+use sweep_core::fit::Convergence;
+
+use super::data::{Data, Refusal};
+use super::equation::{Constraints, Equation, Fittable, Points, Row};
+use crate::curve::{Cell, Point};
+use crate::fit::{Fit, polish};
+use crate::law::{ScalingLaw as _, Theta};
+use crate::objective::{Huber, Objective, Residual};
+use crate::random::Stream;
+
+/// How to fit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    pub residual: Residual,
+    pub huber: Huber,
+    /// Coefficients that are given, in the paper's units.
+    pub fixed: Vec<(String, f64)>,
+    /// Pairs of coefficients that are one, such as `alpha` and `beta`.
+    pub tied: Vec<(String, String)>,
+    /// Best places of the search that are polished.
+    pub starts_n: usize,
+}
+
+impl Default for Options {
+    /// The field's standard: Huber loss of log residuals with delta 1e-3.
+    fn default() -> Self {
+        Self {
+            residual: Residual::Log,
+            huber: Huber::STANDARD,
+            fixed: Vec::new(),
+            tied: Vec::new(),
+            starts_n: 8,
+        }
+    }
+}
+
+impl Options {
+    /// Least squares of the given residuals.
+    #[must_use]
+    pub fn least_squares(residual: Residual) -> Self {
+        Self { residual, huber: Huber::LEAST_SQUARES, ..Self::default() }
+    }
+}
+
+/// A law at its optimum. Coefficients are in the order and the units of the card.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Estimate {
+    pub coefficients: Vec<f64>,
+    /// The summed loss of the residuals.
+    pub objective: f64,
+    pub convergence: Convergence,
+    /// Different optima that were found, the best first, each with its objective.
+    pub basins: Vec<(Vec<f64>, f64)>,
+    /// Residuals in the order of the rows, as the objective has them.
+    pub residuals: Vec<f64>,
+    /// Condition number of the sensitivities to the free coefficients, each scaled to unit length.
+    /// Infinite where one of them changes nothing.
+    pub condition: f64,
+    /// Coefficients that ended at a bound, by their place.
+    pub at_bound: Vec<usize>,
+    /// Coefficients that were free.
+    pub free_n: usize,
+}
+
+/// Optima closer than this, relative in every coefficient, are one.
+const SAME: f64 = 1e-3;
+
+/// Fits `equation` to `data`.
+pub(crate) fn estimate<E: Equation<P>, const P: usize>(
+    equation: E,
+    data: &Data,
+    options: &Options,
+) -> Result<Estimate, Refusal> {
+    let constraints = constraints::<E, P>(options)?;
+    let table = Table::new::<E, P>(data)?;
+    let free = free(&constraints);
+    let (points, order) = table.points(data);
+    let places = points.chunk_by(|a, b| a.x == b.x).count();
+    if places <= free.len() {
+        let (law, needed) = (E::CARD.name, free.len() + 1);
+        return Err(Refusal::TooFew { law, places, needed });
+    }
+    let law = Fittable { equation, constraints: &constraints, warm: &[] };
+    let objective = Objective { law, points: &points, residual: options.residual };
+    let starts = law.starts(&objective, options.huber, options.starts_n.max(1));
+    let mut fits: Vec<Fit<P>> =
+        starts.iter().map(|start| polish(&objective, options.huber, *start)).collect();
+    fits.sort_by(|a, b| a.objective.total_cmp(&b.objective));
+    let best = fits.first().ok_or(Refusal::Empty)?.clone();
+
+    let mut basins: Vec<(Vec<f64>, f64)> = Vec::new();
+    for fit in &fits {
+        let coefficients = law.natural(&fit.theta).to_vec();
+        let known = |(other, _): &(Vec<f64>, f64)| {
+            let near = |(a, b): (&f64, &f64)| (a - b).abs() <= SAME * a.abs().max(b.abs());
+            other.iter().zip(&coefficients).all(near)
+        };
+        if !basins.iter().any(known) {
+            basins.push((coefficients, fit.objective));
+        }
+    }
+    let mut residuals = vec![0.0; order.len()];
+    for (residual, row) in objective.residuals(&best.theta).zip(&order) {
+        residuals[*row] = residual;
+    }
+    let parameters = law.parameters();
+    let at_bound = free.iter().copied().filter(|i| {
+        let theta = best.theta[*i];
+        theta <= parameters[*i].lower || theta >= parameters[*i].upper
+    });
+    Ok(Estimate {
+        coefficients: law.natural(&best.theta).to_vec(),
+        objective: best.objective,
+        convergence: best.convergence,
+        basins,
+        residuals,
+        condition: condition(&law, &points, &best.theta, &free),
+        at_bound: at_bound.collect(),
+        free_n: free.len(),
+    })
+}
+
+/// Refits to resamples of whole groups, each begun at the optima of `estimate`: by draw, the
+/// coefficients. Groups are drawn with replacement; the same seed draws the same groups for every
+/// law.
+pub(crate) fn draws<E: Equation<P>, const P: usize>(
+    equation: E,
+    data: &Data,
+    options: &Options,
+    estimate: &Estimate,
+    draws_n: u32,
+    seed: u64,
+) -> Result<Vec<Vec<f64>>, Refusal> {
+    let constraints = constraints::<E, P>(options)?;
+    let table = Table::new::<E, P>(data)?;
+    let (mut points, order) = table.points(data);
+    let warm: Vec<Theta<P>> = estimate
+        .basins
+        .iter()
+        .take(WARM_N)
+        .map(|(natural, _)| Theta::from_fn(|i, _| E::CARD.parameters[i].kind.to_fit(natural[i])))
+        .collect();
+    let mut groups: Vec<u64> = data.groups().to_vec();
+    groups.sort_unstable();
+    groups.dedup();
+    let member: Vec<usize> =
+        data.groups().iter().map(|group| groups.partition_point(|g| g < group)).collect();
+    let law = Fittable { equation, constraints: &constraints, warm: &warm };
+    let mut draws = Vec::with_capacity(draws_n as usize);
+    let mut counts = vec![0.0; groups.len()];
+    for draw in 0..draws_n {
+        counts.fill(0.0);
+        let mut stream = Stream::keyed(seed, [u64::from(draw), groups.len() as u64, 0]);
+        for _ in 0..groups.len() {
+            counts[stream.below(groups.len())] += 1.0;
+        }
+        for (point, row) in points.iter_mut().zip(&order) {
+            point.weight = counts[member[*row]];
+        }
+        let objective = Objective { law, points: &points, residual: options.residual };
+        let starts = law.starts(&objective, options.huber, WARM_N);
+        let fits = starts.iter().map(|start| polish(&objective, options.huber, *start));
+        let best = fits.min_by(|a, b| a.objective.total_cmp(&b.objective));
+        draws.push(law.natural(&best.ok_or(Refusal::Empty)?.theta).to_vec());
+    }
+    Ok(draws)
+}
+
+/// Optima that a bootstrap refit begins from.
+const WARM_N: usize = 2;
+
+/// The variables of a law, with their logarithms.
+struct Table {
+    raw: Vec<Vec<f64>>,
+    ln: Vec<Vec<f64>>,
+}
+
+impl Table {
+    fn new<E: Equation<P>, const P: usize>(data: &Data) -> Result<Self, Refusal> {
+        let symbols = E::CARD.variables.iter().map(|variable| variable.symbol);
+        let raw = data.select(E::CARD.name, symbols)?;
+        let ln = raw.iter().map(|row| row.iter().map(|x| x.ln()).collect()).collect();
+        Ok(Self { raw, ln })
+    }
+
+    /// The points with equal places side by side, and the row of each. The order of the rows does
+    /// not change what is fitted.
+    fn points(&self, data: &Data) -> (Points<'_>, Vec<usize>) {
+        let mut order: Vec<usize> = (0..self.raw.len()).collect();
+        order.sort_by(|a, b| {
+            let by_place = self.raw[*a].iter().zip(&self.raw[*b]).map(|(a, b)| a.total_cmp(b));
+            let by_place = by_place.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then);
+            by_place.then(data.response()[*a].total_cmp(&data.response()[*b]))
+        });
+        let point = |row: &usize| Point {
+            cell: Cell { class: *row, seed: data.groups()[*row] },
+            x: Row::new(&self.raw[*row], &self.ln[*row]),
+            ln_loss: data.response()[*row].ln(),
+            weight: 1.0,
+        };
+        (order.iter().map(point).collect(), order)
+    }
+}
+
+/// The bounds and ties that the options and the card ask for together.
+fn constraints<E: Equation<P>, const P: usize>(
+    options: &Options,
+) -> Result<Constraints<P>, Refusal> {
+    let card = E::CARD;
+    let place = |symbol: &String| {
+        card.parameters.iter().position(|p| p.symbol == symbol).ok_or_else(|| {
+            Refusal::NoCoefficient {
+                law: card.name,
+                coefficient: symbol.clone(),
+                coefficients: card.parameters.iter().map(|p| p.symbol).collect(),
+            }
+        })
+    };
+    let mut constraints = Constraints {
+        bounds: std::array::from_fn(|i| {
+            let kind = card.parameters[i].kind;
+            let (lower, upper) = kind.bounds();
+            (kind.to_natural(lower), kind.to_natural(upper))
+        }),
+        leader: std::array::from_fn(|i| i),
+    };
+    for (symbol, value) in &options.fixed {
+        let i = place(symbol)?;
+        let (lower, upper) = constraints.bounds[i];
+        if !(lower..=upper).contains(value) {
+            let (coefficient, value) = (symbol.clone(), *value);
+            return Err(Refusal::OutOfBounds { coefficient, value, lower, upper });
+        }
+        constraints.bounds[i] = (*value, *value);
+    }
+    for (first, second) in &options.tied {
+        let (a, b) = (place(first)?, place(second)?);
+        let leader = constraints.leader[a.min(b)];
+        constraints.leader[a.max(b)] = leader;
+    }
+    Ok(constraints)
+}
+
+/// The coefficients that a fit may move.
+fn free<const P: usize>(constraints: &Constraints<P>) -> Vec<usize> {
+    let moves = |i: &usize| {
+        let (lower, upper) = constraints.bounds[*i];
+        constraints.leader[*i] == *i && lower < upper
+    };
+    (0..P).filter(moves).collect()
+}
+
+/// How nearly some combination of the free coefficients changes nothing.
+fn condition<E: Equation<P>, const P: usize>(
+    law: &Fittable<'_, E, P>,
+    points: &Points<'_>,
+    theta: &Theta<P>,
+    free: &[usize],
+) -> f64 {
+    let mut squares = SMatrix::<f64, P, P>::zeros();
+    for point in points {
+        let gradient = law.jet(theta, point.x).gradient;
+        squares += gradient * gradient.transpose();
+    }
+    let scaled = nalgebra::DMatrix::from_fn(free.len(), free.len(), |a, b| {
+        let (i, j) = (free[a], free[b]);
+        squares[(i, j)] / (squares[(i, i)] * squares[(j, j)]).sqrt()
+    });
+    if scaled.iter().any(|entry| !entry.is_finite()) {
+        return f64::INFINITY;
+    }
+    let eigenvalues = scaled.symmetric_eigenvalues();
+    let smallest = eigenvalues.min();
+    if smallest <= 0.0 { f64::INFINITY } else { (eigenvalues.max() / smallest).sqrt() }
+}

@@ -1,0 +1,118 @@
+//! The laws of the field, one file each: equation, symbols, source, published fits, and the function
+//! itself.
+//!
+//! ```
+//! use law_engine::catalogue::{self, Data, Options};
+//!
+//! // Hoffmann et al.'s law at a grid of sizes and tokens, and the fit that gets it back.
+//! let law = catalogue::find("chinchilla").expect("it is in the catalogue");
+//! let truth = [1.69, 406.4, 410.7, 0.34, 0.28];
+//! let rows: Vec<Vec<f64>> = [1e8, 3e8, 1e9, 3e9]
+//!     .iter()
+//!     .flat_map(|n| [1e9, 1e10, 1e11].map(|d| vec![*n, d]))
+//!     .collect();
+//! let losses = rows.iter().map(|row| law.predict(&truth, row)).collect();
+//! let data = Data::new(&["N", "D"], rows, losses, None)?;
+//! let fit = law.estimate(&data, &Options::default())?;
+//! assert!((fit.coefficients[3] - 0.34).abs() < 1e-6);
+//! # Ok::<(), law_engine::catalogue::Refusal>(())
+//! ```
+
+pub mod card;
+mod chinchilla;
+pub mod data;
+pub mod equation;
+pub mod estimate;
+
+pub use card::{Card, Form, Kind, Parameter, Published, Symbol};
+pub use data::{Data, Refusal};
+pub use equation::{Equation, Row};
+pub use estimate::{Estimate, Options};
+
+pub(crate) use equation::Fittable;
+
+use equation::gradient;
+
+/// A law of the catalogue, whatever its number of coefficients.
+pub trait Law: Send + Sync {
+    fn card(&self) -> Card;
+
+    /// The response at `x`, variables and coefficients in the order of the card.
+    ///
+    /// # Panics
+    /// With another number of coefficients than the card has.
+    fn predict(&self, coefficients: &[f64], x: &[f64]) -> f64;
+
+    /// The exact gradient of the response by the coefficients.
+    ///
+    /// # Panics
+    /// As [`Law::predict`].
+    fn gradient(&self, coefficients: &[f64], x: &[f64]) -> Vec<f64>;
+
+    /// The best fit that the search finds.
+    ///
+    /// # Errors
+    /// What keeps the data from being fitted. Not converging is part of the estimate.
+    fn estimate(&self, data: &Data, options: &Options) -> Result<Estimate, Refusal>;
+
+    /// Refits to resamples of whole groups, for intervals: by draw, the coefficients.
+    ///
+    /// # Errors
+    /// As [`Law::estimate`].
+    fn draws(
+        &self,
+        data: &Data,
+        options: &Options,
+        estimate: &Estimate,
+        draws_n: u32,
+        seed: u64,
+    ) -> Result<Vec<Vec<f64>>, Refusal>;
+}
+
+/// An equation as a law of any size.
+#[derive(Clone, Copy, Debug)]
+struct Entry<E, const P: usize>(E);
+
+fn exactly<const P: usize>(coefficients: &[f64]) -> [f64; P] {
+    coefficients.try_into().expect("as many coefficients as the card has")
+}
+
+impl<E: Equation<P>, const P: usize> Law for Entry<E, P> {
+    fn card(&self) -> Card {
+        E::CARD
+    }
+
+    fn predict(&self, coefficients: &[f64], x: &[f64]) -> f64 {
+        let ln: Vec<f64> = x.iter().map(|x| x.ln()).collect();
+        self.0.value(exactly::<P>(coefficients), Row::new(x, &ln))
+    }
+
+    fn gradient(&self, coefficients: &[f64], x: &[f64]) -> Vec<f64> {
+        let ln: Vec<f64> = x.iter().map(|x| x.ln()).collect();
+        gradient(self.0, exactly::<P>(coefficients), Row::new(x, &ln)).as_slice().to_vec()
+    }
+
+    fn estimate(&self, data: &Data, options: &Options) -> Result<Estimate, Refusal> {
+        estimate::estimate(self.0, data, options)
+    }
+
+    fn draws(
+        &self,
+        data: &Data,
+        options: &Options,
+        estimate: &Estimate,
+        draws_n: u32,
+        seed: u64,
+    ) -> Result<Vec<Vec<f64>>, Refusal> {
+        estimate::draws(self.0, data, options, estimate, draws_n, seed)
+    }
+}
+
+/// All laws, in the order of their names.
+pub const LAWS: &[&dyn Law] = &[&Entry::<_, 5>(chinchilla::Chinchilla)];
+
+/// The law called `name`.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static dyn Law> {
+    LAWS.iter().copied().find(|law| law.card().name == name)
+}
