@@ -13,6 +13,7 @@ const DISK_MEBIBYTES: u32 = 24;
 
 /// A sandbox whose data directory is on a small disk. Where the machine lets nobody mount one, these
 /// tests say so and check nothing.
+#[expect(clippy::print_stderr, reason = "a test that checks nothing has to say so")]
 fn sandbox_on_small_disk(budget_yaml: &str) -> Option<Sandbox> {
     let sandbox = Sandbox::new(budget_yaml).with_small_disk(DISK_MEBIBYTES);
     if sandbox.is_none() {
