@@ -74,7 +74,7 @@ fn an_unknown_family_is_shown_in_its_line() {
 
 #[test]
 fn a_budget_without_a_unit_is_refused() {
-    insta::assert_snapshot!(submit_with("budget: 18 #", "budget: 18 min"));
+    insta::assert_snapshot!(submit_with("budget: 20 #", "budget: 20 min"));
 }
 
 #[test]
