@@ -18,6 +18,7 @@ mod follow;
 mod printer;
 mod progress;
 mod report;
+mod runs_file;
 mod session;
 mod view;
 

@@ -1,11 +1,12 @@
 //! The built program: its help, and what it says of mistakes.
 
+mod fit;
 mod transcript;
 
 use transcript::{Transcript, sweepctl};
 
 /// Every command and the actions of `corpus`.
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 21] = [
     &[],
     &["submit"],
     &["plan"],
@@ -13,6 +14,9 @@ const COMMANDS: [&[&str]; 18] = [
     &["watch"],
     &["runs"],
     &["laws"],
+    &["laws", "list"],
+    &["laws", "show"],
+    &["fit"],
     &["forecast"],
     &["plot"],
     &["corpus"],

@@ -25,6 +25,7 @@ pub mod forecast;
 pub mod ids;
 pub mod ledger;
 pub mod metric;
+pub mod nearest;
 pub mod observation;
 pub mod plan;
 pub mod run;

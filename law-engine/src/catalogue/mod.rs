@@ -23,11 +23,15 @@ mod chinchilla;
 pub mod data;
 pub mod equation;
 pub mod estimate;
+pub mod hold_out;
+pub mod verdict;
 
 pub use card::{Card, Form, Kind, Parameter, Published, Symbol};
 pub use data::{Data, Refusal};
 pub use equation::{Equation, Row};
 pub use estimate::{Estimate, Options};
+pub use hold_out::{HoldOut, hold_out};
+pub use verdict::{Verdict, verdicts};
 
 pub(crate) use equation::Fittable;
 

@@ -51,6 +51,7 @@ pub(super) const ROOMS: &[Room] = &[
         Only(&[
             "charts",
             "coordinator",
+            "law-engine",
             "sweep-core",
             "sweep-corpus",
             "sweep-proto",
@@ -129,9 +130,9 @@ pub(super) const DOORS: &[Door] = &[
         why: "only programs that people type have a command line",
     },
     Door {
-        libraries: &["comfy-table", "indicatif", "miette"],
+        libraries: &["comfy-table", "csv", "indicatif", "miette"],
         owners: &["sweepctl"],
-        why: "only the command line knows a terminal",
+        why: "only the command line knows terminals and the files of others",
     },
     Door {
         libraries: &["anyhow"],

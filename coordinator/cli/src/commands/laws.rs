@@ -1,6 +1,8 @@
-//! `sweepctl laws`: the fitted laws.
+//! `sweepctl laws`: the laws fitted to a sweep, and the catalogue that they come from.
 
-use clap::Args;
+use clap::{Args, Subcommand};
+use law_engine::catalogue::{self, Law};
+use sweep_core::nearest::nearest;
 
 use crate::args::{Format, SweepName};
 use crate::context::Context;
@@ -10,31 +12,99 @@ use crate::view;
 
 const EXAMPLES: &str = "Examples:
   sweepctl laws
-  sweepctl laws gpt-vs-qlstm --json";
+  sweepctl laws gpt-vs-qlstm --json
+  sweepctl laws list
+  sweepctl laws show chinchilla";
 
-/// Show the laws fitted to each arm.
+/// Show the laws fitted to each arm of a sweep, or the catalogue of laws.
 ///
 /// Coefficients with their intervals for both families, and how well each forecast the largest
 /// class when that was held out of the fit.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Laws {
+    #[command(subcommand)]
+    catalogue: Option<Catalogue>,
     #[command(flatten)]
     sweep: SweepName,
     #[command(flatten)]
     format: Format,
 }
 
+#[derive(Debug, Subcommand)]
+enum Catalogue {
+    /// List the laws of the catalogue
+    #[command(after_help = "Example:\n  sweepctl laws list --json")]
+    List {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Show one law: equation, symbols, source, range and published fits
+    #[command(after_help = "Example:\n  sweepctl laws show chinchilla")]
+    Show {
+        /// Its name
+        law: String,
+        #[command(flatten)]
+        format: Format,
+    },
+}
+
 pub(crate) async fn run(arguments: Laws, context: &Context) -> Result<ExitStatus, Failure> {
+    let Laws { catalogue, sweep, format } = arguments;
+    match catalogue {
+        None => fitted(&sweep, format, context).await,
+        Some(Catalogue::List { format }) => list(format, context),
+        Some(Catalogue::Show { law, format }) => show(&law, format, context),
+    }
+}
+
+async fn fitted(
+    sweep: &SweepName,
+    format: Format,
+    context: &Context,
+) -> Result<ExitStatus, Failure> {
     let mut session = Session::open(context, Need::Answers).await?;
-    let view = session.forecast(arguments.sweep.wire()).await;
+    let view = session.forecast(sweep.wire()).await;
     session.close().await;
     let view = view?;
     let arms = &view.forecast.arms;
-    if arguments.format.json {
+    if format.json {
         context.printer.json(arms)?;
     } else {
         context.printer.data(&view::laws::render(arms, &view.hours_unit))?;
     }
     Ok(ExitStatus::Done)
+}
+
+fn list(format: Format, context: &Context) -> Result<ExitStatus, Failure> {
+    let cards: Vec<_> = catalogue::LAWS.iter().map(|law| law.card()).collect();
+    if format.json {
+        let documents: Vec<_> = cards.iter().map(view::law_card::document).collect();
+        context.printer.json(&documents)?;
+    } else {
+        context.printer.data(&view::law_card::list(&cards))?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn show(name: &str, format: Format, context: &Context) -> Result<ExitStatus, Failure> {
+    let card = find(name)?.card();
+    if format.json {
+        context.printer.json(&view::law_card::document(&card))?;
+    } else {
+        context.printer.data(&view::law_card::show(&card))?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// The law of that name; a name that is none is refused with the nearest one.
+pub(crate) fn find(name: &str) -> Result<&'static dyn Law, Failure> {
+    catalogue::find(name).ok_or_else(|| {
+        let names: Vec<&str> = catalogue::LAWS.iter().map(|law| law.card().name).collect();
+        let failure = Failure::refused(format!("no law of the catalogue is called `{name}`"));
+        match nearest(name, &names) {
+            Some(nearest) => failure.with_hint(format!("did you mean `{nearest}`?")),
+            None => failure.with_hint("`sweepctl laws list` names them"),
+        }
+    })
 }

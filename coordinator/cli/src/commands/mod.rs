@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod corpus;
+pub(crate) mod fit;
 pub(crate) mod forecast;
 pub(crate) mod laws;
 pub(crate) mod migrate;
@@ -29,6 +30,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
         Command::Watch(arguments) => watch::run(arguments, context).await,
         Command::Runs(arguments) => runs::run(arguments, context).await,
         Command::Laws(arguments) => laws::run(arguments, context).await,
+        Command::Fit(arguments) => fit::run(arguments, context),
         Command::Forecast(arguments) => forecast::run(arguments, context).await,
         Command::Plot(arguments) => plot::run(arguments, context).await,
         Command::Corpus(arguments) => corpus::run(&arguments, context),

@@ -2,7 +2,9 @@
 
 pub(crate) mod corpus;
 pub(crate) mod event;
+pub(crate) mod fit;
 pub(crate) mod forecast;
+pub(crate) mod law_card;
 pub(crate) mod laws;
 pub(crate) mod live;
 pub(crate) mod mistakes;

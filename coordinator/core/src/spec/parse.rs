@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::locate::{Places, Position};
 use super::{SweepSpec, validate};
+use crate::nearest::nearest;
 
 /// One mistake in budget.yaml.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,29 +103,6 @@ fn plain(message: &str) -> String {
 
 fn quoted(keys: &[&str]) -> String {
     keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// The key that was probably meant: two slips of the keyboard away, or a third of its letters.
-fn nearest<'a>(word: &str, keys: &[&'a str]) -> Option<&'a str> {
-    let (distance, key) = keys.iter().map(|key| (edit_distance(word, key), *key)).min()?;
-    (distance <= (key.len() / 3).max(2)).then_some(key)
-}
-
-/// Insertions, deletions and substitutions between two words, letters compared without case.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let (a, b) = (a.to_lowercase(), b.to_lowercase());
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -1,0 +1,221 @@
+//! A file of runs from anywhere: CSV with a header line, or one JSON object per line.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+
+/// A table as it was read. Cells keep their text until somebody asks for numbers.
+#[derive(Debug)]
+pub(crate) struct RunsFile {
+    path: PathBuf,
+    columns: Vec<String>,
+    /// Each with the line it begins on.
+    rows: Vec<(u64, Vec<String>)>,
+}
+
+/// Names under which the field's quantities are found when nobody says where they are.
+const KNOWN: [(&str, &[&str]); 6] = [
+    ("N", &["params_n", "params", "n_params", "num_params", "parameters", "model_size"]),
+    ("D", &["tokens_d", "tokens", "n_tokens", "num_tokens", "train_tokens", "training_tokens"]),
+    ("C", &["flops_c", "flops", "training_flops", "compute"]),
+    ("h", &["hours", "accelerator_hours", "gpu_hours"]),
+    ("loss", &["loss", "val_loss", "validation_loss", "eval_loss", "bits_per_byte", "bpb", "L"]),
+    ("run", &["run_id", "run", "run_name", "id"]),
+];
+
+impl RunsFile {
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::refused(format!("{} cannot be read", path.display()))
+                .with_cause(error.to_string())
+        })?;
+        let is_json = text.trim_start().starts_with('{');
+        let (columns, rows) = if is_json { from_json(path, &text) } else { from_csv(path, &text) }?;
+        if rows.is_empty() {
+            return Err(Failure::refused(format!("{} holds no runs", path.display()))
+                .with_hint("a CSV file has a header line and one line per run"));
+        }
+        Ok(Self { path: path.to_owned(), columns, rows })
+    }
+
+    pub(crate) fn rows_n(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Keeps the rows whose `column` has the text `value`.
+    pub(crate) fn keep(&mut self, column: &str, value: &str) -> Result<(), Failure> {
+        let place = self.named(column)?;
+        self.rows.retain(|(_, cells)| cells[place] == value);
+        if self.rows.is_empty() {
+            return Err(Failure::refused(format!(
+                "no run of {} has {column} = {value}",
+                self.path.display()
+            )));
+        }
+        Ok(())
+    }
+
+    /// The column that holds a quantity: the one the user names, else the one of its symbol, else
+    /// one of the names that are usual for it.
+    pub(crate) fn find(
+        &self,
+        symbol: &str,
+        named: &BTreeMap<String, String>,
+    ) -> Result<usize, Failure> {
+        if let Some(name) = named.get(symbol) {
+            return self.named(name);
+        }
+        let usual = KNOWN.iter().find(|(known, _)| *known == symbol).map_or(&[][..], |(_, n)| *n);
+        let is = |name: &str| self.columns.iter().position(|c| c.eq_ignore_ascii_case(name));
+        self.columns
+            .iter()
+            .position(|column| column == symbol)
+            .or_else(|| usual.iter().find_map(|name| is(name)))
+            .ok_or_else(|| {
+                Failure::refused(format!(
+                    "no column of {} is known as {symbol}",
+                    self.path.display()
+                ))
+                .with_cause(format!("its columns are {}", self.columns.join(", ")))
+                .with_hint(format!("name it: `--column {symbol}=COLUMN`"))
+            })
+    }
+
+    fn named(&self, name: &str) -> Result<usize, Failure> {
+        self.columns.iter().position(|column| column == name).ok_or_else(|| {
+            Failure::refused(format!("{} has no column `{name}`", self.path.display()))
+                .with_cause(format!("its columns are {}", self.columns.join(", ")))
+        })
+    }
+
+    /// A column as positive numbers, which is all that a law can pass through.
+    pub(crate) fn numbers(&self, column: usize) -> Result<Vec<f64>, Failure> {
+        let number = |(line, cells): &(u64, Vec<String>)| {
+            let text = cells[column].trim();
+            number(text).filter(|value| value.is_finite() && *value > 0.0).ok_or_else(|| {
+                let (path, name) = (self.path.display(), &self.columns[column]);
+                Failure::refused(format!("{path}:{line}: {name} is `{text}`"))
+                    .with_cause(
+                        "expected a positive finite number such as `2.31`, `1.4e9` or `70B`",
+                    )
+                    .with_hint("`--where COLUMN=VALUE` keeps only the runs to fit")
+            })
+        };
+        self.rows.iter().map(number).collect()
+    }
+
+    /// A column as labels: equal texts have equal numbers.
+    pub(crate) fn labels(&self, column: usize) -> Vec<u64> {
+        let mut known = BTreeMap::new();
+        let mut label = |text: &str| {
+            let next = known.len() as u64;
+            *known.entry(text.to_owned()).or_insert(next)
+        };
+        self.rows.iter().map(|(_, cells)| label(&cells[column])).collect()
+    }
+}
+
+/// A number, with a metric suffix if it has one.
+fn number(text: &str) -> Option<f64> {
+    let factor = match text.chars().last()? {
+        'k' | 'K' => 1e3,
+        'M' => 1e6,
+        'B' | 'G' => 1e9,
+        'T' => 1e12,
+        _ => return text.parse().ok(),
+    };
+    let number: f64 = text[..text.len() - 1].trim_end().parse().ok()?;
+    Some(number * factor)
+}
+
+type Cells = (Vec<String>, Vec<(u64, Vec<String>)>);
+
+fn from_csv(path: &Path, text: &str) -> Result<Cells, Failure> {
+    let broken = |error: csv::Error| {
+        Failure::refused(format!("{} is not a table", path.display()))
+            .with_cause(error.to_string())
+            .with_hint("a CSV file has a header line and as many cells in every other line")
+    };
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let columns = reader.headers().map_err(broken)?.iter().map(str::to_owned).collect();
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(broken)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        rows.push((line, record.iter().map(str::to_owned).collect()));
+    }
+    Ok((columns, rows))
+}
+
+fn from_json(path: &Path, text: &str) -> Result<Cells, Failure> {
+    let mut columns: Vec<String> = Vec::new();
+    let mut rows = Vec::new();
+    for (index, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
+        let line = index as u64 + 1;
+        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)
+            .map_err(|error| {
+                Failure::refused(format!("{}:{line} is not a JSON object", path.display()))
+                    .with_cause(error.to_string())
+                    .with_hint("expected one object per line, one line per run")
+            })?;
+        if columns.is_empty() {
+            columns = object.keys().cloned().collect();
+        }
+        let cell = |column: &String| match object.get(column) {
+            Some(serde_json::Value::String(text)) => text.clone(),
+            Some(value) => value.to_string(),
+            None => String::new(),
+        };
+        rows.push((line, columns.iter().map(cell).collect()));
+    }
+    Ok((columns, rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<RunsFile, Failure> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("runs");
+        std::fs::write(&path, text).expect("the folder is writable");
+        RunsFile::read(&path)
+    }
+
+    #[test]
+    fn both_forms_give_the_same_numbers() {
+        let csv = read("run_id,params,Loss\na,1.5B,2.5\nb,70M,3e0\n").unwrap();
+        let json = read(
+            "{\"run_id\":\"a\",\"params\":\"1.5B\",\"Loss\":2.5}\n\n\
+             {\"Loss\":3.0,\"params\":7e7,\"run_id\":\"b\"}\n",
+        )
+        .unwrap();
+        for file in [csv, json] {
+            let column = |symbol| file.find(symbol, &BTreeMap::new()).unwrap();
+            assert_eq!(file.numbers(column("N")).unwrap(), [1.5e9, 7e7]);
+            assert_eq!(file.numbers(column("loss")).unwrap(), [2.5, 3.0]);
+            assert_eq!(file.labels(column("run")), [0, 1]);
+        }
+    }
+
+    #[test]
+    fn a_bad_cell_is_named_by_line_and_column() {
+        for (cell, line) in [("nan", 3), ("-1", 3), ("0", 3), ("inf", 3), ("", 3), ("1e400", 3)] {
+            let file = read(&format!("N,loss\n1e6,2\n1e7,{cell}\n")).unwrap();
+            let failure = file.numbers(1).unwrap_err().render(false);
+            assert!(failure.contains(&format!("runs:{line}: loss is `{cell}`")), "{failure}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_table_is_refused() {
+        for text in ["N,loss\n1,2,3\n", "{\"N\": 1}\nnonsense\n", "N,loss\n", ""] {
+            let failure = read(text).unwrap_err();
+            assert_eq!(failure.status().code(), 1, "{text}");
+        }
+        let file = read("size,loss\n1,2\n").unwrap();
+        let failure = file.find("N", &BTreeMap::new()).unwrap_err().render(false);
+        assert!(failure.contains("--column N=COLUMN"), "{failure}");
+    }
+}

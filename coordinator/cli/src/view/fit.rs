@@ -1,0 +1,196 @@
+//! A law fitted to a file of runs.
+
+use law_engine::catalogue::{HoldOut, Published};
+use serde::Serialize;
+use sweep_core::fit::Interval;
+use sweep_core::units::{Share, human_count};
+
+use super::table::{Column, draw};
+use super::{counted, signed_percent};
+
+/// Everything that `sweepctl fit` finds; the JSON that it prints.
+#[derive(Debug, Serialize)]
+pub(crate) struct FitReport {
+    pub(crate) law: &'static str,
+    pub(crate) equation: &'static str,
+    pub(crate) file: String,
+    pub(crate) rows_n: usize,
+    pub(crate) objective_name: String,
+    pub(crate) objective: f64,
+    pub(crate) converged: bool,
+    pub(crate) condition: f64,
+    pub(crate) optima_n: usize,
+    /// Level of the intervals.
+    pub(crate) level: f64,
+    pub(crate) draws_n: u32,
+    pub(crate) coefficients: Vec<Found>,
+    pub(crate) spans: Vec<Span>,
+    pub(crate) held_out: Option<HeldOut>,
+    pub(crate) published: Vec<PublishedFit>,
+    pub(crate) remarks: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Found {
+    pub(crate) symbol: &'static str,
+    pub(crate) meaning: &'static str,
+    pub(crate) value: f64,
+    pub(crate) interval: Option<Interval>,
+}
+
+/// The range of a variable.
+#[derive(Debug, Serialize)]
+pub(crate) struct Span {
+    pub(crate) symbol: &'static str,
+    pub(crate) lower: f64,
+    pub(crate) upper: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct HeldOut {
+    pub(crate) rows_n: usize,
+    pub(crate) mean_error: f64,
+    pub(crate) worst_error: f64,
+    pub(crate) bias: f64,
+}
+
+impl From<HoldOut> for HeldOut {
+    fn from(HoldOut { rows_n, mean_error, worst_error, bias, .. }: HoldOut) -> Self {
+        Self { rows_n, mean_error, worst_error, bias }
+    }
+}
+
+/// A fit of the literature, to compare with.
+#[derive(Debug, Serialize)]
+pub(crate) struct PublishedFit {
+    pub(crate) label: &'static str,
+    pub(crate) source: &'static str,
+    pub(crate) convention: &'static str,
+    pub(crate) coefficients: &'static [f64],
+}
+
+impl From<&Published> for PublishedFit {
+    fn from(published: &Published) -> Self {
+        let Published { label, source, convention, coefficients } = *published;
+        Self { label, source, convention, coefficients }
+    }
+}
+
+impl FitReport {
+    pub(crate) fn render(&self) -> String {
+        let spans: Vec<String> = self
+            .spans
+            .iter()
+            .map(|Span { symbol, lower, upper }| {
+                let decades = (upper / lower).log10();
+                format!("{symbol} {} to {} ({decades:.1} decades)", size(*lower), size(*upper))
+            })
+            .collect();
+        let mut text = format!(
+            "{}: {}\n{} of {}: {}\n\n",
+            self.law,
+            self.equation,
+            counted(self.rows_n, "row"),
+            self.file,
+            spans.join(", ")
+        );
+        text += &self.coefficients();
+        let ending = if self.converged { "converged" } else { "not converged" };
+        text += &format!(
+            "\nobjective {:.6e} ({}); {ending}; {} found; condition number {:.1e}\n",
+            self.objective,
+            self.objective_name,
+            if self.optima_n == 1 {
+                "1 optimum".to_owned()
+            } else {
+                format!("{} optima", self.optima_n)
+            },
+            self.condition
+        );
+        if let Some(HeldOut { rows_n, mean_error, worst_error, bias }) = &self.held_out {
+            text += &format!(
+                "held out: the largest {} forecast from the others within {:.2} % on average, \
+                 {:.2} % at worst, {} in the mean\n",
+                counted(*rows_n, "row"),
+                mean_error * 100.0,
+                worst_error * 100.0,
+                signed_percent(*bias)
+            );
+        }
+        for remark in &self.remarks {
+            text += &format!("note: {remark}\n");
+        }
+        text
+    }
+
+    /// Coefficients with their intervals, beside those of the literature.
+    fn coefficients(&self) -> String {
+        let mut columns = vec![Column::Text("coefficient"), Column::Number("value")];
+        if self.draws_n > 0 {
+            columns.push(Column::Text("interval"));
+        }
+        columns.push(Column::Text("meaning"));
+        columns.extend(self.published.iter().map(|published| Column::Number(published.label)));
+        let row = |(i, found): (usize, &Found)| {
+            let mut cells = vec![found.symbol.to_owned(), digits(found.value)];
+            cells.extend(
+                found.interval.map(|i| format!("[{}, {}]", digits(i.lower), digits(i.upper))),
+            );
+            cells.push(found.meaning.to_owned());
+            cells.extend(self.published.iter().map(|p| as_given(p.coefficients[i])));
+            cells
+        };
+        let mut text = draw(&columns, self.coefficients.iter().enumerate().map(row).collect());
+        if self.draws_n > 0 {
+            let level = Share(self.level);
+            text += &format!("[ ] {level} interval of {} refits to resampled runs\n", self.draws_n);
+        }
+        text
+    }
+}
+
+/// Five significant digits: what published tables have.
+pub(crate) fn digits(value: f64) -> String {
+    let magnitude = value.abs();
+    if value == 0.0 {
+        "0".to_owned()
+    } else if (1e-3..1e5).contains(&magnitude) {
+        let before = magnitude.log10().floor() as i32 + 1;
+        format!("{value:.*}", usize::try_from(5 - before).unwrap_or(0))
+    } else {
+        format!("{value:.4e}")
+    }
+}
+
+/// A variable's value: a count as people say it, 70M, as long as there is a suffix for it.
+fn size(value: f64) -> String {
+    if (1.0..1e15).contains(&value) { human_count(value) } else { digits(value) }
+}
+
+/// A published figure with the digits that it was published with.
+pub(crate) fn as_given(value: f64) -> String {
+    if value == 0.0 || (1e-4..1e7).contains(&value.abs()) {
+        format!("{value}")
+    } else {
+        format!("{value:e}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_five_digits() {
+        for (value, text) in [
+            (0.347_311, "0.34731"),
+            (477.825_9, "477.83"),
+            (12_345.6, "12346"),
+            (1.4e9, "1.4000e9"),
+            (4.2e-5, "4.2000e-5"),
+            (0.0, "0"),
+        ] {
+            assert_eq!(digits(value), text);
+        }
+    }
+}

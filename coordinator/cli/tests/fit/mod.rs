@@ -1,0 +1,93 @@
+//! `sweepctl fit` and the catalogue, on files that a user might bring.
+
+use std::fmt::Write as _;
+
+use crate::transcript::{Transcript, sweepctl, sweepctl_in};
+
+/// Runs on a grid of sizes and tokens: Hoffmann et al.'s rounded law with four digits of loss, and a
+/// ripple that stands for noise.
+fn runs() -> String {
+    let mut text = String::from("run_id,params,tokens,loss\n");
+    for (i, n) in [7e7, 2e8, 6e8, 1.8e9].iter().enumerate() {
+        for (j, d) in [1e9_f64, 5e9, 2.5e10, 1.2e11].iter().enumerate() {
+            let ripple = 1.0 + 0.002 * ((i * 7 + j * 3) as f64).sin();
+            let loss = 1.69 + 406.4 * f64::powf(*n, -0.34) + 410.7 * d.powf(-0.28);
+            let name = format!("run-{i}{j}");
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{name},{n},{d},{:.4}", loss * ripple);
+        }
+    }
+    text
+}
+
+fn fit(text: &str, arguments: &[&str]) -> Transcript {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("runs.csv"), text).expect("the folder is writable");
+    sweepctl_in(folder.path(), &[&["fit", "runs.csv"], arguments].concat())
+}
+
+#[test]
+fn a_file_of_runs_is_fitted() {
+    insta::assert_snapshot!(fit(&runs(), &["--law", "chinchilla"]));
+}
+
+#[test]
+fn fixed_and_tied_coefficients_stay_so() {
+    let arguments = ["--law", "chinchilla", "--fix", "E=1.69", "--tie", "alpha=beta", "--json"];
+    let transcript = fit(&runs(), &arguments);
+    assert_eq!(transcript.status, Some(0), "{transcript}");
+    let report: serde_json::Value = serde_json::from_str(&transcript.stdout).unwrap();
+    let value = |i: usize| report["coefficients"][i]["value"].as_f64().unwrap();
+    assert_eq!(value(0), 1.69);
+    assert_eq!(value(3), value(4));
+}
+
+/// The order of the rows and the unit of a variable change no prediction.
+#[test]
+fn permuted_and_rescaled_runs_have_the_same_law() {
+    let report = |text: &str| {
+        let transcript = fit(text, &["--law", "chinchilla", "--bootstrap", "0", "--json"]);
+        serde_json::from_str::<serde_json::Value>(&transcript.stdout).unwrap()
+    };
+    let coefficient =
+        |report: &serde_json::Value, i: usize| report["coefficients"][i]["value"].as_f64().unwrap();
+    let text = runs();
+    let as_it_is = report(&text);
+    let (header, rows) = text.split_once('\n').unwrap();
+    let mut rows: Vec<&str> = rows.lines().collect();
+    rows.reverse();
+    let reversed = report(&format!("{header}\n{}\n", rows.join("\n")));
+    assert_eq!(as_it_is["coefficients"], reversed["coefficients"]);
+
+    let in_thousands = rows.iter().map(|row| {
+        let cells: Vec<&str> = row.split(',').collect();
+        let n: f64 = cells[1].parse().unwrap();
+        format!("{},{},{},{}\n", cells[0], n / 1e3, cells[2], cells[3])
+    });
+    let rescaled = report(&format!("{header}\n{}", in_thousands.collect::<String>()));
+    let alpha = coefficient(&as_it_is, 3);
+    for (i, factor) in [1.0, 1e3_f64.powf(-alpha), 1.0, 1.0, 1.0].iter().enumerate() {
+        let ratio = coefficient(&rescaled, i) / (coefficient(&as_it_is, i) * factor);
+        assert!((ratio - 1.0).abs() < 1e-5, "coefficient {i} is off by {ratio}");
+    }
+}
+
+#[test]
+fn what_cannot_be_fitted_is_named_by_its_line() {
+    let bad = runs().replacen("200000000,5000000000,", "200000000,-5000000000,", 1);
+    insta::assert_snapshot!("a_bad_cell", fit(&bad, &["--law", "chinchilla"]));
+    let few: String = runs().lines().take(5).map(|line| format!("{line}\n")).collect();
+    insta::assert_snapshot!("too_few_runs", fit(&few, &["--law", "chinchilla"]));
+    let renamed = runs().replacen("tokens", "words", 1);
+    insta::assert_snapshot!("a_missing_column", fit(&renamed, &["--law", "chinchilla"]));
+    insta::assert_snapshot!("a_law_misspelt", fit(&runs(), &["--law", "chinchila"]));
+    let options = ["--law", "chinchilla", "--fix", "gamma=1"];
+    insta::assert_snapshot!("no_such_coefficient", fit(&runs(), &options));
+    let options = ["--law", "chinchilla", "--objective", "huber-log"];
+    insta::assert_snapshot!("an_objective_without_its_delta", fit(&runs(), &options));
+}
+
+#[test]
+fn a_law_is_shown_with_its_source() {
+    insta::assert_snapshot!(sweepctl(&["laws", "show", "chinchilla"]));
+}
