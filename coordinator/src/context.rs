@@ -74,8 +74,14 @@ pub(crate) struct Live {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CalibrationJob {
     Waiting,
-    Taken { worker: WorkerId },
-    Failed { reason: String },
+    Taken {
+        worker: WorkerId,
+    },
+    Failed {
+        reason: String,
+    },
+    /// Stored. It stays here, so that whoever looked into the database before does not ask again.
+    Measured,
 }
 
 impl Context {

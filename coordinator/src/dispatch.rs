@@ -78,7 +78,7 @@ fn open_calibrations(
             CalibrationJob::Taken { worker: other } => {
                 *other == worker || live.workers.get(other).is_none_or(|seen| *seen < gone)
             }
-            CalibrationJob::Failed { .. } => false,
+            CalibrationJob::Failed { .. } | CalibrationJob::Measured => false,
         }
     });
     open.map(|(key, job)| {
@@ -179,4 +179,56 @@ pub(crate) async fn worker_lost(context: &Context, worker: WorkerId) -> Result<(
     }
     context.changed();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sweep_core::clock::SystemClock;
+    use sweep_core::spec;
+    use sweep_core::throughput::{Throughput, ThroughputSource};
+    use sweep_store::Store;
+
+    use super::*;
+    use crate::tasks::planning::{calibrations, request_missing};
+    use crate::{calibrate, ingest};
+
+    const EXAMPLE: &str = include_str!("../../examples/budget.yaml");
+
+    /// The last step is what a planner does that looked into the database just before the throughput
+    /// was stored: nobody may be asked to measure it again.
+    #[tokio::test]
+    async fn one_worker_measures_everything_and_nothing_twice() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = sweep_store::sqlite_url(&folder.path().join("sweep.db"));
+        let store = Store::open(&url).await.expect("a new file");
+        store.migrate().await.expect("a new file");
+        let context = Context::new(store, Arc::new(SystemClock), folder.path());
+        let spec = spec::parse(EXAMPLE).expect("the example is right");
+        let device = Reference { device: "cpu: test x1".into(), trainer: "1".into() };
+        let missing = calibrate::needed(&spec, &device);
+        assert!(!request_missing(&context, &missing));
+
+        let [first, second] = [WorkerId::new(), WorkerId::new()];
+        let asks =
+            async |worker| lease(&context, worker, device.clone()).await.expect("it answers");
+        let Work::Calibrate(keys) = asks(first).await else { panic!("there is work") };
+        assert_eq!(keys.len(), missing.len());
+        assert!(matches!(asks(second).await, Work::Idle));
+        for key in &keys {
+            let throughput = Throughput {
+                tokens_per_second: 1e5,
+                spread: 0.0,
+                windows_n: 1,
+                source: ThroughputSource::Measured,
+                measured_at: Timestamp(0),
+            };
+            ingest::calibration(&context, key, Ok(throughput)).await.expect("it is stored");
+            request_missing(&context, &missing);
+            assert!(matches!(asks(second).await, Work::Idle), "{key:?} is measured again");
+        }
+        let known = calibrations(&context, &spec).await.expect("it answers").expect("it is known");
+        assert!(request_missing(&context, &known));
+    }
 }

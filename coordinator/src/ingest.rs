@@ -126,7 +126,7 @@ pub(crate) async fn calibration(
         Ok(mut throughput) => {
             throughput.measured_at = context.now();
             context.store.put_throughput(key, &throughput).await?;
-            context.live().calibrations.remove(key);
+            context.live().calibrations.insert(key.clone(), CalibrationJob::Measured);
         }
         Err(reason) => {
             let failed = CalibrationJob::Failed { reason };

@@ -21,9 +21,9 @@ pub struct ThroughputKey {
 /// One measurement, made apart from training on random tokens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Throughput {
-    /// Tokens per accelerator second: the mean over the measured windows.
+    /// Tokens per accelerator second of the undisturbed device.
     pub tokens_per_second: f64,
-    /// Relative standard deviation over the windows.
+    /// By how much the halves of the measurement differ, relative to the whole.
     pub spread: f64,
     /// Windows measured after the warm-up.
     pub windows_n: u32,

@@ -72,10 +72,11 @@ pub(crate) async fn calibrations(
 
 /// Asks workers for the throughputs that are missing; true when none is.
 pub(crate) fn request_missing(context: &Context, calibrations: &[Calibration]) -> bool {
+    // All at once: what a worker takes is measured together.
+    let mut live = context.live();
     let mut complete = true;
     for calibration in calibrations.iter().filter(|c| c.throughput.is_none()) {
         complete = false;
-        let mut live = context.live();
         live.calibrations.entry(calibration.key.clone()).or_insert(CalibrationJob::Waiting);
     }
     complete
