@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    completions, corpus, fit, forecast, laws, migrate, plan, plot, runs, serve, status, submit,
-    watch, worker,
+    check, completions, corpus, fit, forecast, laws, migrate, plan, plot, runs, serve, status,
+    submit, watch, worker,
 };
 
 /// Plans, runs and forecasts training sweeps on a fixed budget of accelerator time.
@@ -57,6 +57,7 @@ pub(crate) enum Command {
     Runs(runs::Runs),
     Laws(laws::Laws),
     Fit(fit::Fit),
+    Check(check::Check),
     Forecast(forecast::Forecast),
     Plot(plot::Plot),
     Corpus(corpus::Corpus),

@@ -43,6 +43,11 @@ impl RunsFile {
         self.rows.len()
     }
 
+    /// The line of the file that a row begins on.
+    pub(crate) fn line(&self, row: usize) -> u64 {
+        self.rows[row].0
+    }
+
     /// Keeps the rows whose `column` has the text `value`.
     pub(crate) fn keep(&mut self, column: &str, value: &str) -> Result<(), Failure> {
         let place = self.named(column)?;

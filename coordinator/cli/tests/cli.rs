@@ -6,7 +6,7 @@ mod transcript;
 use transcript::{Transcript, sweepctl};
 
 /// Every command and the actions of `corpus`.
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 22] = [
     &[],
     &["submit"],
     &["plan"],
@@ -17,6 +17,7 @@ const COMMANDS: [&[&str]; 21] = [
     &["laws", "list"],
     &["laws", "show"],
     &["fit"],
+    &["check"],
     &["forecast"],
     &["plot"],
     &["corpus"],

@@ -72,7 +72,8 @@ pub(crate) struct Fit {
     format: Format,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+/// Reads `left=right`.
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
     let (left, right) = text.split_once('=').ok_or("expected two sides of a `=`")?;
     Ok((left.trim().to_owned(), right.trim().to_owned()))
 }

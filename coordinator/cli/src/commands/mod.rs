@@ -1,5 +1,6 @@
 //! One file per command: its arguments, and what it does with them.
 
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod corpus;
 pub(crate) mod fit;
@@ -31,6 +32,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
         Command::Runs(arguments) => runs::run(arguments, context).await,
         Command::Laws(arguments) => laws::run(arguments, context).await,
         Command::Fit(arguments) => fit::run(arguments, context),
+        Command::Check(arguments) => check::run(&arguments, context),
         Command::Forecast(arguments) => forecast::run(arguments, context).await,
         Command::Plot(arguments) => plot::run(arguments, context).await,
         Command::Corpus(arguments) => corpus::run(&arguments, context),

@@ -88,6 +88,15 @@ fn what_cannot_be_fitted_is_named_by_its_line() {
 }
 
 #[test]
+fn a_file_is_checked_before_it_is_fitted() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let last = runs().lines().last().map(|line| format!("{line}\n")).unwrap_or_default();
+    let text = runs() + &last;
+    std::fs::write(folder.path().join("runs.csv"), text).expect("the folder is writable");
+    insta::assert_snapshot!(sweepctl_in(folder.path(), &["check", "runs.csv"]));
+}
+
+#[test]
 fn a_law_is_shown_with_its_source() {
     insta::assert_snapshot!(sweepctl(&["laws", "show", "chinchilla"]));
 }

@@ -1,0 +1,99 @@
+//! `sweepctl check`: what is wrong with a file of runs before a law is fitted to it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use law_engine::lint::{Finding, Table, lint};
+use serde_json::json;
+
+use super::fit::pair;
+use crate::args::Format;
+use crate::context::Context;
+use crate::failure::{ExitStatus, Failure};
+use crate::runs_file::RunsFile;
+use crate::view::counted;
+
+const EXAMPLES: &str = "Examples:
+  sweepctl check runs.csv
+  sweepctl check runs.jsonl --column N=params --column loss=val_loss --json";
+
+/// Look for what spoils fits in a file of runs: CSV, or one JSON object per line.
+///
+/// Cells that are no positive numbers, rows that repeat others or are points of one run, compute in
+/// mixed conventions, variables that hardly vary or move together.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Check {
+    /// The runs
+    file: PathBuf,
+    /// Column of a quantity (N, D, C, loss, run), such as `N=params`; usual names are found without
+    #[arg(long, value_name = "SYMBOL=COLUMN", value_parser = pair)]
+    column: Vec<(String, String)>,
+    /// Keep only rows with this text in a column
+    #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = pair)]
+    filter: Vec<(String, String)>,
+    #[command(flatten)]
+    format: Format,
+}
+
+pub(crate) fn run(check: &Check, context: &Context) -> Result<ExitStatus, Failure> {
+    let mut file = RunsFile::read(&check.file)?;
+    for (column, value) in &check.filter {
+        file.keep(column, value)?;
+    }
+    let named: BTreeMap<String, String> = check.column.iter().cloned().collect();
+    let column = |symbol: &str| match file.find(symbol, &named) {
+        Ok(column) => file.numbers(column).map(Some),
+        Err(failure) if named.contains_key(symbol) => Err(failure),
+        Err(_) => Ok(None),
+    };
+    let (params_n, tokens_d, flops_c) = (column("N")?, column("D")?, column("C")?);
+    let loss = file.numbers(file.find("loss", &named)?)?;
+    let run = file.find("run", &named).ok().map(|column| file.labels(column));
+    let findings = lint(&Table {
+        params_n: params_n.as_deref(),
+        tokens_d: tokens_d.as_deref(),
+        flops_c: flops_c.as_deref(),
+        loss: &loss,
+        run: run.as_deref(),
+    });
+    let lines: Vec<(String, Vec<u64>)> = findings
+        .iter()
+        .map(|finding| {
+            let rows = match finding {
+                Finding::Duplicates { rows } | Finding::MixedCompute { rows } => rows.as_slice(),
+                _ => &[],
+            };
+            (finding.to_string(), rows.iter().map(|row| file.line(*row)).collect())
+        })
+        .collect();
+    if check.format.json {
+        let findings: Vec<_> = lines
+            .iter()
+            .map(|(finding, lines)| json!({ "finding": finding, "lines": lines }))
+            .collect();
+        context.printer.json(&json!({ "rows_n": loss.len(), "findings": findings }))?;
+    } else {
+        let mut text = String::new();
+        for (finding, lines) in &lines {
+            text += finding;
+            if !lines.is_empty() {
+                text += &format!(": {}", in_words(lines));
+            }
+            text += "\n";
+        }
+        text += &format!("{} of {}\n", counted(lines.len(), "finding"), counted(loss.len(), "row"));
+        context.printer.data(&text)?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Line numbers that are read to the end: the first few.
+const LINES_MAX: usize = 12;
+
+fn in_words(lines: &[u64]) -> String {
+    let shown: Vec<String> = lines.iter().take(LINES_MAX).map(ToString::to_string).collect();
+    let more = if lines.len() > LINES_MAX { ", ..." } else { "" };
+    format!("lines {}{more}", shown.join(", "))
+}
