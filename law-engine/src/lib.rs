@@ -63,6 +63,7 @@ mod family;
 pub mod fit;
 pub mod forecast;
 pub mod law;
+pub mod metrics;
 pub mod newton;
 pub mod objective;
 mod project;
