@@ -20,12 +20,12 @@ pub fn forward_area(rates: &[f64]) -> Vec<f64> {
 /// S2(s) = sum_{i <= s} m_i,  m_i = lambda m_{i-1} + (eta_{i-1} - eta_i)
 /// ```
 ///
-/// Changes within the first `warmup_n` steps do not count: a rise would be negative annealing.
+/// The first `warmup_n` changes do not count: a rise would be negative annealing.
 #[must_use]
 pub fn annealing_area(rates: &[f64], warmup_n: usize, lambda: f64) -> Vec<f64> {
     let (mut momentum, mut sum) = (0.0, 0.0);
     let area = |step: usize| {
-        let fall = if step == 0 || step < warmup_n { 0.0 } else { rates[step - 1] - rates[step] };
+        let fall = if step <= warmup_n { 0.0 } else { rates[step - 1] - rates[step] };
         momentum = lambda * momentum + fall;
         sum += momentum;
         sum

@@ -84,7 +84,7 @@ fn cosine(total: usize) -> Vec<f64> {
     let (peak, floor) = (3e-4, 3e-5);
     let rate = |step: usize| {
         if step < WARMUP {
-            return peak * step as f64 / WARMUP as f64;
+            return peak * step as f64 / (WARMUP - 1) as f64;
         }
         let share = (step - WARMUP) as f64 / (total - WARMUP) as f64;
         floor + 0.5 * (peak - floor) * (1.0 + (std::f64::consts::PI * share).cos())
@@ -97,7 +97,7 @@ fn multi_power_law_of_400m() {
     let (_, law) = MultiPower::PUBLISHED[2];
     near(law.predict(&cosine(72_000), &[71_936])[0], 2.6185, 5e-5);
     let constant: Vec<f64> =
-        (0..24_000).map(|step| 3e-4 * (f64::from(step) / 2160.0).min(1.0)).collect();
+        (0..24_000).map(|step| 3e-4 * (f64::from(step) / 2159.0).min(1.0)).collect();
     near(law.predict(&constant, &[23_936])[0], 2.8172, 5e-5);
 }
 
