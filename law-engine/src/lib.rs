@@ -64,6 +64,7 @@ pub mod fit;
 pub mod forecast;
 pub mod law;
 pub mod lint;
+pub mod metrics;
 pub mod newton;
 pub mod objective;
 mod project;

@@ -58,12 +58,19 @@ impl<const P: usize> DampedNewton<P> {
     }
 
     /// Solves `(hessian + damping majorant) step = -gradient` with parameters frozen at bounds that
-    /// the step would leave. None where the matrix is not positive definite.
+    /// the step would leave. Where the matrix is not positive definite, the majorant takes the place
+    /// of the Hessian, damped by its own diagonal: along a direction that hardly changes any residual
+    /// no multiple of the majorant would outweigh a negative curvature.
     fn step(&self, theta: &Theta<P>, at: &Expansion<P>, damping: f64) -> Option<Theta<P>> {
         let mut frozen = self.pushed_out(theta, &-at.gradient);
         loop {
             let (matrix, gradient) = reduce(at.hessian + damping * at.majorant, at, &frozen);
-            let step = -matrix.cholesky()?.solve(&gradient);
+            let cholesky = matrix.cholesky().or_else(|| {
+                let diagonal = SMatrix::from_diagonal(&at.majorant.diagonal());
+                let damped = at.majorant + damping.max(DAMPING_MIN) * diagonal;
+                reduce(damped, at, &frozen).0.cholesky()
+            });
+            let step = -cholesky?.solve(&gradient);
             let outwards = self.pushed_out(theta, &step);
             if (0..P).all(|i| frozen[i] || !outwards[i]) {
                 return Some(step);

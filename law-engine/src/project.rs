@@ -8,6 +8,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::catalogue::{Equation, Fittable, Row};
+use crate::curve::Point;
 use crate::law::Theta;
 use crate::objective::{Huber, Objective, Residual};
 
@@ -22,7 +23,7 @@ pub(crate) fn projections<'a, E: Equation<P>, const P: usize>(
     huber: Huber,
     count_max: usize,
 ) -> Vec<Theta<P>> {
-    let grid = Grid::new(law);
+    let grid = Grid::new(law, objective.points);
     let mut places: Vec<(f64, Vec<usize>, Theta<P>)> = grid
         .places()
         .map(|place| {
@@ -56,7 +57,7 @@ struct Grid<const P: usize> {
 }
 
 impl<const P: usize> Grid<P> {
-    fn new<E: Equation<P>>(law: &Fittable<'_, E, P>) -> Self {
+    fn new<E: Equation<P>>(law: &Fittable<'_, E, P>, points: &[Point<Row<'_>>]) -> Self {
         let constraints = law.constraints;
         let mut grid = Self {
             searched: Vec::new(),
@@ -73,8 +74,11 @@ impl<const P: usize> Grid<P> {
             } else if parameter.is_linear() {
                 grid.linear.push(i);
             } else {
-                let mut values: Vec<f64> =
-                    parameter.starts.iter().map(|start| start.clamp(lower, upper)).collect();
+                let natural = |start: &f64| {
+                    parameter.along.map_or(*start, |along| place_along(points, along, *start))
+                };
+                let starts = parameter.starts.iter().map(natural);
+                let mut values: Vec<f64> = starts.map(|start| start.clamp(lower, upper)).collect();
                 values.dedup();
                 grid.searched.push((i, values));
             }
@@ -147,6 +151,13 @@ impl<const P: usize> Grid<P> {
         }
         Theta::from_fn(|i, _| parameters[i].kind.to_fit(base[self.leader[i]]))
     }
+}
+
+/// The value a `fraction` of the way along what was seen of a variable, on a logarithmic scale.
+fn place_along(points: &[Point<Row<'_>>], variable: usize, fraction: f64) -> f64 {
+    let lns = || points.iter().map(|point| point.x.ln(variable));
+    let (lowest, highest) = (lns().fold(f64::MAX, f64::min), lns().fold(f64::MIN, f64::max));
+    (lowest + fraction * (highest - lowest)).exp()
 }
 
 /// Least squares with lower bounds: whatever falls below its bound is set to it, the lowest first,

@@ -29,12 +29,20 @@ pub struct Symbol {
     pub symbol: &'static str,
     pub meaning: &'static str,
     pub unit: &'static str,
+    /// Whether zero is a value that the law can be fitted at: a sparsity, an area.
+    pub can_be_zero: bool,
 }
 
 impl Symbol {
     #[must_use]
     pub const fn new(symbol: &'static str, meaning: &'static str, unit: &'static str) -> Self {
-        Self { symbol, meaning, unit }
+        Self { symbol, meaning, unit, can_be_zero: false }
+    }
+
+    /// A variable that may be zero. Its logarithm must not be used.
+    #[must_use]
+    pub const fn or_zero(symbol: &'static str, meaning: &'static str, unit: &'static str) -> Self {
+        Self { symbol, meaning, unit, can_be_zero: true }
     }
 }
 
@@ -47,13 +55,16 @@ pub struct Parameter {
     /// Values among which a fit begins. Empty for a coefficient that the response is linear in,
     /// which is solved for at each combination of the others (variable projection).
     pub starts: &'static [f64],
+    /// The variable along which the coefficient is a place. Its starts are then fractions of the
+    /// way from the smallest to the largest value seen, on a logarithmic scale.
+    pub along: Option<usize>,
 }
 
 impl Parameter {
     /// A coefficient that the response is linear in.
     #[must_use]
     pub const fn linear(symbol: &'static str, meaning: &'static str, kind: Kind) -> Self {
-        Self { symbol, meaning, kind, starts: &[] }
+        Self { symbol, meaning, kind, starts: &[], along: None }
     }
 
     /// A coefficient that is looked for from several places.
@@ -64,7 +75,19 @@ impl Parameter {
         kind: Kind,
         starts: &'static [f64],
     ) -> Self {
-        Self { symbol, meaning, kind, starts }
+        Self { symbol, meaning, kind, starts, along: None }
+    }
+
+    /// A coefficient that is a place along a variable, such as where a curve breaks.
+    #[must_use]
+    pub const fn placed(
+        symbol: &'static str,
+        meaning: &'static str,
+        variable: usize,
+        fractions: &'static [f64],
+    ) -> Self {
+        let (kind, along) = (Kind::Amplitude, Some(variable));
+        Self { symbol, meaning, kind, starts: fractions, along }
     }
 
     #[must_use]

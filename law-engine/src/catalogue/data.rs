@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-/// A table of observations. What is in it can be fitted: every number is positive and finite.
+use super::card::Symbol;
+
+/// A table of observations. What is in it can be fitted: every number is finite, every
+/// response positive, and no variable negative. Most laws want positive variables too.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Data {
     columns: Vec<String>,
@@ -73,7 +76,7 @@ impl Data {
     /// A table of `columns` and a response. Without groups every row is a run of its own.
     ///
     /// # Errors
-    /// Rows that are empty, ragged, or hold a value that is not positive and finite.
+    /// Rows that are empty, ragged, or hold a value that no law can be fitted to.
     pub fn new(
         columns: &[&str],
         values: Vec<Vec<f64>>,
@@ -84,16 +87,22 @@ impl Data {
             return Err(Refusal::Empty);
         }
         let expected = columns.len();
-        let usable = |value: f64| value.is_finite() && value > 0.0;
         for (index, (row, y)) in values.iter().zip(&response).enumerate() {
             if row.len() != expected {
                 let found = row.len();
                 return Err(Refusal::Ragged { row: index + 1, found, expected });
             }
-            let named = columns.iter().copied().zip(row.iter().copied());
-            let bad = named.chain([("the response", *y)]).find(|(_, value)| !usable(*value));
-            if let Some((column, value)) = bad {
-                return Err(Refusal::BadValue { row: index + 1, column: column.to_owned(), value });
+            let refuse = |column: &str, value: f64| {
+                let column = column.to_owned();
+                Err(Refusal::BadValue { row: index + 1, column, value })
+            };
+            for (column, value) in columns.iter().zip(row) {
+                if !value.is_finite() || *value < 0.0 {
+                    return refuse(column, *value);
+                }
+            }
+            if !y.is_finite() || *y <= 0.0 {
+                return refuse("the response", *y);
             }
         }
         let groups = groups.unwrap_or_else(|| (0..values.len() as u64).collect());
@@ -119,19 +128,28 @@ impl Data {
     /// The columns that a law's variables name, row by row.
     ///
     /// # Errors
-    /// [`Refusal::NoColumn`].
+    /// [`Refusal::NoColumn`], and [`Refusal::BadValue`] for a zero that the law cannot take.
     pub(crate) fn select(
         &self,
         law: &'static str,
-        symbols: impl Iterator<Item = &'static str>,
+        variables: &[Symbol],
     ) -> Result<Vec<Vec<f64>>, Refusal> {
-        let places = symbols
-            .map(|symbol| {
+        let places = variables
+            .iter()
+            .map(|Symbol { symbol, .. }| {
                 self.columns.iter().position(|column| column == symbol).ok_or_else(|| {
                     Refusal::NoColumn { law, column: symbol, columns: self.columns.clone() }
                 })
             })
             .collect::<Result<Vec<usize>, _>>()?;
+        for (index, row) in self.values.iter().enumerate() {
+            for (variable, place) in variables.iter().zip(&places) {
+                if row[*place] == 0.0 && !variable.can_be_zero {
+                    let (row, column) = (index + 1, variable.symbol.to_owned());
+                    return Err(Refusal::BadValue { row, column, value: 0.0 });
+                }
+            }
+        }
         Ok(self.values.iter().map(|row| places.iter().map(|place| row[*place]).collect()).collect())
     }
 

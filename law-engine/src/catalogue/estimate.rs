@@ -180,8 +180,7 @@ struct Table {
 
 impl Table {
     fn new<E: Equation<P>, const P: usize>(data: &Data) -> Result<Self, Refusal> {
-        let symbols = E::CARD.variables.iter().map(|variable| variable.symbol);
-        let raw = data.select(E::CARD.name, symbols)?;
+        let raw = data.select(E::CARD.name, E::CARD.variables)?;
         let ln = raw.iter().map(|row| row.iter().map(|x| x.ln()).collect()).collect();
         Ok(Self { raw, ln })
     }

@@ -18,13 +18,34 @@
 //! # Ok::<(), law_engine::catalogue::Refusal>(())
 //! ```
 
+mod bnsl;
 pub mod card;
 mod chinchilla;
+mod coverage;
 pub mod data;
+mod data_constrained;
+mod distill;
 pub mod equation;
 pub mod estimate;
 pub mod hold_out;
 pub mod verdict;
+mod farseer;
+pub mod inference_cost;
+mod ladder_accuracy;
+mod ladder_bpb;
+mod lr_anneal;
+mod moe_clark;
+mod moe_granular;
+mod opt_batch;
+mod opt_lr;
+mod power_ratio;
+mod power_scaled;
+mod precision;
+pub mod schedule;
+pub mod shape;
+mod sparse_weights;
+mod trajectory_nsb;
+mod utility_decay;
 
 pub use card::{Card, Form, Kind, Parameter, Published, Symbol};
 pub use data::{Data, Refusal};
@@ -113,7 +134,29 @@ impl<E: Equation<P>, const P: usize> Law for Entry<E, P> {
 }
 
 /// All laws, in the order of their names.
-pub const LAWS: &[&dyn Law] = &[&Entry::<_, 5>(chinchilla::Chinchilla)];
+pub const LAWS: &[&dyn Law] = &[
+    &Entry::<_, 6>(bnsl::Bnsl1),
+    &Entry::<_, 9>(bnsl::Bnsl2),
+    &Entry::<_, 12>(bnsl::Bnsl3),
+    &Entry::<_, 5>(chinchilla::Chinchilla),
+    &Entry::<_, 2>(coverage::Coverage),
+    &Entry::<_, 7>(data_constrained::DataConstrained),
+    &Entry::<_, 9>(distill::Distill),
+    &Entry::<_, 9>(farseer::Farseer),
+    &Entry::<_, 4>(ladder_accuracy::LadderAccuracy),
+    &Entry::<_, 5>(ladder_bpb::LadderBpb),
+    &Entry::<_, 4>(lr_anneal::LrAnneal),
+    &Entry::<_, 6>(moe_clark::MoeClark),
+    &Entry::<_, 7>(moe_granular::MoeGranular),
+    &Entry::<_, 2>(opt_batch::OptBatch),
+    &Entry::<_, 3>(opt_lr::OptLr),
+    &Entry::<_, 2>(power_ratio::PowerRatio),
+    &Entry::<_, 2>(power_scaled::PowerScaled),
+    &Entry::<_, 8>(precision::Precision),
+    &Entry::<_, 7>(sparse_weights::SparseWeights),
+    &Entry::<_, 6>(trajectory_nsb::TrajectoryNsb),
+    &Entry::<_, 4>(utility_decay::UtilityDecay),
+];
 
 /// The law called `name`.
 #[must_use]

@@ -1,5 +1,6 @@
 //! The law engine from outside.
 
+mod catalogue_b;
 mod coverage;
 mod fits;
 mod laws;

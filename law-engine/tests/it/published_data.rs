@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use law_engine::catalogue::schedule::{MultiPower, annealing_area, forward_area};
 use law_engine::catalogue::{self, Data, Options};
+use law_engine::objective::Residual;
 
 /// A table of published rows, each a map from column to text.
 struct Rows(Vec<BTreeMap<String, String>>);
@@ -71,5 +73,185 @@ fn chinchilla_reaches_the_best_known_objective() {
     let expected = [1.817_218, 477.825_9, 2_143.417_4, 0.347_310, 0.367_172];
     for (found, expected) in fit.coefficients.iter().zip(expected) {
         assert!((found / expected - 1.0).abs() < 1e-4, "{:?}", fit.coefficients);
+    }
+}
+
+/// Mean squares of log10 residuals of the best fits known, from 500 starts of the authors' script.
+#[test]
+fn routed_models_reach_the_best_known_objective() {
+    let law = catalogue::find("moe-clark").expect("it is in the catalogue");
+    for (router, rows_n, best) in
+        [("S-Base", 58, 1.0417e-5), ("RL-R", 59, 1.0428e-5), ("Hash", 56, 8.890e-6)]
+    {
+        let Some(rows) = Rows::read("clark-routed/data.csv") else { return };
+        let rows = rows.keep(|row| {
+            row["paper_fit_subset"] == "1" && ["Dense", router].contains(&row["variant"].as_str())
+        });
+        let data = rows.data(&[("N", "params_active_n"), ("E", "experts_e")], "loss");
+        assert_eq!(data.rows_n(), rows_n);
+        let options = Options::least_squares(Residual::Log);
+        let fit = law.estimate(&data, &options).expect("it can be fitted");
+        // The objective halves the squares of natural logarithms.
+        let unit = std::f64::consts::LN_10.powi(2) * rows_n as f64 / 2.0;
+        let found = fit.objective / unit;
+        assert!(found <= best * 1.0001, "{router}: {found:e} {:?}", fit.coefficients);
+        let printed = law.card().published.iter().find(|fit| fit.label == router);
+        let printed = printed.expect("it is published").coefficients;
+        for i in [0, 2] {
+            assert!((fit.coefficients[i] - printed[i]).abs() < 0.01, "{:?}", fit.coefficients);
+        }
+    }
+}
+
+/// Relative errors of the 13B model's task losses, forecast from sixteen runs up to 1.3B (percent).
+#[test]
+fn ladders_forecast_as_published() {
+    let law = catalogue::find("ladder-bpb").expect("it is in the catalogue");
+    for (metric, published) in [
+        ("loss_c4", -3.83),
+        ("bpb_mmlu", 0.18),
+        ("bpb_hellaswag", -1.17),
+        ("bpb_arc_challenge", 9.44),
+        ("bpb_arc_easy", 15.98),
+        ("bpb_piqa", -2.67),
+        ("bpb_csqa", -18.46),
+        ("bpb_socialiqa", 3.63),
+        ("bpb_openbookqa", 0.93),
+    ] {
+        let Some(rows) = Rows::read("olmo-ladder/data.csv") else { return };
+        let columns = [("N", "params_n"), ("D", "tokens_d")];
+        let target = Rows(vec![rows.0.last().expect("rows").clone()]).data(&columns, metric);
+        let data = rows.keep(|row| row["mode"] == "train").data(&columns, metric);
+        let fit = law.estimate(&data, &Options::default()).expect("it can be fitted");
+        let place = |symbol| target.column(symbol).expect("a column")[0];
+        let forecast = law.predict(&fit.coefficients, &[place("N"), place("D")]);
+        let error = 100.0 * (forecast / target.response()[0] - 1.0);
+        assert!((error - published).abs() < 0.006, "{metric}: {error} {:?}", fit.coefficients);
+    }
+}
+
+/// Steps of warm-up of all schedules of arXiv 2503.12811: from zero at the first to the peak at the
+/// last.
+const WARMUP: usize = 2160;
+
+/// The learning rate of each step of a schedule, by its name.
+fn schedule(name: &str) -> Vec<f64> {
+    let (peak, floor) = (3e-4, 3e-5);
+    let total = match name.rsplit('_').next().expect("a name has a last part") {
+        digits if digits.len() == 5 => digits.parse().expect("steps in all"),
+        _ => 16_000,
+    };
+    let after = |step: usize| match name.split('_').next() {
+        Some("cosine") => {
+            let share = (step - WARMUP) as f64 / (total - WARMUP) as f64;
+            floor + 0.5 * (peak - floor) * (1.0 + (std::f64::consts::PI * share).cos())
+        }
+        Some("wsd") if step >= 20_000 => peak * 0.1_f64.powf((step as f64 - 2e4) / 4e3),
+        Some("wsdld") if step >= 20_000 => peak - (peak - floor) * (step as f64 - 2e4) / 4e3,
+        Some("wsdcon") if step >= 8000 => {
+            1e-5 * name.rsplit('_').next().and_then(|n| n.parse::<f64>().ok()).expect("a rate")
+        }
+        _ => peak,
+    };
+    let rate = |step: usize| {
+        if step < WARMUP { peak * step as f64 / (WARMUP - 1) as f64 } else { after(step) }
+    };
+    (0..total).map(rate).collect()
+}
+
+/// Observed points of a curve: steps and losses.
+type Curve = (Vec<usize>, Vec<f64>);
+
+/// The curves of one size by the names of their schedules, those of `split`.
+fn curves(size: &str, split: &str) -> Option<BTreeMap<String, Curve>> {
+    let rows = Rows::read("multi-power-law/data.csv")?;
+    let mut curves: BTreeMap<String, Curve> = BTreeMap::new();
+    for row in rows.keep(|row| row["size_label"] == size && row["repo_split"] == split).0 {
+        let curve = curves.entry(row["schedule"].clone()).or_default();
+        curve.0.push(row["step"].parse().expect("a step"));
+        curve.1.push(Rows::number(&row, "loss"));
+    }
+    Some(curves)
+}
+
+/// Means over curves of R2, MAE, RMSE, mean and worst relative error.
+fn scores(
+    curves: &BTreeMap<String, Curve>,
+    predict: impl Fn(&str, &[usize]) -> Vec<f64>,
+) -> [f64; 5] {
+    let mut sums = [0.0; 5];
+    for (name, (steps, losses)) in curves {
+        let n = losses.len() as f64;
+        let errors: Vec<f64> =
+            predict(name, steps).iter().zip(losses).map(|(a, b)| a - b).collect();
+        let squares: f64 = errors.iter().map(|error| error * error).sum();
+        let mean = losses.iter().sum::<f64>() / n;
+        let spread: f64 = losses.iter().map(|loss| (loss - mean).powi(2)).sum();
+        let relative: Vec<f64> =
+            errors.iter().zip(losses).map(|(e, loss)| (e / loss).abs()).collect();
+        let of_curve = [
+            1.0 - squares / spread,
+            errors.iter().map(|error| error.abs()).sum::<f64>() / n,
+            (squares / n).sqrt(),
+            relative.iter().sum::<f64>() / n,
+            relative.iter().copied().fold(0.0, f64::max),
+        ];
+        sums.iter_mut().zip(of_curve).for_each(|(sum, score)| *sum += score);
+    }
+    sums.map(|sum| sum / curves.len() as f64)
+}
+
+#[test]
+fn multi_power_law_scores_as_published() {
+    let digits = [5e-5, 5.5e-6, 5.5e-6, 5.5e-6, 5.5e-6];
+    let published = [
+        ("25M", [0.9988, 0.003_76, 0.004_65, 0.001_10, 0.004_09], digits),
+        ("100M", [0.9983, 0.004_35, 0.005_92, 0.001_42, 0.005_83], digits),
+        // More digits, of these very rows.
+        (
+            "100M",
+            [0.998_301, 0.004_35, 0.005_92, 0.001_425, 0.005_829],
+            [5.5e-7, 5.5e-6, 5.5e-6, 5.5e-7, 5.5e-7],
+        ),
+    ];
+    for (size, expected, tolerance) in published {
+        let Some(curves) = curves(size, "test") else { return };
+        assert_eq!(curves.len(), 6);
+        let (_, law) = MultiPower::PUBLISHED.iter().find(|(of, _)| *of == size).expect("a fit");
+        let found = scores(&curves, |name, steps| law.predict(&schedule(name), steps));
+        for ((found, expected), tolerance) in found.iter().zip(expected).zip(tolerance) {
+            assert!((found - expected).abs() <= tolerance, "{size}: {found} {expected}");
+        }
+    }
+}
+
+/// The annealing law, fitted to three schedules, forecasts six others.
+#[test]
+fn annealing_forecasts_unseen_schedules() {
+    const LAMBDA: f64 = 0.999;
+    let law = catalogue::find("lr-anneal").expect("it is in the catalogue");
+    let places = |name: &str, steps: &[usize]| -> Vec<Vec<f64>> {
+        let rates = schedule(name);
+        let areas = (forward_area(&rates), annealing_area(&rates, WARMUP, LAMBDA));
+        steps.iter().map(|step| vec![areas.0[*step], areas.1[*step]]).collect()
+    };
+    for (size, label) in [("25M", 0), ("100M", 1)] {
+        let (Some(seen), Some(unseen)) = (curves(size, "train"), curves(size, "test")) else {
+            return;
+        };
+        let rows = seen.iter().flat_map(|(name, (steps, _))| places(name, steps)).collect();
+        let losses = seen.values().flat_map(|(_, losses)| losses.clone()).collect();
+        let data = Data::new(&["S1", "S2"], rows, losses, None).expect("curves can be fitted");
+        let fit = law.estimate(&data, &Options::default()).expect("it can be fitted");
+        let found = scores(&unseen, |name, steps| {
+            let places = places(name, steps);
+            places.iter().map(|place| law.predict(&fit.coefficients, place)).collect()
+        });
+        assert!(found[3] <= 0.0025 && found[4] <= 0.009, "{size}: {found:?}");
+        for (found, printed) in
+            fit.coefficients.iter().zip(law.card().published[label].coefficients)
+        {
+            assert!((found - printed).abs() < 0.02 * printed, "{size}: {:?}", fit.coefficients);
+        }
     }
 }
