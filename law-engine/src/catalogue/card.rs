@@ -47,13 +47,26 @@ pub struct Parameter {
     /// Values among which a fit begins. Empty for a coefficient that the response is linear in,
     /// which is solved for at each combination of the others (variable projection).
     pub starts: &'static [f64],
+    /// The exponent of a scale, by its symbol.
+    pub exponent: Option<&'static str>,
 }
 
 impl Parameter {
     /// A coefficient that the response is linear in.
     #[must_use]
     pub const fn linear(symbol: &'static str, meaning: &'static str, kind: Kind) -> Self {
-        Self { symbol, meaning, kind, starts: &[] }
+        Self { symbol, meaning, kind, starts: &[], exponent: None }
+    }
+
+    /// A coefficient to whose power of `exponent`, another coefficient, the response is linear, such
+    /// as N_c of (N_c / N)^a. It is solved for as the linear ones are.
+    #[must_use]
+    pub const fn scale(
+        symbol: &'static str,
+        meaning: &'static str,
+        exponent: &'static str,
+    ) -> Self {
+        Self { symbol, meaning, kind: Kind::Amplitude, starts: &[], exponent: Some(exponent) }
     }
 
     /// A coefficient that is looked for from several places.
@@ -64,7 +77,7 @@ impl Parameter {
         kind: Kind,
         starts: &'static [f64],
     ) -> Self {
-        Self { symbol, meaning, kind, starts }
+        Self { symbol, meaning, kind, starts, exponent: None }
     }
 
     #[must_use]
