@@ -18,11 +18,35 @@
 //! # Ok::<(), law_engine::catalogue::Refusal>(())
 //! ```
 
+mod bivariate_product;
 pub mod card;
 mod chinchilla;
+mod chinchilla_gamma;
 pub mod data;
 pub mod equation;
+mod err_exp_loss;
 pub mod estimate;
+mod exp_floor;
+pub mod frontier;
+mod kaplan_c;
+mod kaplan_d;
+mod kaplan_n;
+mod kaplan_nd;
+mod kaplan_ns;
+mod log_power;
+mod mixture_effective_n;
+mod overtrain_cm;
+mod parscale;
+mod power_const;
+mod power_const_ratio;
+mod power_floor_hours;
+mod power_hours;
+mod qat_error;
+mod relu_logspace_power;
+mod saturating_power;
+mod silu_power;
+mod task_power;
+mod width_power;
 
 pub use card::{Card, Form, Kind, Parameter, Published, Symbol};
 pub use data::{Data, Refusal};
@@ -109,7 +133,32 @@ impl<E: Equation<P>, const P: usize> Law for Entry<E, P> {
 }
 
 /// All laws, in the order of their names.
-pub const LAWS: &[&dyn Law] = &[&Entry::<_, 5>(chinchilla::Chinchilla)];
+pub const LAWS: &[&dyn Law] = &[
+    &Entry::<_, 4>(bivariate_product::BivariateProduct),
+    &Entry::<_, 5>(chinchilla::Chinchilla),
+    &Entry::<_, 6>(chinchilla_gamma::ChinchillaGamma),
+    &Entry::<_, 3>(err_exp_loss::ErrExpLoss),
+    &Entry::<_, 4>(exp_floor::ExpFloor),
+    &Entry::<_, 2>(kaplan_c::KaplanC),
+    &Entry::<_, 2>(kaplan_d::KaplanD),
+    &Entry::<_, 2>(kaplan_n::KaplanN),
+    &Entry::<_, 4>(kaplan_nd::KaplanNd),
+    &Entry::<_, 4>(kaplan_ns::KaplanNs),
+    &Entry::<_, 3>(log_power::LogPower),
+    &Entry::<_, 6>(mixture_effective_n::MixtureEffectiveN),
+    &Entry::<_, 4>(overtrain_cm::OvertrainCm),
+    &Entry::<_, 4>(parscale::Parscale),
+    &Entry::<_, 3>(power_const::PowerConst),
+    &Entry::<_, 3>(power_const_ratio::PowerConstRatio),
+    &Entry::<_, 3>(power_floor_hours::PowerFloorHours),
+    &Entry::<_, 2>(power_hours::PowerHours),
+    &Entry::<_, 4>(qat_error::QatError),
+    &Entry::<_, 4>(relu_logspace_power::ReluLogspacePower),
+    &Entry::<_, 4>(saturating_power::SaturatingPower),
+    &Entry::<_, 3>(silu_power::SiluPower),
+    &Entry::<_, 2>(task_power::TaskPower),
+    &Entry::<_, 3>(width_power::WidthPower),
+];
 
 /// The law called `name`.
 #[must_use]
