@@ -54,16 +54,24 @@ struct Grid<const P: usize> {
     /// Fixed coefficients by their values; the others are zero.
     fixed: [f64; P],
     leader: [usize; P],
+    /// The exponents of scales, by their place.
+    exponent: [Option<usize>; P],
 }
 
 impl<const P: usize> Grid<P> {
     fn new<E: Equation<P>>(law: &Fittable<'_, E, P>, points: &[Point<Row<'_>>]) -> Self {
         let constraints = law.constraints;
+        let exponent = |i: usize| {
+            let symbol = E::CARD.parameters[i].exponent?;
+            let place = E::CARD.parameters.iter().position(|p| p.symbol == symbol);
+            Some(constraints.leader[place.expect("a scale's exponent is on its card")])
+        };
         let mut grid = Self {
             searched: Vec::new(),
             linear: Vec::new(),
             fixed: [0.0; P],
             leader: constraints.leader,
+            exponent: std::array::from_fn(exponent),
         };
         for (i, parameter) in E::CARD.parameters.iter().enumerate() {
             let (lower, upper) = constraints.bounds[i];
@@ -130,13 +138,17 @@ impl<const P: usize> Grid<P> {
                 basis[(row, column)] = weight * (value(&unit, point.x) - constant);
             }
         }
+        // What is solved for is the power of a scale: zero and one are their own powers, so that the
+        // basis above is the same.
+        let power = |i: usize| self.exponent[i].map_or(1.0, |exponent| base[exponent]);
+        let powers: Vec<f64> = self.linear.iter().map(|i| power(*i)).collect();
         let parameters = E::CARD.parameters;
         let lower: Vec<f64> = self
             .linear
             .iter()
             .enumerate()
             .map(|(column, i)| {
-                let (lower, _) = law.constraints.bounds[*i];
+                let lower = law.constraints.bounds[*i].0.powf(powers[column]);
                 let size = basis.column(column).norm();
                 if parameters[*i].kind.to_fit(0.0).is_finite() || size == 0.0 {
                     lower
@@ -146,8 +158,9 @@ impl<const P: usize> Grid<P> {
             })
             .collect();
         let solution = bounded_least_squares(&basis, &target, &lower);
-        for (i, value) in self.linear.iter().zip(&solution) {
-            base[*i] = value.min(law.constraints.bounds[*i].1);
+        for ((i, value), power) in self.linear.iter().zip(&solution).zip(&powers) {
+            let (lower, upper) = law.constraints.bounds[*i];
+            base[*i] = value.powf(power.recip()).clamp(lower, upper);
         }
         Theta::from_fn(|i, _| parameters[i].kind.to_fit(base[self.leader[i]]))
     }

@@ -58,13 +58,35 @@ pub struct Parameter {
     /// The variable along which the coefficient is a place. Its starts are then fractions of the
     /// way from the smallest to the largest value seen, on a logarithmic scale.
     pub along: Option<usize>,
+    /// The exponent of a scale, by its symbol.
+    pub exponent: Option<&'static str>,
 }
 
 impl Parameter {
+    const fn new(
+        symbol: &'static str,
+        meaning: &'static str,
+        kind: Kind,
+        starts: &'static [f64],
+    ) -> Self {
+        Self { symbol, meaning, kind, starts, along: None, exponent: None }
+    }
+
     /// A coefficient that the response is linear in.
     #[must_use]
     pub const fn linear(symbol: &'static str, meaning: &'static str, kind: Kind) -> Self {
-        Self { symbol, meaning, kind, starts: &[], along: None }
+        Self::new(symbol, meaning, kind, &[])
+    }
+
+    /// A coefficient to whose power of `exponent`, another coefficient, the response is linear, such
+    /// as N_c of (N_c / N)^a. It is solved for as the linear ones are.
+    #[must_use]
+    pub const fn scale(
+        symbol: &'static str,
+        meaning: &'static str,
+        exponent: &'static str,
+    ) -> Self {
+        Self { exponent: Some(exponent), ..Self::new(symbol, meaning, Kind::Amplitude, &[]) }
     }
 
     /// A coefficient that is looked for from several places.
@@ -75,7 +97,7 @@ impl Parameter {
         kind: Kind,
         starts: &'static [f64],
     ) -> Self {
-        Self { symbol, meaning, kind, starts, along: None }
+        Self::new(symbol, meaning, kind, starts)
     }
 
     /// A coefficient that is a place along a variable, such as where a curve breaks.
@@ -86,8 +108,7 @@ impl Parameter {
         variable: usize,
         fractions: &'static [f64],
     ) -> Self {
-        let (kind, along) = (Kind::Amplitude, Some(variable));
-        Self { symbol, meaning, kind, starts: fractions, along }
+        Self { along: Some(variable), ..Self::new(symbol, meaning, Kind::Amplitude, fractions) }
     }
 
     #[must_use]

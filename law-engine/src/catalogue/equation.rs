@@ -48,6 +48,12 @@ impl<'a> Row<'a> {
     pub fn pow<R: Real>(self, variable: usize, exponent: R) -> R {
         (exponent * self.ln[variable]).exp()
     }
+
+    /// `scale` over the variable, to the power of `exponent`.
+    #[must_use]
+    pub fn ratio_pow<R: Real>(self, scale: R, variable: usize, exponent: R) -> R {
+        ((scale.ln() - self.ln[variable]) * exponent).exp()
+    }
 }
 
 /// Equal values, whichever rows they come from.

@@ -40,8 +40,8 @@ pub fn hold_out(
     }
     let fit = law.estimate(&data.filter(|row| scale[row] < from), options)?;
     let held = data.filter(|row| scale[row] >= from);
-    let symbols = law.card().variables.iter().map(|variable| variable.symbol);
-    let variables = held.select(law.card().name, symbols)?;
+    let card = law.card();
+    let variables = held.select(card.name, card.variables)?;
     let errors: Vec<f64> = variables
         .iter()
         .zip(held.response())

@@ -18,34 +18,58 @@
 //! # Ok::<(), law_engine::catalogue::Refusal>(())
 //! ```
 
+mod bivariate_product;
 mod bnsl;
 pub mod card;
 mod chinchilla;
+mod chinchilla_gamma;
 mod coverage;
 pub mod data;
 mod data_constrained;
 mod distill;
 pub mod equation;
+mod err_exp_loss;
 pub mod estimate;
-pub mod hold_out;
-pub mod verdict;
+mod exp_floor;
 mod farseer;
+pub mod frontier;
+pub mod hold_out;
 pub mod inference_cost;
+mod kaplan_c;
+mod kaplan_d;
+mod kaplan_n;
+mod kaplan_nd;
+mod kaplan_ns;
 mod ladder_accuracy;
 mod ladder_bpb;
+mod log_power;
 mod lr_anneal;
+mod mixture_effective_n;
 mod moe_clark;
 mod moe_granular;
 mod opt_batch;
 mod opt_lr;
+mod overtrain_cm;
+mod parscale;
+mod power_const;
+mod power_const_ratio;
+mod power_floor_hours;
+mod power_hours;
 mod power_ratio;
 mod power_scaled;
 mod precision;
+mod qat_error;
+mod relu_logspace_power;
+mod saturating_power;
 pub mod schedule;
 pub mod shape;
+mod silu_power;
 mod sparse_weights;
+mod task_power;
 mod trajectory_nsb;
 mod utility_decay;
+pub mod verdict;
+mod width_power;
 
 pub use card::{Card, Form, Kind, Parameter, Published, Symbol};
 pub use data::{Data, Refusal};
@@ -135,27 +159,50 @@ impl<E: Equation<P>, const P: usize> Law for Entry<E, P> {
 
 /// All laws, in the order of their names.
 pub const LAWS: &[&dyn Law] = &[
+    &Entry::<_, 4>(bivariate_product::BivariateProduct),
     &Entry::<_, 6>(bnsl::Bnsl1),
     &Entry::<_, 9>(bnsl::Bnsl2),
     &Entry::<_, 12>(bnsl::Bnsl3),
     &Entry::<_, 5>(chinchilla::Chinchilla),
+    &Entry::<_, 6>(chinchilla_gamma::ChinchillaGamma),
     &Entry::<_, 2>(coverage::Coverage),
     &Entry::<_, 7>(data_constrained::DataConstrained),
     &Entry::<_, 9>(distill::Distill),
+    &Entry::<_, 3>(err_exp_loss::ErrExpLoss),
+    &Entry::<_, 4>(exp_floor::ExpFloor),
     &Entry::<_, 9>(farseer::Farseer),
+    &Entry::<_, 2>(kaplan_c::KaplanC),
+    &Entry::<_, 2>(kaplan_d::KaplanD),
+    &Entry::<_, 2>(kaplan_n::KaplanN),
+    &Entry::<_, 4>(kaplan_nd::KaplanNd),
+    &Entry::<_, 4>(kaplan_ns::KaplanNs),
     &Entry::<_, 4>(ladder_accuracy::LadderAccuracy),
     &Entry::<_, 5>(ladder_bpb::LadderBpb),
+    &Entry::<_, 3>(log_power::LogPower),
     &Entry::<_, 4>(lr_anneal::LrAnneal),
+    &Entry::<_, 6>(mixture_effective_n::MixtureEffectiveN),
     &Entry::<_, 6>(moe_clark::MoeClark),
     &Entry::<_, 7>(moe_granular::MoeGranular),
     &Entry::<_, 2>(opt_batch::OptBatch),
     &Entry::<_, 3>(opt_lr::OptLr),
+    &Entry::<_, 4>(overtrain_cm::OvertrainCm),
+    &Entry::<_, 4>(parscale::Parscale),
+    &Entry::<_, 3>(power_const::PowerConst),
+    &Entry::<_, 3>(power_const_ratio::PowerConstRatio),
+    &Entry::<_, 3>(power_floor_hours::PowerFloorHours),
+    &Entry::<_, 2>(power_hours::PowerHours),
     &Entry::<_, 2>(power_ratio::PowerRatio),
     &Entry::<_, 2>(power_scaled::PowerScaled),
     &Entry::<_, 8>(precision::Precision),
+    &Entry::<_, 4>(qat_error::QatError),
+    &Entry::<_, 4>(relu_logspace_power::ReluLogspacePower),
+    &Entry::<_, 4>(saturating_power::SaturatingPower),
+    &Entry::<_, 3>(silu_power::SiluPower),
     &Entry::<_, 7>(sparse_weights::SparseWeights),
+    &Entry::<_, 2>(task_power::TaskPower),
     &Entry::<_, 6>(trajectory_nsb::TrajectoryNsb),
     &Entry::<_, 4>(utility_decay::UtilityDecay),
+    &Entry::<_, 3>(width_power::WidthPower),
 ];
 
 /// The law called `name`.
