@@ -85,7 +85,7 @@ pub(crate) fn estimate<E: Equation<P>, const P: usize>(
     }
     let law = Fittable { equation, constraints: &constraints, warm: &[] };
     let objective = Objective { law, points: &points, residual: options.residual };
-    let starts = law.starts(&objective, options.huber, options.starts_n.max(1));
+    let starts = approaches(&objective, options);
     let mut fits: Vec<Fit<P>> =
         starts.iter().map(|start| polish(&objective, options.huber, *start)).collect();
     fits.sort_by(|a, b| a.objective.total_cmp(&b.objective));
@@ -94,11 +94,7 @@ pub(crate) fn estimate<E: Equation<P>, const P: usize>(
     let mut basins: Vec<(Vec<f64>, f64)> = Vec::new();
     for fit in &fits {
         let coefficients = law.natural(&fit.theta).to_vec();
-        let known = |(other, _): &(Vec<f64>, f64)| {
-            let near = |(a, b): (&f64, &f64)| (a - b).abs() <= SAME * a.abs().max(b.abs());
-            other.iter().zip(&coefficients).all(near)
-        };
-        if !basins.iter().any(known) {
+        if !basins.iter().any(|(other, _)| are_one(other, &coefficients)) {
             basins.push((coefficients, fit.objective));
         }
     }
@@ -121,6 +117,39 @@ pub(crate) fn estimate<E: Equation<P>, const P: usize>(
         at_bound: at_bound.collect(),
         free_n: free.len(),
     })
+}
+
+/// Where the real objective is descended from: the different places that least squares of a sample
+/// of the points leads to from the best places of the search, and the best of these themselves.
+///
+/// The solver lowers a Huber loss's delta step by step from where the objective is smooth, so starts
+/// that least squares takes to one place would end at one optimum: it is enough to go there once.
+fn approaches<'a, E: Equation<P>, const P: usize>(
+    objective: &Objective<'_, Fittable<'a, E, P>, Row<'a>>,
+    options: &Options,
+) -> Vec<Theta<P>> {
+    let stride = objective.points.len().div_ceil(SAMPLE_N);
+    let sample: Vec<_> = objective.points.iter().step_by(stride).copied().collect();
+    let law = objective.law;
+    let sampled = Objective { law, points: &sample, residual: options.residual };
+    let starts = law.starts(&sampled, options.huber, options.starts_n.max(1));
+    let mut approaches: Vec<Theta<P>> = starts.first().copied().into_iter().collect();
+    for start in &starts {
+        let Fit { theta, .. } = polish(&sampled, Huber::LEAST_SQUARES, *start);
+        let natural = law.natural(&theta);
+        if !approaches.iter().any(|other| are_one(&law.natural(other), &natural)) {
+            approaches.push(theta);
+        }
+    }
+    approaches
+}
+
+/// Points that the search looks at: enough to see where the optima are.
+const SAMPLE_N: usize = 64;
+
+/// Whether two sets of coefficients are one optimum.
+fn are_one(a: &[f64], b: &[f64]) -> bool {
+    a.iter().zip(b).all(|(a, b)| (a - b).abs() <= SAME * a.abs().max(b.abs()))
 }
 
 /// Refits to resamples of whole groups, each begun at the optima of `estimate`: by draw, the
