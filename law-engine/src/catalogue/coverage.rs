@@ -33,7 +33,7 @@ impl Equation<2> for Coverage {
             ),
         ],
         source: "Brown et al., arXiv 2407.21787",
-        range: "1 to 1e4 attempts that somebody or something can check",
+        range: "attempts that somebody or something can check",
         notes: &[
             "estimate pass@k without bias from n attempts with c right: 1 - C(n-c,k) / C(n,k)",
             "-ln c is a power of k only while the density of single-attempt success is a power near \

@@ -55,9 +55,9 @@ impl Equation<6> for TrajectoryNsb {
             ),
             Parameter::searched("alpha_B", "exponent of the batch", Kind::Exponent, &[0.15, 0.25]),
         ],
-        source: "Su et al., arXiv 2403.06563, on Kaplan et al., arXiv 2001.08361, equations 1.6, 5.3 \
-                 and 5.6",
-        range: "Kaplan's constants: 768 to 1.5e9 parameters on WebText2; the equation was tested to \
+        source: "Su et al., arXiv 2403.06563, on Kaplan et al., arXiv 2001.08361, laws of \
+                 steps and of the critical batch",
+        range: "Kaplan's constants: 768 to 1.5e9 parameters; the equation was tested to \
                 33e9 by arXiv 2403.06563",
         notes: &[
             "constants depend on tokens, data, context and learning rate; exponents less so",
@@ -70,7 +70,7 @@ impl Equation<6> for TrajectoryNsb {
         form: Form::Verified,
         published: &[Published {
             label: "Kaplan et al.",
-            source: "arXiv 2001.08361, table 3 and equation 5.3",
+            source: "arXiv 2001.08361, table 3, and its critical batch",
             convention: "N without embeddings, B in tokens",
             coefficients: &[6.5e13, 0.077, 2.1e3, 0.76, 2e8, 0.21],
         }],
