@@ -1,5 +1,7 @@
 //! The law engine from outside.
 
+mod catalogue;
+mod catalogue_a;
 mod coverage;
 mod fits;
 mod laws;
