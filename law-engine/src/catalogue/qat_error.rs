@@ -9,7 +9,7 @@ use super::equation::{Equation, Row};
 use crate::real::Real;
 
 /// The logarithm of the law is linear in everything: few places to begin are enough.
-const EXPONENTS: &[f64] = &[0.05, 0.15, 0.3, 0.6, 1.0];
+const EXPONENTS: &[f64] = &[0.02, 0.1, 0.3, 0.6, 1.0];
 
 const fn published(label: &'static str, coefficients: &'static [f64]) -> Published {
     Published {

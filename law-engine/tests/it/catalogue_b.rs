@@ -180,35 +180,6 @@ fn gradients_are_those_of_the_predictions() {
     }
 }
 
-/// Combinations of starts that one fit tries.
-const PLACES_MAX: usize = 3000;
-
-#[test]
-fn cards_are_whole() {
-    let cards: Vec<_> = catalogue::LAWS.iter().map(|law| law.card()).collect();
-    assert!(cards.is_sorted_by(|a, b| a.name < b.name), "names are sorted and differ");
-    for card in cards {
-        let name = card.name;
-        let places: usize = card.parameters.iter().map(|p| p.starts.len().max(1)).product();
-        assert!(places <= PLACES_MAX, "{name} tries {places} places");
-        for published in card.published {
-            assert_eq!(published.coefficients.len(), card.parameters.len(), "{name}");
-            for (parameter, value) in card.parameters.iter().zip(published.coefficients) {
-                let (lower, upper) = parameter.kind.bounds();
-                let fit = parameter.kind.to_fit(*value);
-                assert!((lower..=upper).contains(&fit), "{name}: {}", parameter.symbol);
-                // Places along a variable depend on the data.
-                let starts = parameter.starts.iter().filter(|_| parameter.along.is_none());
-                let (low, high) = starts.fold((f64::MAX, f64::MIN), |(low, high), start| {
-                    (low.min(*start), high.max(*start))
-                });
-                let is_bracketed = low > high || (low <= *value && *value <= high);
-                assert!(is_bracketed || *value == 0.0, "{name}: {}", parameter.symbol);
-            }
-        }
-    }
-}
-
 #[test]
 fn zeros_only_where_a_law_takes_them() {
     let rows = grid(&[&powers(0.5, 20.0, 6), &[0.0, 0.1]]);

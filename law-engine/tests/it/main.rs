@@ -1,5 +1,7 @@
 //! The law engine from outside.
 
+mod catalogue;
+mod catalogue_a;
 mod catalogue_b;
 mod coverage;
 mod fits;
