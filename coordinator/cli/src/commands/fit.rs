@@ -247,6 +247,7 @@ fn scale(law: &dyn Law, data: &Data) -> Vec<f64> {
     scale
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it away")]
 fn refused(refusal: Refusal) -> Failure {
     Failure::refused(refusal.to_string())
 }
