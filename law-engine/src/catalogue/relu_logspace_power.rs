@@ -12,7 +12,7 @@ const fn published(label: &'static str, coefficients: &'static [f64]) -> Publish
     Published {
         label,
         source: "arXiv 2411.02335, table of fits",
-        convention: "D without repetition; the coefficients are of D in billions",
+        convention: "the coefficients are of D in billions of tokens",
         coefficients,
     }
 }
