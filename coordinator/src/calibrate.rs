@@ -37,6 +37,7 @@ fn declared(tokens_per_second: f64) -> Throughput {
         tokens_per_second,
         spread: 0.0,
         windows_n: 0,
+        reference: None,
         source: ThroughputSource::Declared,
         measured_at: Timestamp(0),
     }

@@ -187,6 +187,7 @@ mod tests {
 
     use sweep_core::clock::SystemClock;
     use sweep_core::spec;
+    use sweep_core::sweep::Calibration;
     use sweep_core::throughput::{Throughput, ThroughputSource};
     use sweep_store::Store;
 
@@ -216,11 +217,15 @@ mod tests {
         let Work::Calibrate(keys) = asks(first).await else { panic!("there is work") };
         assert_eq!(keys.len(), missing.len());
         assert!(matches!(asks(second).await, Work::Idle));
+        let mut reports_n = 0.0;
         for key in &keys {
+            reports_n += 1.0;
             let throughput = Throughput {
-                tokens_per_second: 1e5,
+                tokens_per_second: 1e5 / reports_n,
                 spread: 0.0,
                 windows_n: 1,
+                // As if the machine grew slower with every report.
+                reference: Some(1e5 / reports_n),
                 source: ThroughputSource::Measured,
                 measured_at: Timestamp(0),
             };
@@ -230,5 +235,9 @@ mod tests {
         }
         let known = calibrations(&context, &spec).await.expect("it answers").expect("it is known");
         assert!(request_missing(&context, &known));
+        for Calibration { throughput, .. } in &known {
+            let speed = throughput.as_ref().expect("it is known").tokens_per_second;
+            assert!((speed - 1e5).abs() < 1e-6, "{speed} is not on the scale of the first");
+        }
     }
 }

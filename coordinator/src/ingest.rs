@@ -125,7 +125,8 @@ pub(crate) async fn calibration(
     match outcome {
         Ok(mut throughput) => {
             throughput.measured_at = context.now();
-            context.store.put_throughput(key, &throughput).await?;
+            let first = context.store.reference_speed(&key.device, &key.trainer).await?;
+            context.store.put_throughput(key, &throughput.at_reference(first)).await?;
             context.live().calibrations.insert(key.clone(), CalibrationJob::Measured);
         }
         Err(reason) => {

@@ -1,16 +1,22 @@
-//! Fits scaling laws to the runs of a sweep and forecasts where its arms change places.
+//! Fits scaling laws: to the runs of a sweep, with a forecast of where its arms change places, and
+//! to anybody's runs, with any law of the field.
 //!
 //! Pure numerics: the same [`Request`] always gives the same [`Analysis`]. This crate deliberately
 //! knows nothing of databases, networks, files, clocks or figures, and it is the only one that
 //! imports argmin.
 //!
-//! Read first: [`analyse()`] (the one entry), [`law::ScalingLaw`] (what a law is; one file per law
-//! below it), [`bootstrap`] (why the intervals may be believed).
+//! Read first: [`analyse()`] (the entry for sweeps), [`catalogue`] (the entry for tables of runs; one
+//! file per law below it), [`law::ScalingLaw`] (what the solver sees of either), [`bootstrap`] (why
+//! the intervals of sweeps may be believed).
 //!
 //! The way of one analysis: [`curve`] takes each arm's lower envelope, [`fit`](mod@fit) finds the
 //! optimum of the [`objective`] with the solver of [`newton`], [`bootstrap`] draws refits,
 //! [`forecast`] and [`mod@crossover`] read intervals and crossings off the draws, [`select`] picks
 //! the law that speaks, [`caveat`] says what to beware of.
+//!
+//! A law of the catalogue is a card of words and figures and one function over [`real::Real`]
+//! numbers, which carry their derivatives; [`lint`] looks at a table before it is fitted, and
+//! [`metrics`] holds what is measured beside losses.
 //!
 //! ```
 //! use law_engine::{Request, analyse};

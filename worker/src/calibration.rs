@@ -50,6 +50,7 @@ fn measured(probe: &Probe) -> Throughput {
         tokens_per_second: probe.tokens_per_second,
         spread: probe.spread,
         windows_n: probe.windows_n,
+        reference: Some(probe.reference),
         source: ThroughputSource::Measured,
         // The coordinator has the clock that counts.
         measured_at: Timestamp(0),

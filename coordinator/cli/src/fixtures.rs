@@ -102,7 +102,14 @@ pub(crate) fn calibrations() -> Vec<Calibration> {
 
 fn throughput(tokens_per_second: f64, source: ThroughputSource) -> Throughput {
     let measured_at = Timestamp(0);
-    Throughput { tokens_per_second, spread: 0.008, windows_n: 5, source, measured_at }
+    Throughput {
+        tokens_per_second,
+        spread: 0.008,
+        windows_n: 5,
+        reference: None,
+        source,
+        measured_at,
+    }
 }
 
 /// Before there is a plan, one throughput known.

@@ -27,8 +27,25 @@ pub struct Throughput {
     pub spread: f64,
     /// Windows measured after the warm-up.
     pub windows_n: u32,
+    /// Tokens per accelerator second of the reference models that were measured in turns with this
+    /// one. What is stored of a device is scaled to the same speed of them, so that measurements of
+    /// different hours compare. None for a declared throughput.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<f64>,
     pub source: ThroughputSource,
     pub measured_at: Timestamp,
+}
+
+impl Throughput {
+    /// The same measurement as if the reference models had run at `first` tokens per accelerator
+    /// second: a shared machine is faster in one hour than in another, and most of that is common to
+    /// all models.
+    #[must_use]
+    pub fn at_reference(self, first: Option<f64>) -> Self {
+        let (Some(first), Some(now)) = (first, self.reference) else { return self };
+        let tokens_per_second = self.tokens_per_second * first / now;
+        Self { tokens_per_second, reference: Some(first), ..self }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

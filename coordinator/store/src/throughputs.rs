@@ -44,6 +44,25 @@ impl Store {
         })
     }
 
+    /// The speed of the reference models when this device was first measured.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn reference_speed(&self, device: &str, trainer: &str) -> Result<Option<f64>, Error> {
+        let rows = throughput::Entity::find().all(&self.db).await?;
+        let mut first: Option<Throughput> = None;
+        for row in rows {
+            let key: ThroughputKey = from_json("throughput key", row.key)?;
+            let measured: Throughput = from_json("throughput", row.throughput)?;
+            let is_ours = key.device == device && key.trainer == trainer;
+            let is_first = first.as_ref().is_none_or(|f| measured.measured_at < f.measured_at);
+            if is_ours && is_first && measured.reference.is_some() {
+                first = Some(measured);
+            }
+        }
+        Ok(first.and_then(|measured| measured.reference))
+    }
+
     /// # Errors
     /// Those of the database.
     pub async fn throughput(&self, key: &ThroughputKey) -> Result<Option<Throughput>, Error> {

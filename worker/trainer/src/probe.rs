@@ -10,10 +10,14 @@
 //! some windows are undisturbed, and the throughput is what the fastest twentieth of them reach:
 //! the speed of the core itself. A disturbance then hits all models alike, and the ratio between
 //! arms, on which a comparison rests, hardly feels it.
+//!
+//! Even undisturbed a shared machine is faster in one hour than in another, by a tenth here. Two small
+//! models of this file are therefore measured in the same turns, always the same: by their speed
+//! measurements of different hours are brought to one scale.
 
 use std::time::{Duration, Instant};
 
-use sweep_core::variant::{ModelSpec, OptimiserSpec};
+use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position};
 
 use crate::accelerator::Accelerator;
 use crate::clock::Meter;
@@ -49,6 +53,8 @@ pub struct Probe {
     pub spread: f64,
     /// Windows measured after the warm-up.
     pub windows_n: u32,
+    /// Tokens per accelerator second of the reference models, their geometric mean.
+    pub reference: f64,
 }
 
 /// How long to measure, all subjects of one accelerator together.
@@ -84,20 +90,37 @@ impl Patience {
 pub fn probe(subjects: &[Subject], accelerator: Accelerator) -> Result<Vec<Probe>, Error> {
     let path = Path::for_device(&accelerator.device()?);
     let patience = Patience::for_accelerator(accelerator);
-    match accelerator {
-        Accelerator::Cpu => measure(subjects, accelerator, path, patience),
-        // Undisturbed, but too small to hold all models at once.
-        Accelerator::Cuda { .. } => {
-            let mut probes = Vec::new();
-            for subject in subjects.chunks(1) {
-                probes.extend(measure(subject, accelerator, path, patience)?);
-            }
-            Ok(probes)
-        }
+    // A GPU is undisturbed, but too small to hold all models at once.
+    let together = match accelerator {
+        Accelerator::Cpu => subjects.len().max(1),
+        Accelerator::Cuda { .. } => 1,
+    };
+    let mut probes = Vec::new();
+    for subjects in subjects.chunks(together) {
+        probes.extend(measure(subjects, accelerator, path, patience)?);
     }
+    Ok(probes)
 }
 
-/// [`probe`] along a path of choice, all subjects in turns.
+/// The reference models: one of each kind of kernel, small and fast.
+fn references() -> [Subject; 2] {
+    [Family::Gpt, Family::Qlstm].map(|family| Subject {
+        model: ModelSpec {
+            family,
+            width: 32,
+            layers_n: 2,
+            heads_n: 2,
+            head_width: 16,
+            mlp_width: 128,
+            position: (family == Family::Gpt).then_some(Position::Alibi),
+            vocabulary_n: 256,
+            sequence: 128,
+        },
+        batch: 4,
+    })
+}
+
+/// [`probe`] along a path of choice, all subjects in turns with the reference models.
 ///
 /// # Errors
 /// As [`probe`].
@@ -107,8 +130,10 @@ pub fn measure(
     path: Path,
     patience: Patience,
 ) -> Result<Vec<Probe>, Error> {
+    let references = references();
     let mut benches = subjects
         .iter()
+        .chain(&references)
         .map(|subject| Bench::new(subject, accelerator, path))
         .collect::<Result<Vec<_>, _>>()?;
     for bench in &mut benches {
@@ -122,11 +147,14 @@ pub fn measure(
         for (bench, windows) in benches.iter_mut().zip(&mut windows) {
             windows.push(bench.window(accelerator)?);
         }
-        let rounds_n = windows.first().map_or(usize::MAX, Vec::len);
-        if rounds_n < WINDOWS_MIN || begun.elapsed() < patience.least {
+        if windows[0].len() < WINDOWS_MIN || begun.elapsed() < patience.least {
             continue;
         }
-        let probes: Vec<Probe> = windows.iter().map(|windows| Probe::of(windows)).collect();
+        let (windows, references) = windows.split_at(subjects.len());
+        let ln_speed: f64 = references.iter().map(|windows| undisturbed(windows).ln()).sum();
+        let reference = (ln_speed / references.len() as f64).exp();
+        let probes: Vec<Probe> =
+            windows.iter().map(|windows| Probe::of(windows, reference)).collect();
         let settled = probes.iter().all(|probe| probe.spread <= SETTLED);
         if settled || begun.elapsed() >= patience.most {
             return Ok(probes);
@@ -136,11 +164,11 @@ pub fn measure(
 
 impl Probe {
     /// Of the tokens per second of all windows, in the order of time.
-    fn of(windows: &[f64]) -> Self {
+    fn of(windows: &[f64], reference: f64) -> Self {
         let (first, second) = windows.split_at(windows.len() / 2);
         let tokens_per_second = undisturbed(windows);
         let spread = (undisturbed(first) - undisturbed(second)).abs() / tokens_per_second;
-        Self { tokens_per_second, spread, windows_n: windows.len() as u32 }
+        Self { tokens_per_second, spread, windows_n: windows.len() as u32, reference }
     }
 }
 
@@ -227,7 +255,7 @@ mod tests {
         for (disturbed, settles) in [(0..0, true), (0..45, false), (15..60, false), (5..50, true)] {
             let speed = |i| if disturbed.contains(&i) { 67.0 } else { 100.0 };
             let windows: Vec<f64> = (0..60).map(|i| speed(i) * noise(i)).collect();
-            let Probe { tokens_per_second, spread, .. } = Probe::of(&windows);
+            let Probe { tokens_per_second, spread, .. } = Probe::of(&windows, 1.0);
             assert!((tokens_per_second / 100.0 - 1.0).abs() < 0.015, "{disturbed:?}");
             assert_eq!(spread <= SETTLED, settles, "{disturbed:?}");
         }
@@ -257,5 +285,6 @@ mod tests {
         let [small, large] = probes[..] else { panic!("{probes:?}") };
         assert!(small.tokens_per_second > 2.0 * large.tokens_per_second, "{probes:?}");
         assert_eq!(small.windows_n as usize, WINDOWS_MIN);
+        assert!(small.reference > 0.0 && small.reference == large.reference, "{probes:?}");
     }
 }

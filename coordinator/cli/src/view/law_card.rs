@@ -8,12 +8,24 @@ use super::table::{Column, draw};
 
 /// All laws, a line each.
 pub(crate) fn list(cards: &[Card]) -> String {
-    let columns = [Column::Text("law"), Column::Text("equation"), Column::Text("about")];
+    let columns = [
+        Column::Text("law"),
+        Column::Text("over"),
+        Column::Number("coefficients"),
+        Column::Text("about"),
+    ];
     let rows = cards.iter().map(|card| {
+        let variables: Vec<&str> = card.variables.iter().map(|variable| variable.symbol).collect();
         let mark = if card.form == Form::Verified { "" } else { " (unverified)" };
-        vec![card.name.to_owned(), card.equation.to_owned(), format!("{}{mark}", card.title)]
+        vec![
+            card.name.to_owned(),
+            variables.join(", "),
+            card.parameters.len().to_string(),
+            format!("{}{mark}", card.title),
+        ]
     });
     draw(&columns, rows.collect())
+        + "unverified: the form was not checked against its source; `sweepctl laws show LAW` says why\n"
 }
 
 /// One law in full.

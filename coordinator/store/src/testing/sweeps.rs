@@ -80,6 +80,7 @@ pub(super) async fn the_newest_throughput_wins(fixture: &Fixture) {
     let measured = |tokens_per_second, late_ms| Throughput {
         tokens_per_second,
         spread: 0.012_345_678_901_234_5,
+        reference: None,
         windows_n: 3,
         source: ThroughputSource::Measured,
         measured_at: NOW.plus_ms(late_ms),
@@ -91,5 +92,17 @@ pub(super) async fn the_newest_throughput_wins(fixture: &Fixture) {
         assert_eq!(stored.tokens_per_second, expected);
     }
     assert_eq!(store.throughput(&key).await.unwrap(), Some(measured(2.0, 20)));
+
+    // The first measurement of a device is what its others are scaled to.
+    let sibling = ThroughputKey { batch: key.batch + 7, ..key.clone() };
+    let first = Throughput { reference: Some(5e4), ..measured(1.0, 5) };
+    assert_eq!(store.reference_speed(&key.device, &key.trainer).await.unwrap(), None);
+    store.put_throughput(&sibling, &first).await.unwrap();
+    let later = Throughput { reference: Some(4e4), ..measured(3.0, 30) };
+    store.put_throughput(&key, &later).await.unwrap();
+    let speed = store.reference_speed(&key.device, &key.trainer).await.unwrap();
+    assert_eq!(speed, Some(5e4));
+    assert_eq!(later.at_reference(speed).tokens_per_second, 3.75);
+    assert_eq!(store.reference_speed("another", &key.trainer).await.unwrap(), None);
     assert_eq!(store.throughput(&other).await.unwrap(), None);
 }
