@@ -165,6 +165,14 @@ impl Data {
         }
     }
 
+    /// The smallest and the largest value of a column.
+    #[must_use]
+    pub fn span(&self, name: &str) -> Option<(f64, f64)> {
+        let values = self.column(name)?;
+        let smallest = values.iter().copied().fold(f64::INFINITY, f64::min);
+        Some((smallest, values.iter().copied().fold(0.0, f64::max)))
+    }
+
     /// A column by its name.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<Vec<f64>> {

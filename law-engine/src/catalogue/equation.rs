@@ -77,8 +77,6 @@ pub struct Constraints<const P: usize> {
 pub(crate) struct Fittable<'a, E, const P: usize> {
     pub(crate) equation: E,
     pub(crate) constraints: &'a Constraints<P>,
-    /// Where bootstrap refits begin; None for a search over all starts.
-    pub(crate) warm: &'a [Theta<P>],
 }
 
 impl<E: Equation<P>, const P: usize> Fittable<'_, E, P> {
@@ -123,11 +121,7 @@ impl<'a, E: Equation<P>, const P: usize> ScalingLaw<P> for Fittable<'a, E, P> {
         huber: Huber,
         count_max: usize,
     ) -> Vec<Theta<P>> {
-        if self.warm.is_empty() {
-            projections(self, objective, huber, count_max)
-        } else {
-            self.warm.iter().copied().take(count_max).collect()
-        }
+        projections(self, objective, huber, count_max)
     }
 }
 

@@ -83,7 +83,7 @@ pub(crate) fn estimate<E: Equation<P>, const P: usize>(
         let (law, needed) = (E::CARD.name, free.len() + 1);
         return Err(Refusal::TooFew { law, places, needed });
     }
-    let law = Fittable { equation, constraints: &constraints, warm: &[] };
+    let law = Fittable { equation, constraints: &constraints };
     let objective = Objective { law, points: &points, residual: options.residual };
     let starts = approaches(&objective, options);
     let mut fits: Vec<Fit<P>> =
@@ -177,7 +177,7 @@ pub(crate) fn draws<E: Equation<P>, const P: usize>(
     groups.dedup();
     let member: Vec<usize> =
         data.groups().iter().map(|group| groups.partition_point(|g| g < group)).collect();
-    let law = Fittable { equation, constraints: &constraints, warm: &warm };
+    let law = Fittable { equation, constraints: &constraints };
     let mut draws = Vec::with_capacity(draws_n as usize);
     let mut counts = vec![0.0; groups.len()];
     for draw in 0..draws_n {
@@ -190,8 +190,7 @@ pub(crate) fn draws<E: Equation<P>, const P: usize>(
             point.weight = counts[member[*row]];
         }
         let objective = Objective { law, points: &points, residual: options.residual };
-        let starts = law.starts(&objective, options.huber, WARM_N);
-        let fits = starts.iter().map(|start| polish(&objective, options.huber, *start));
+        let fits = warm.iter().map(|start| polish(&objective, options.huber, *start));
         let best = fits.min_by(|a, b| a.objective.total_cmp(&b.objective));
         draws.push(law.natural(&best.ok_or(Refusal::Empty)?.theta).to_vec());
     }

@@ -8,7 +8,8 @@ use super::card::{Card, Form, Kind, Parameter, Published, Symbol};
 use super::equation::{Equation, Row};
 use crate::real::Real;
 
-const fn published(label: &'static str, coefficients: &'static [f64]) -> Published {
+/// A fit of the paper, of either activation.
+pub(super) const fn published(label: &'static str, coefficients: &'static [f64]) -> Published {
     Published {
         label,
         source: "arXiv 2411.02335, table of fits",

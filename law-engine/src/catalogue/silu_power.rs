@@ -4,18 +4,10 @@
 //! A(D) = A_0 - c d^-alpha,  d = D / 1e9
 //! ```
 
-use super::card::{Card, EXPONENTS, Form, Kind, Parameter, Published, Symbol};
+use super::card::{Card, EXPONENTS, Form, Kind, Parameter, Symbol};
 use super::equation::{Equation, Row};
+use super::relu_logspace_power::published;
 use crate::real::Real;
-
-const fn published(label: &'static str, coefficients: &'static [f64]) -> Published {
-    Published {
-        label,
-        source: "arXiv 2411.02335, table of fits",
-        convention: "the coefficients are of D in billions of tokens",
-        coefficients,
-    }
-}
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SiluPower;

@@ -76,8 +76,7 @@ pub fn verdicts(
     }
     for variable in card.variables {
         let Some(values) = data.column(variable.symbol) else { continue };
-        let smallest = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let largest = values.iter().copied().fold(0.0, f64::max);
+        let Some((smallest, largest)) = data.span(variable.symbol) else { continue };
         let decades = (largest / smallest).log10();
         let scales: BTreeSet<u64> = values.iter().map(|value| value.to_bits()).collect();
         if decades < DECADES_MIN {

@@ -156,9 +156,7 @@ fn report(fit: Fit) -> Result<FitReport, Failure> {
         })
         .collect();
     let spans = card.variables.iter().filter_map(|variable| {
-        let values = data.column(variable.symbol)?;
-        let lower = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let upper = values.iter().copied().fold(0.0, f64::max);
+        let (lower, upper) = data.span(variable.symbol)?;
         Some(Span { symbol: variable.symbol, lower, upper })
     });
     let remarks = verdicts(&card, &data, &estimate, intervals.as_deref());
