@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sweep_core::clock::SystemClock;
+use sweep_core::ids::RunId;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -107,14 +108,15 @@ async fn take_back_abandoned(context: &Context) -> Result<(), Error> {
 /// A worker removes the checkpoints of a run that has ended; one that was killed in that very moment
 /// has left them behind.
 async fn remove_left_checkpoints(context: &Context, data_dir: &Path) -> Result<(), Error> {
-    for sweep in context.store.sweeps().await? {
-        for run in context.store.runs(sweep.id).await?.iter().filter(|run| run.state.is_final()) {
-            let checkpoint = run.checkpoint.as_ref().map(|c| data_dir.join(&c.path));
-            let folder = checkpoint.as_deref().and_then(Path::parent);
-            if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
-                std::fs::remove_dir_all(folder)
-                    .map_err(|source| Error::Directory { path: folder.to_owned(), source })?;
-            }
+    // Only runs that are not done have a folder, so that this looks at few, however many there were.
+    let Ok(folders) = std::fs::read_dir(data_dir.join("checkpoints")) else { return Ok(()) };
+    for folder in folders.flatten().map(|entry| entry.path()) {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let Ok(id) = name.parse::<RunId>() else { continue };
+        let run = context.store.run(id).await?;
+        if run.is_some_and(|(_, run)| run.state.is_final()) {
+            std::fs::remove_dir_all(&folder)
+                .map_err(|source| Error::Directory { path: folder.clone(), source })?;
         }
     }
     Ok(())

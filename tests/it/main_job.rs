@@ -95,8 +95,13 @@ async fn a_sweep_runs_to_its_forecast_and_is_returned_at_once_afterwards() -> Re
     let figure = std::fs::read_to_string(sandbox.data_dir().join("figures/small.svg"))?;
     assert!(figure.starts_with("<svg") || figure.starts_with("<?xml"));
 
+    // As a worker leaves it that is killed after its run has ended.
+    let left = sandbox.data_dir().join("checkpoints").join(stored.runs[0].spec.id.to_string());
+    assert!(!left.exists(), "the checkpoints of a finished run were kept");
+    std::fs::create_dir_all(&left)?;
     let attempts: u32 = stored.runs.iter().map(|run| run.attempts_n).sum();
     let again = sandbox.succeed(&["submit", "budget.yaml"]);
+    assert!(!left.exists(), "what a killed worker left behind is still there");
     let after = sandbox.stored().await?.context("nothing is stored")?;
     assert_eq!(attempts, after.runs.iter().map(|run| run.attempts_n).sum::<u32>());
     assert!(again.contains("sweep.db"), "{again}");
