@@ -7,7 +7,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::catalogue::{Equation, Fittable, Row};
+use crate::catalogue::{Fittable, Formula, Row};
 use crate::curve::Point;
 use crate::law::Theta;
 use crate::objective::{Huber, Objective, Residual};
@@ -17,7 +17,7 @@ use crate::objective::{Huber, Objective, Residual};
 const SHARE_MIN: f64 = 1e-6;
 
 /// The best places of the grid by the objective, best first, no two of them neighbours.
-pub(crate) fn projections<'a, E: Equation<P>, const P: usize>(
+pub(crate) fn projections<'a, E: Formula<P>, const P: usize>(
     law: &Fittable<'a, E, P>,
     objective: &Objective<'_, Fittable<'a, E, P>, Row<'a>>,
     huber: Huber,
@@ -59,11 +59,11 @@ struct Grid<const P: usize> {
 }
 
 impl<const P: usize> Grid<P> {
-    fn new<E: Equation<P>>(law: &Fittable<'_, E, P>, points: &[Point<Row<'_>>]) -> Self {
+    fn new<E: Formula<P>>(law: &Fittable<'_, E, P>, points: &[Point<Row<'_>>]) -> Self {
         let constraints = law.constraints;
         let exponent = |i: usize| {
-            let symbol = E::CARD.parameters[i].exponent?;
-            let place = E::CARD.parameters.iter().position(|p| p.symbol == symbol);
+            let symbol = law.equation.card().parameters[i].exponent?;
+            let place = law.equation.card().parameters.iter().position(|p| p.symbol == symbol);
             Some(constraints.leader[place.expect("a scale's exponent is on its card")])
         };
         let mut grid = Self {
@@ -73,7 +73,7 @@ impl<const P: usize> Grid<P> {
             leader: constraints.leader,
             exponent: std::array::from_fn(exponent),
         };
-        for (i, parameter) in E::CARD.parameters.iter().enumerate() {
+        for (i, parameter) in law.equation.card().parameters.iter().enumerate() {
             let (lower, upper) = constraints.bounds[i];
             if constraints.leader[i] != i {
                 continue;
@@ -108,7 +108,7 @@ impl<const P: usize> Grid<P> {
     }
 
     /// The coefficients of a place with the linear ones solved for, in fitting coordinates.
-    fn project<'a, E: Equation<P>>(
+    fn project<'a, E: Formula<P>>(
         &self,
         law: &Fittable<'a, E, P>,
         objective: &Objective<'_, Fittable<'a, E, P>, Row<'a>>,
@@ -142,7 +142,7 @@ impl<const P: usize> Grid<P> {
         // basis above is the same.
         let power = |i: usize| self.exponent[i].map_or(1.0, |exponent| base[exponent]);
         let powers: Vec<f64> = self.linear.iter().map(|i| power(*i)).collect();
-        let parameters = E::CARD.parameters;
+        let parameters = law.equation.card().parameters;
         let lower: Vec<f64> = self
             .linear
             .iter()

@@ -18,6 +18,25 @@ pub trait Equation<const P: usize>: Copy + Send + Sync + 'static {
     fn value<R: Real>(&self, coefficients: [R; P], x: Row<'_>) -> R;
 }
 
+/// What the engine fits: a law of the catalogue, whose card is known when it is compiled, or one
+/// that somebody wrote down today.
+pub trait Formula<const P: usize>: Copy + Send + Sync + 'static {
+    fn card(&self) -> &'static Card;
+
+    /// As [`Equation::value`].
+    fn value<R: Real>(&self, coefficients: [R; P], x: Row<'_>) -> R;
+}
+
+impl<E: Equation<P>, const P: usize> Formula<P> for E {
+    fn card(&self) -> &'static Card {
+        const { &E::CARD }
+    }
+
+    fn value<R: Real>(&self, coefficients: [R; P], x: Row<'_>) -> R {
+        Equation::value(self, coefficients, x)
+    }
+}
+
 /// The variables of one observation, in the order of the card, with their logarithms.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
@@ -79,20 +98,22 @@ pub(crate) struct Fittable<'a, E, const P: usize> {
     pub(crate) constraints: &'a Constraints<P>,
 }
 
-impl<E: Equation<P>, const P: usize> Fittable<'_, E, P> {
+impl<E: Formula<P>, const P: usize> Fittable<'_, E, P> {
     /// The paper's coefficients.
     pub(crate) fn natural(&self, theta: &Theta<P>) -> [f64; P] {
         let leader = self.constraints.leader;
-        std::array::from_fn(|i| E::CARD.parameters[i].kind.to_natural(theta[leader[i]]))
+        std::array::from_fn(|i| {
+            self.equation.card().parameters[i].kind.to_natural(theta[leader[i]])
+        })
     }
 }
 
-impl<'a, E: Equation<P>, const P: usize> ScalingLaw<P> for Fittable<'a, E, P> {
+impl<'a, E: Formula<P>, const P: usize> ScalingLaw<P> for Fittable<'a, E, P> {
     type X = Row<'a>;
 
     fn parameters(&self) -> [Parameter; P] {
         std::array::from_fn(|i| {
-            let super::card::Parameter { symbol, kind, .. } = E::CARD.parameters[i];
+            let super::card::Parameter { symbol, kind, .. } = self.equation.card().parameters[i];
             let (lower, upper) = self.constraints.bounds[i];
             Parameter { name: symbol, lower: kind.to_fit(lower), upper: kind.to_fit(upper) }
         })
@@ -106,7 +127,7 @@ impl<'a, E: Equation<P>, const P: usize> ScalingLaw<P> for Fittable<'a, E, P> {
         let leader = self.constraints.leader;
         let coefficients = std::array::from_fn(|i| {
             let number = Taylor::parameter(leader[i], theta[leader[i]]);
-            match E::CARD.parameters[i].kind {
+            match self.equation.card().parameters[i].kind {
                 Kind::Amplitude => number.exp(),
                 _ => number,
             }
@@ -126,7 +147,7 @@ impl<'a, E: Equation<P>, const P: usize> ScalingLaw<P> for Fittable<'a, E, P> {
 }
 
 /// The gradient of an equation by the paper's coefficients.
-pub(crate) fn gradient<E: Equation<P>, const P: usize>(
+pub(crate) fn gradient<E: Formula<P>, const P: usize>(
     equation: E,
     coefficients: [f64; P],
     x: Row<'_>,

@@ -3,8 +3,9 @@
 use nalgebra::SMatrix;
 use sweep_core::fit::Convergence;
 
+use super::card::Card;
 use super::data::{Data, Refusal};
-use super::equation::{Constraints, Equation, Fittable, Points, Row};
+use super::equation::{Constraints, Fittable, Formula, Points, Row};
 use crate::curve::{Cell, Point};
 use crate::fit::{Fit, polish};
 use crate::law::{ScalingLaw as _, Theta};
@@ -69,18 +70,18 @@ pub struct Estimate {
 const SAME: f64 = 1e-3;
 
 /// Fits `equation` to `data`.
-pub(crate) fn estimate<E: Equation<P>, const P: usize>(
+pub(crate) fn estimate<E: Formula<P>, const P: usize>(
     equation: E,
     data: &Data,
     options: &Options,
 ) -> Result<Estimate, Refusal> {
-    let constraints = constraints::<E, P>(options)?;
-    let table = Table::new::<E, P>(data)?;
+    let constraints = constraints(equation.card(), options)?;
+    let table = Table::new(equation.card(), data)?;
     let free = free(&constraints);
     let (points, order) = table.points(data);
     let places = points.chunk_by(|a, b| a.x == b.x).count();
     if places <= free.len() {
-        let (law, needed) = (E::CARD.name, free.len() + 1);
+        let (law, needed) = (equation.card().name, free.len() + 1);
         return Err(Refusal::TooFew { law, places, needed });
     }
     let law = Fittable { equation, constraints: &constraints };
@@ -124,7 +125,7 @@ pub(crate) fn estimate<E: Equation<P>, const P: usize>(
 ///
 /// The solver lowers a Huber loss's delta step by step from where the objective is smooth, so starts
 /// that least squares takes to one place would end at one optimum: it is enough to go there once.
-fn approaches<'a, E: Equation<P>, const P: usize>(
+fn approaches<'a, E: Formula<P>, const P: usize>(
     objective: &Objective<'_, Fittable<'a, E, P>, Row<'a>>,
     options: &Options,
 ) -> Vec<Theta<P>> {
@@ -155,7 +156,7 @@ fn are_one(a: &[f64], b: &[f64]) -> bool {
 /// Refits to resamples of whole groups, each begun at the optima of `estimate`: by draw, the
 /// coefficients. Groups are drawn with replacement; the same seed draws the same groups for every
 /// law.
-pub(crate) fn draws<E: Equation<P>, const P: usize>(
+pub(crate) fn draws<E: Formula<P>, const P: usize>(
     equation: E,
     data: &Data,
     options: &Options,
@@ -163,14 +164,16 @@ pub(crate) fn draws<E: Equation<P>, const P: usize>(
     draws_n: u32,
     seed: u64,
 ) -> Result<Vec<Vec<f64>>, Refusal> {
-    let constraints = constraints::<E, P>(options)?;
-    let table = Table::new::<E, P>(data)?;
+    let constraints = constraints(equation.card(), options)?;
+    let table = Table::new(equation.card(), data)?;
     let (mut points, order) = table.points(data);
     let warm: Vec<Theta<P>> = estimate
         .basins
         .iter()
         .take(WARM_N)
-        .map(|(natural, _)| Theta::from_fn(|i, _| E::CARD.parameters[i].kind.to_fit(natural[i])))
+        .map(|(natural, _)| {
+            Theta::from_fn(|i, _| equation.card().parameters[i].kind.to_fit(natural[i]))
+        })
         .collect();
     let mut groups: Vec<u64> = data.groups().to_vec();
     groups.sort_unstable();
@@ -207,8 +210,8 @@ struct Table {
 }
 
 impl Table {
-    fn new<E: Equation<P>, const P: usize>(data: &Data) -> Result<Self, Refusal> {
-        let raw = data.select(E::CARD.name, E::CARD.variables)?;
+    fn new(card: &Card, data: &Data) -> Result<Self, Refusal> {
+        let raw = data.select(card.name, card.variables)?;
         let ln = raw.iter().map(|row| row.iter().map(|x| x.ln()).collect()).collect();
         Ok(Self { raw, ln })
     }
@@ -233,10 +236,7 @@ impl Table {
 }
 
 /// The bounds and ties that the options and the card ask for together.
-fn constraints<E: Equation<P>, const P: usize>(
-    options: &Options,
-) -> Result<Constraints<P>, Refusal> {
-    let card = E::CARD;
+fn constraints<const P: usize>(card: &Card, options: &Options) -> Result<Constraints<P>, Refusal> {
     let place = |symbol: &String| {
         card.parameters.iter().position(|p| p.symbol == symbol).ok_or_else(|| {
             Refusal::NoCoefficient {
@@ -281,7 +281,7 @@ fn free<const P: usize>(constraints: &Constraints<P>) -> Vec<usize> {
 }
 
 /// How nearly some combination of the free coefficients changes nothing.
-fn condition<E: Equation<P>, const P: usize>(
+fn condition<E: Formula<P>, const P: usize>(
     law: &Fittable<'_, E, P>,
     points: &Points<'_>,
     theta: &Theta<P>,

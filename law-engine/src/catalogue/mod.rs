@@ -73,7 +73,7 @@ mod width_power;
 
 pub use card::{Card, Form, Kind, Parameter, Published, Symbol};
 pub use data::{Data, Refusal};
-pub use equation::{Equation, Row};
+pub use equation::{Equation, Formula, Row};
 pub use estimate::{Estimate, Options};
 pub use hold_out::{HoldOut, hold_out};
 pub use verdict::{Verdict, verdicts};
@@ -126,9 +126,9 @@ fn exactly<const P: usize>(coefficients: &[f64]) -> [f64; P] {
     coefficients.try_into().expect("as many coefficients as the card has")
 }
 
-impl<E: Equation<P>, const P: usize> Law for Entry<E, P> {
+impl<E: Formula<P>, const P: usize> Law for Entry<E, P> {
     fn card(&self) -> Card {
-        E::CARD
+        *self.0.card()
     }
 
     fn predict(&self, coefficients: &[f64], x: &[f64]) -> f64 {
