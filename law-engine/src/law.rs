@@ -33,6 +33,23 @@ pub struct Parameter {
     pub upper: f64,
 }
 
+/// A quadratic pull on a parameter: `stiffness / 2 (theta - towards)^2` is added to the objective.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pull {
+    pub towards: f64,
+    pub stiffness: f64,
+}
+
+impl Pull {
+    pub const NONE: Self = Self { towards: 0.0, stiffness: 0.0 };
+
+    /// What it adds to the objective at `theta`.
+    #[must_use]
+    pub fn value(self, theta: f64) -> f64 {
+        0.5 * self.stiffness * (theta - self.towards).powi(2)
+    }
+}
+
 /// ln L at one place with its first and second derivatives by the parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Jet<const P: usize> {
@@ -64,6 +81,11 @@ pub trait ScalingLaw<const P: usize>: Copy {
     /// The exact gradient of the loss by the parameters.
     fn gradient(&self, theta: &Theta<P>, x: Self::X) -> Theta<P> {
         self.predict(theta, x) * self.jet(theta, x).gradient
+    }
+
+    /// What is known of the parameters beforehand; nothing by default.
+    fn prior(&self) -> [Pull; P] {
+        [Pull::NONE; P]
     }
 
     /// Places to start from, the most promising first: at least one, at most `count_max`.

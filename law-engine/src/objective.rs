@@ -47,6 +47,19 @@ impl Huber {
         if residual.abs() <= self.delta { 1.0 } else { 0.0 }
     }
 
+    /// What the sum of losses is divided by to be a negative log likelihood near its minimum, for
+    /// normal residuals of standard deviation `noise`: the expected square of the slope over the
+    /// expected curvature. The variance for least squares, `delta noise sqrt(pi / 2)` for a delta
+    /// far below the noise.
+    #[must_use]
+    pub fn information_scale(self, noise: f64) -> f64 {
+        let z = self.delta / noise;
+        let inside = libm::erf(z * std::f64::consts::FRAC_1_SQRT_2);
+        let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
+        let square = noise * noise * (inside - 2.0 * z * density + z * z * (1.0 - inside));
+        square / inside
+    }
+
     /// Slope over residual: the weight of iteratively reweighted least squares.
     #[must_use]
     pub fn weight(self, residual: f64) -> f64 {
@@ -137,7 +150,7 @@ impl<'a, L, X> Objective<'a, L, X> {
         points.iter().map(move |p| residual.expand(p.ln_loss, law.ln_predict(theta, p.x)).0)
     }
 
-    /// The sum of Huber losses.
+    /// The sum of Huber losses, and of the pulls of the law's prior.
     pub fn value<const P: usize>(&self, theta: &Theta<P>, huber: Huber) -> f64
     where
         L: ScalingLaw<P, X = X>,
@@ -150,7 +163,8 @@ impl<'a, L, X> Objective<'a, L, X> {
                 |p: &Point<X>| p.weight * huber.value(self.residual.expand(p.ln_loss, ln_law).0);
             sum += class.iter().map(loss).sum::<f64>();
         }
-        sum
+        let pulls = self.law.prior();
+        sum + pulls.iter().zip(theta.iter()).map(|(pull, t)| pull.value(*t)).sum::<f64>()
     }
 
     /// Value, gradient, Hessian and majorant with `stage`, and the value with `huber`, in one pass.
@@ -189,6 +203,14 @@ impl<'a, L, X> Objective<'a, L, X> {
             sum.gradient -= slope * jet.gradient;
             sum.hessian += curvature * square - slope * jet.hessian;
             sum.majorant += weight * square;
+        }
+        for (i, pull) in self.law.prior().iter().enumerate() {
+            let value = pull.value(theta[i]);
+            sum.value += value;
+            sum.cost += value;
+            sum.gradient[i] += pull.stiffness * (theta[i] - pull.towards);
+            sum.hessian[(i, i)] += pull.stiffness;
+            sum.majorant[(i, i)] += pull.stiffness;
         }
         sum
     }

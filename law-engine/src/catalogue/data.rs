@@ -15,6 +15,8 @@ pub struct Data {
     response: Vec<f64>,
     /// What a row belongs to: rows of one run are resampled together.
     groups: Vec<u64>,
+    /// How much each row counts.
+    weights: Vec<f64>,
 }
 
 /// Why observations cannot be used. Rows are counted from 1.
@@ -31,8 +33,10 @@ pub enum Refusal {
     NoColumn { law: &'static str, column: &'static str, columns: Vec<String> },
     /// A coefficient that the law does not have.
     NoCoefficient { law: &'static str, coefficient: String, coefficients: Vec<&'static str> },
-    /// A fixed value outside its range.
+    /// A fixed value or a bound outside its range.
     OutOfBounds { coefficient: String, value: f64, lower: f64, upper: f64 },
+    /// A prior without a spread, or without the noise that its strength is measured by.
+    BadPrior { coefficient: String, sd: f64, noise: f64 },
     /// Fewer different places than coefficients to find.
     TooFew { law: &'static str, places: usize, needed: usize },
 }
@@ -60,6 +64,11 @@ impl fmt::Display for Refusal {
             Self::OutOfBounds { coefficient, value, lower, upper } => {
                 write!(f, "{coefficient} = {value} is not between {lower} and {upper}")
             }
+            Self::BadPrior { coefficient, sd, noise } => write!(
+                f,
+                "the prior of {coefficient} has the standard deviation {sd} at a noise of {noise}, \
+                 expected two positive finite numbers"
+            ),
             Self::TooFew { law, places, needed } => write!(
                 f,
                 "{places} different configurations do not determine the {} coefficients of {law}; \
@@ -107,7 +116,31 @@ impl Data {
         }
         let groups = groups.unwrap_or_else(|| (0..values.len() as u64).collect());
         let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-        Ok(Self { columns, values, response, groups })
+        let weights = vec![1.0; response.len()];
+        Ok(Self { columns, values, response, groups, weights })
+    }
+
+    /// The same table with a weight for every row: a row of weight two counts as two equal rows.
+    ///
+    /// # Errors
+    /// [`Refusal::Ragged`] for another number of weights than rows, [`Refusal::BadValue`] for one
+    /// that is not positive and finite.
+    pub fn with_weights(mut self, weights: Vec<f64>) -> Result<Self, Refusal> {
+        let (found, expected) = (weights.len(), self.rows_n());
+        if found != expected {
+            return Err(Refusal::Ragged { row: found.min(expected) + 1, found, expected });
+        }
+        if let Some(row) = weights.iter().position(|w| !w.is_finite() || *w <= 0.0) {
+            let column = "the weight".to_owned();
+            return Err(Refusal::BadValue { row: row + 1, column, value: weights[row] });
+        }
+        self.weights = weights;
+        Ok(self)
+    }
+
+    #[must_use]
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
     }
 
     #[must_use]
@@ -162,6 +195,7 @@ impl Data {
             values: kept.iter().map(|row| self.values[*row].clone()).collect(),
             response: kept.iter().map(|row| self.response[*row]).collect(),
             groups: kept.iter().map(|row| self.groups[*row]).collect(),
+            weights: kept.iter().map(|row| self.weights[*row]).collect(),
         }
     }
 

@@ -4,7 +4,7 @@ use nalgebra::SVector;
 
 use super::card::{Card, Kind};
 use crate::curve::Point;
-use crate::law::{Jet, Parameter, ScalingLaw, Theta};
+use crate::law::{Jet, Parameter, Pull, ScalingLaw, Theta};
 use crate::objective::{Huber, Objective};
 use crate::project::projections;
 use crate::real::{Real, Taylor};
@@ -89,6 +89,8 @@ pub struct Constraints<const P: usize> {
     pub bounds: [(f64, f64); P],
     /// Each coefficient's leader: itself, or the one that it is tied to.
     pub leader: [usize; P],
+    /// What is known of each beforehand, in fitting coordinates.
+    pub pulls: [Pull; P],
 }
 
 /// An equation in fitting coordinates, as the solver wants it.
@@ -134,6 +136,10 @@ impl<'a, E: Formula<P>, const P: usize> ScalingLaw<P> for Fittable<'a, E, P> {
         });
         let Taylor { value, gradient, hessian } = self.equation.value(coefficients, x).ln();
         Jet { ln_loss: value, gradient, hessian }
+    }
+
+    fn prior(&self) -> [Pull; P] {
+        self.constraints.pulls
     }
 
     fn starts(

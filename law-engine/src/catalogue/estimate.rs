@@ -3,12 +3,12 @@
 use nalgebra::SMatrix;
 use sweep_core::fit::Convergence;
 
-use super::card::Card;
+use super::card::{Card, Kind};
 use super::data::{Data, Refusal};
 use super::equation::{Constraints, Fittable, Formula, Points, Row};
 use crate::curve::{Cell, Point};
 use crate::fit::{Fit, polish};
-use crate::law::{ScalingLaw as _, Theta};
+use crate::law::{Pull, ScalingLaw as _, Theta};
 use crate::objective::{Huber, Objective, Residual};
 use crate::random::Stream;
 
@@ -21,8 +21,38 @@ pub struct Options {
     pub fixed: Vec<(String, f64)>,
     /// Pairs of coefficients that are one, such as `alpha` and `beta`.
     pub tied: Vec<(String, String)>,
+    /// Closed bounds inside those of the card, in the paper's units: symbol, lower, upper.
+    pub bounds: Vec<(String, f64, f64)>,
+    pub priors: Vec<Prior>,
     /// Best places of the search that are polished.
     pub starts_n: usize,
+}
+
+/// What is known of a coefficient before the fit: a normal distribution, of the logarithm where the
+/// coefficient is an amplitude.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prior {
+    pub coefficient: String,
+    /// In the paper's unit.
+    pub mean: f64,
+    /// Standard deviation in the paper's unit; an amplitude's logarithm gets `sd / mean`.
+    pub sd: f64,
+    /// Standard deviation of one row's residual, by which the prior is weighed against the rows.
+    pub noise: f64,
+}
+
+impl Prior {
+    /// The pull on the fitting coordinate.
+    ///
+    /// An objective of residuals r with the loss rho is -log likelihood times
+    /// `lambda = E rho'(r)^2 / E rho''(r)`, the scale at which its curvature equals the information
+    /// of its estimate (Huber, doi 10.1214/aoms/1177703732, section 6). For least squares that is
+    /// the variance. A precision of 1 / sd^2 therefore weighs lambda / sd^2.
+    fn pull(&self, kind: Kind, huber: Huber) -> Pull {
+        let sd = if kind == Kind::Amplitude { self.sd / self.mean } else { self.sd };
+        let stiffness = huber.information_scale(self.noise) / (sd * sd);
+        Pull { towards: kind.to_fit(self.mean), stiffness }
+    }
 }
 
 impl Default for Options {
@@ -33,6 +63,8 @@ impl Default for Options {
             huber: Huber::STANDARD,
             fixed: Vec::new(),
             tied: Vec::new(),
+            bounds: Vec::new(),
+            priors: Vec::new(),
             starts_n: 8,
         }
     }
@@ -190,7 +222,7 @@ pub(crate) fn draws<E: Formula<P>, const P: usize>(
             counts[stream.below(groups.len())] += 1.0;
         }
         for (point, row) in points.iter_mut().zip(&order) {
-            point.weight = counts[member[*row]];
+            point.weight = counts[member[*row]] * data.weights()[*row];
         }
         let objective = Objective { law, points: &points, residual: options.residual };
         let fits = warm.iter().map(|start| polish(&objective, options.huber, *start));
@@ -223,13 +255,15 @@ impl Table {
         order.sort_by(|a, b| {
             let by_place = self.raw[*a].iter().zip(&self.raw[*b]).map(|(a, b)| a.total_cmp(b));
             let by_place = by_place.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then);
-            by_place.then(data.response()[*a].total_cmp(&data.response()[*b]))
+            by_place
+                .then(data.response()[*a].total_cmp(&data.response()[*b]))
+                .then(data.weights()[*a].total_cmp(&data.weights()[*b]))
         });
         let point = |row: &usize| Point {
             cell: Cell { class: *row, seed: data.groups()[*row] },
             x: Row::new(&self.raw[*row], &self.ln[*row]),
             ln_loss: data.response()[*row].ln(),
-            weight: 1.0,
+            weight: data.weights()[*row],
         };
         (order.iter().map(point).collect(), order)
     }
@@ -253,7 +287,41 @@ fn constraints<const P: usize>(card: &Card, options: &Options) -> Result<Constra
             (kind.to_natural(lower), kind.to_natural(upper))
         }),
         leader: std::array::from_fn(|i| i),
+        pulls: [Pull::NONE; P],
     };
+    for (first, second) in &options.tied {
+        let (a, b) = (constraints.leader[place(first)?], constraints.leader[place(second)?]);
+        constraints.leader.iter_mut().filter(|l| **l == a.max(b)).for_each(|l| *l = a.min(b));
+    }
+    // What is asked of a tied coefficient is asked of the one that it is tied to.
+    let leader = constraints.leader;
+    let place = |symbol: &String| Ok::<_, Refusal>(leader[place(symbol)?]);
+    for (symbol, lower, upper) in &options.bounds {
+        let i = place(symbol)?;
+        let (least, most) = constraints.bounds[i];
+        let inside = |value: &f64| (least..=most).contains(value);
+        if let Some(value) = [*lower, *upper].into_iter().find(|value| !inside(value)) {
+            let (coefficient, lower, upper) = (symbol.clone(), least, most);
+            return Err(Refusal::OutOfBounds { coefficient, value, lower, upper });
+        }
+        if lower > upper {
+            let (coefficient, value) = (symbol.clone(), *lower);
+            return Err(Refusal::OutOfBounds { coefficient, value, lower: least, upper: *upper });
+        }
+        constraints.bounds[i] = (*lower, *upper);
+    }
+    for prior in &options.priors {
+        let i = place(&prior.coefficient)?;
+        let (lower, upper) = constraints.bounds[i];
+        let Prior { coefficient, mean, sd, noise } = prior.clone();
+        if !(lower..=upper).contains(&mean) {
+            return Err(Refusal::OutOfBounds { coefficient, value: mean, lower, upper });
+        }
+        if !(sd.is_finite() && sd > 0.0 && noise.is_finite() && noise > 0.0) {
+            return Err(Refusal::BadPrior { coefficient, sd, noise });
+        }
+        constraints.pulls[i] = prior.pull(card.parameters[i].kind, options.huber);
+    }
     for (symbol, value) in &options.fixed {
         let i = place(symbol)?;
         let (lower, upper) = constraints.bounds[i];
@@ -262,11 +330,6 @@ fn constraints<const P: usize>(card: &Card, options: &Options) -> Result<Constra
             return Err(Refusal::OutOfBounds { coefficient, value, lower, upper });
         }
         constraints.bounds[i] = (*value, *value);
-    }
-    for (first, second) in &options.tied {
-        let (a, b) = (place(first)?, place(second)?);
-        let leader = constraints.leader[a.min(b)];
-        constraints.leader[a.max(b)] = leader;
     }
     Ok(constraints)
 }

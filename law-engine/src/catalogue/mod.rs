@@ -74,7 +74,7 @@ mod width_power;
 pub use card::{Card, Form, Kind, Parameter, Published, Symbol};
 pub use data::{Data, Refusal};
 pub use equation::{Equation, Formula, Row};
-pub use estimate::{Estimate, Options};
+pub use estimate::{Estimate, Options, Prior};
 pub use hold_out::{HoldOut, hold_out};
 pub use verdict::{Verdict, verdicts};
 

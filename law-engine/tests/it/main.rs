@@ -6,6 +6,7 @@ mod catalogue_b;
 mod coverage;
 mod fits;
 mod laws;
+mod options;
 mod properties;
 mod published_data;
 mod published_widths;
