@@ -3,7 +3,7 @@
 //! Each axis has a ladder of label sets, from fine to coarse; the finest whose labels keep their
 //! distance is taken whole, which reads calmer than filling every gap.
 
-use sweep_core::units::human_hours;
+use sweep_core::units::{human_count, human_hours};
 
 use crate::figure::Unit;
 use crate::scale::{Scale, ScaleKind};
@@ -31,7 +31,7 @@ pub struct Room<'a> {
 pub fn ticks(scale: &Scale, unit: Unit, room: &Room<'_>) -> Vec<Tick> {
     let ladder: Vec<Vec<f64>> = match (scale.kind(), unit) {
         (ScaleKind::Log, Unit::Hours) => log_ladder(&hour_decades(), scale),
-        (ScaleKind::Log, Unit::Number) => {
+        (ScaleKind::Log, Unit::Number | Unit::Count) => {
             let [from, to] = scale.domain();
             if to / from < 10.0 { Vec::new() } else { log_ladder(&decades(), scale) }
         }
@@ -101,6 +101,7 @@ fn even_steps(scale: &Scale, unit: Unit, room: &Room<'_>) -> Vec<Tick> {
                     label: match unit {
                         Unit::Hours => hours_label(value * unit_size),
                         Unit::Number => step_label(value, decimals),
+                        Unit::Count => count_label(value),
                     },
                 })
                 .filter(|tick| scale.contains(tick.value))
@@ -129,6 +130,7 @@ fn labelled(unit: Unit, values: &[f64]) -> Vec<Tick> {
     let label = match unit {
         Unit::Hours => hours_label,
         Unit::Number => number_label,
+        Unit::Count => count_label,
     };
     values.iter().map(|&value| Tick { value, label: label(value) }).collect()
 }
@@ -155,6 +157,11 @@ pub fn hours_label(hours: f64) -> String {
     } else {
         format!("{hours:.0e} h")
     }
+}
+
+/// A count as people say it, `70M`, as long as there is a suffix for it.
+fn count_label(value: f64) -> String {
+    if (1.0..1e15).contains(&value) { human_count(value) } else { number_label(value) }
 }
 
 /// A tick of a 1-2-5 ladder: plain where that is short, in powers of ten elsewhere.
@@ -215,14 +222,18 @@ mod tests {
         assert_eq!(labels(Unit::Number, [1e-9, 1e9], 260.0), "1e-9, 1e-4, 10, 1e6");
     }
 
+    #[test]
+    fn counts_are_ticked_with_their_suffixes() {
+        assert_eq!(labels(Unit::Count, [3e7, 4e9], 400.0), "50M, 100M, 200M, 500M, 1B, 2B");
+    }
+
     proptest! {
         #[test]
         fn ticks_increase_inside_the_domain_and_keep_their_distance(
             exponent in -250.0..250.0f64, decades in 0.001..40.0f64, length in 40.0..2000.0f64,
-            hours in any::<bool>(), log in any::<bool>(),
+            unit in prop::sample::select(vec![Unit::Hours, Unit::Number, Unit::Count]), log in any::<bool>(),
         ) {
             let kind = if log { ScaleKind::Log } else { ScaleKind::Linear };
-            let unit = if hours { Unit::Hours } else { Unit::Number };
             let from = 10f64.powf(exponent);
             let scale = Scale::new(kind, [from, from * 10f64.powf(decades)], [length, 0.0]);
             let extent = |label: &str| label.len() as f64 * 7.0;

@@ -2,6 +2,7 @@
 
 mod crossover;
 mod extent;
+pub mod fit;
 mod notes;
 
 use sweep_core::crossover::Bound;
@@ -68,6 +69,8 @@ pub struct Axis {
 pub enum Unit {
     /// Accelerator hours, printed in the unit that a person would choose.
     Hours,
+    /// Parameters, tokens, FLOPs: with the suffixes of counts, such as `70M`.
+    Count,
     Number,
 }
 

@@ -56,7 +56,7 @@ pub(crate) enum Command {
     Watch(watch::Watch),
     Runs(runs::Runs),
     Laws(laws::Laws),
-    Fit(fit::Fit),
+    Fit(Box<fit::Fit>),
     Check(check::Check),
     Forecast(forecast::Forecast),
     Plot(plot::Plot),

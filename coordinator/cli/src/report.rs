@@ -163,8 +163,12 @@ fn reasons(runs: &[RunRecord]) -> BTreeMap<String, usize> {
 
 /// Draws the crossover figure into a file, making its folder.
 pub(crate) fn write_figure(view: &ForecastView, path: &Path) -> Result<(), Failure> {
-    let svg =
-        charts::svg::render(&charts::figure::crossover(view), &charts::svg::SvgOptions::default());
+    write_svg(&charts::figure::crossover(view), path)
+}
+
+/// Draws a figure into a file, making its folder.
+pub(crate) fn write_svg(figure: &charts::Figure, path: &Path) -> Result<(), Failure> {
+    let svg = charts::svg::render(figure, &charts::svg::SvgOptions::default());
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(path, svg));
     written.map_err(|error| {

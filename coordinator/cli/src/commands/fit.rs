@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use charts::figure::fit::FittedLaw;
 use clap::Args;
-use law_engine::catalogue::{self, Data, Law, Options, Refusal, hold_out, verdicts};
+use law_engine::catalogue::{self, Data, Law, Options, Prior, Refusal, hold_out, verdicts};
 use law_engine::objective::{Huber, Residual};
 use sweep_core::fit::Interval;
 use sweep_core::units::Share;
@@ -13,12 +14,16 @@ use sweep_core::units::Share;
 use crate::args::Format;
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
+use crate::report::{PLOT_ROWS, write_svg};
 use crate::runs_file::RunsFile;
 use crate::view::fit::{FitReport, Found, Span};
+use crate::view::fit_figure::fitted_law;
 
 const EXAMPLES: &str = "Examples:
   sweepctl fit runs.csv --law chinchilla
   sweepctl fit runs.csv --law chinchilla --tie alpha=beta --bootstrap 4000 --json
+  sweepctl fit runs.csv --law chinchilla --plot --figure fit.svg --residuals residuals.svg
+  sweepctl fit runs.csv --law chinchilla --bound alpha=0.2..0.5 --prior E=1.7+-0.1 --noise 0.01
   sweepctl fit runs.jsonl --law power-const --column D=seen_examples --response error
   sweepctl laws list";
 
@@ -56,6 +61,19 @@ pub(crate) struct Fit {
     /// Make two coefficients one, such as `alpha=beta`
     #[arg(long, value_name = "A=B", value_parser = pair)]
     tie: Vec<(String, String)>,
+    /// Keep a coefficient between two values, such as `alpha=0.1..0.8`
+    #[arg(long, value_name = "COEFFICIENT=LOWER..UPPER", value_parser = pair)]
+    bound: Vec<(String, String)>,
+    /// What is known of a coefficient beforehand, mean and standard deviation: `alpha=0.35+-0.05`
+    #[arg(long, value_name = "COEFFICIENT=MEAN+-SD", value_parser = pair, requires = "noise")]
+    prior: Vec<(String, String)>,
+    /// Standard deviation of one row's residual, which priors are weighed against: 0.01 is 1 % of a
+    /// loss under an objective of logarithms
+    #[arg(long, value_name = "SD")]
+    noise: Option<f64>,
+    /// Column that says how much each row counts
+    #[arg(long, value_name = "COLUMN")]
+    weight: Option<String>,
     /// Bootstrap refits behind the intervals; 0 for none
     #[arg(long, value_name = "N", default_value_t = 400)]
     bootstrap: u32,
@@ -68,6 +86,15 @@ pub(crate) struct Fit {
     /// Seed of the resampling
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Draw the runs with the law, and the residuals, in the terminal
+    #[arg(long)]
+    plot: bool,
+    /// Write the runs with the law as SVG
+    #[arg(long, value_name = "FILE")]
+    figure: Option<PathBuf>,
+    /// Write the residuals as SVG
+    #[arg(long, value_name = "FILE")]
+    residuals: Option<PathBuf>,
     #[command(flatten)]
     format: Format,
 }
@@ -122,23 +149,45 @@ impl FromStr for Objective {
 }
 
 pub(crate) fn run(fit: Fit, context: &Context) -> Result<ExitStatus, Failure> {
-    let json = fit.format.json;
-    let report = report(fit)?;
+    let printer = &context.printer;
+    let (json, plot) = (fit.format.json, fit.plot);
+    let files = [fit.figure.clone(), fit.residuals.clone()];
+    let (report, drawn) = report(fit)?;
+    let figures = [charts::figure::fit::fit(&drawn), charts::figure::fit::residuals(&drawn)];
     if json {
-        context.printer.json(&report)?;
+        printer.json(&report)?;
     } else {
-        context.printer.data(&report.render())?;
+        printer.data(&report.render())?;
+        for figure in figures.iter().filter(|_| plot) {
+            let columns = usize::from(printer.columns());
+            let drawing =
+                charts::terminal::render(figure, columns, PLOT_ROWS, printer.colour_stdout());
+            printer.data(&format!("\n{}\n", drawing.trim_end()))?;
+        }
+    }
+    for (figure, path) in figures.iter().zip(files) {
+        if let Some(path) = path {
+            write_svg(figure, &path)?;
+            printer.note(&format!("wrote {}", path.display()));
+        }
     }
     Ok(ExitStatus::Done)
 }
 
-fn report(fit: Fit) -> Result<FitReport, Failure> {
+/// What is said of the fit, and what is drawn of it.
+fn report(fit: Fit) -> Result<(FitReport, FittedLaw), Failure> {
     let law = super::laws::find(&fit.law)?;
     let card = law.card();
     let options = options(&fit)?;
     let data = data(&fit, law)?;
     let estimate = law.estimate(&data, &options).map_err(refused)?;
-    let intervals = intervals(&fit, law, &data, &options, &estimate)?;
+    let draws = if fit.bootstrap == 0 {
+        Vec::new()
+    } else {
+        law.draws(&data, &options, &estimate, fit.bootstrap, fit.seed).map_err(refused)?
+    };
+    let intervals = intervals(&estimate, &draws, fit.level.0);
+    let drawn = fitted_law(law, &data, &estimate, &draws, fit.level.0);
     let scale = scale(law, &data);
     let held_out = if fit.hold_out.0 > 0.0 {
         // Too few smaller runs are no reason to refuse the fit of all of them.
@@ -160,7 +209,7 @@ fn report(fit: Fit) -> Result<FitReport, Failure> {
         Some(Span { symbol: variable.symbol, lower, upper })
     });
     let remarks = verdicts(&card, &data, &estimate, intervals.as_deref());
-    Ok(FitReport {
+    let report = FitReport {
         law: card.name,
         equation: card.equation,
         file: fit.file.display().to_string(),
@@ -177,7 +226,8 @@ fn report(fit: Fit) -> Result<FitReport, Failure> {
         held_out: held_out.map(Into::into),
         published: card.published.iter().map(Into::into).collect(),
         remarks: remarks.iter().map(ToString::to_string).collect(),
-    })
+    };
+    Ok((report, drawn))
 }
 
 fn options(fit: &Fit) -> Result<Options, Failure> {
@@ -188,8 +238,26 @@ fn options(fit: &Fit) -> Result<Options, Failure> {
         })?;
         fixed.push((symbol.clone(), value));
     }
+    let two = |flag: &str, (symbol, text): &(String, String), between: &str| {
+        let ends = text.split_once(between).and_then(|(a, b)| {
+            Some((symbol.clone(), a.trim().parse().ok()?, b.trim().parse().ok()?))
+        });
+        ends.ok_or_else(|| {
+            let expected = format!("expected two numbers with `{between}` between them");
+            Failure::refused(format!("`--{flag} {symbol}={text}`: {expected}"))
+        })
+    };
+    let bounds: Result<Vec<(String, f64, f64)>, _> =
+        fit.bound.iter().map(|bound| two("bound", bound, "..")).collect();
+    let noise = fit.noise.unwrap_or(f64::NAN);
+    let prior = |text| {
+        let (coefficient, mean, sd) = two("prior", text, "+-")?;
+        Ok(Prior { coefficient, mean, sd, noise })
+    };
+    let priors: Result<Vec<Prior>, Failure> = fit.prior.iter().map(prior).collect();
     let Objective { residual, huber, .. } = fit.objective;
-    Ok(Options { residual, huber, fixed, tied: fit.tie.clone(), ..Options::default() })
+    let (tied, bounds, priors) = (fit.tie.clone(), bounds?, priors?);
+    Ok(Options { residual, huber, fixed, tied, bounds, priors, ..Options::default() })
 }
 
 /// The rows of the file under the letters of the law.
@@ -214,25 +282,25 @@ fn data(fit: &Fit, law: &dyn Law) -> Result<Data, Failure> {
         Err(failure) if fit.group.is_some() => return Err(failure),
         Err(_) => None,
     };
-    Data::new(&symbols, rows, response, group).map_err(refused)
+    let data = Data::new(&symbols, rows, response, group).map_err(refused)?;
+    let Some(column) = &fit.weight else { return Ok(data) };
+    named.insert("weight".to_owned(), column.clone());
+    let weights = file.numbers(file.find("weight", &named)?)?;
+    data.with_weights(weights).map_err(refused)
 }
 
+/// The interval of each coefficient, where there are draws.
 fn intervals(
-    fit: &Fit,
-    law: &dyn Law,
-    data: &Data,
-    options: &Options,
     estimate: &catalogue::Estimate,
-) -> Result<Option<Vec<Interval>>, Failure> {
-    if fit.bootstrap == 0 {
-        return Ok(None);
-    }
-    let draws = law.draws(data, options, estimate, fit.bootstrap, fit.seed).map_err(refused)?;
+    draws: &[Vec<f64>],
+    level: f64,
+) -> Option<Vec<Interval>> {
     let interval = |(i, value): (usize, &f64)| {
         let mut values: Vec<f64> = draws.iter().map(|draw| draw[i]).collect();
-        law_engine::forecast::around(*value, &mut values, fit.level.0)
+        law_engine::forecast::around(*value, &mut values, level)
     };
-    Ok(Some(estimate.coefficients.iter().enumerate().map(interval).collect()))
+    let all = || estimate.coefficients.iter().enumerate().map(interval).collect();
+    (!draws.is_empty()).then(all)
 }
 
 /// How large a run is: compute where the law's variables are sizes and tokens, else the variable.

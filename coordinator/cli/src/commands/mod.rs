@@ -31,7 +31,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
         Command::Watch(arguments) => watch::run(arguments, context).await,
         Command::Runs(arguments) => runs::run(arguments, context).await,
         Command::Laws(arguments) => laws::run(arguments, context).await,
-        Command::Fit(arguments) => fit::run(arguments, context),
+        Command::Fit(arguments) => fit::run(*arguments, context),
         Command::Check(arguments) => check::run(&arguments, context),
         Command::Forecast(arguments) => forecast::run(arguments, context).await,
         Command::Plot(arguments) => plot::run(arguments, context).await,

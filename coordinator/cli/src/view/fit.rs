@@ -163,7 +163,7 @@ pub(crate) fn digits(value: f64) -> String {
 }
 
 /// A variable's value: a count as people say it, 70M, as long as there is a suffix for it.
-fn size(value: f64) -> String {
+pub(crate) fn size(value: f64) -> String {
     if (1.0..1e15).contains(&value) { human_count(value) } else { digits(value) }
 }
 

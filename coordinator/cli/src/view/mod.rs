@@ -3,6 +3,7 @@
 pub(crate) mod corpus;
 pub(crate) mod event;
 pub(crate) mod fit;
+pub(crate) mod fit_figure;
 pub(crate) mod forecast;
 pub(crate) mod law_card;
 pub(crate) mod laws;

@@ -42,6 +42,52 @@ fn fixed_and_tied_coefficients_stay_so() {
     assert_eq!(value(3), value(4));
 }
 
+#[test]
+fn bounds_priors_and_weights_are_heard() {
+    let weighted: String = runs()
+        .lines()
+        .enumerate()
+        .map(|(i, line)| match i {
+            0 => format!("{line},trust\n"),
+            1..=4 => format!("{line},20\n"),
+            _ => format!("{line},1\n"),
+        })
+        .collect();
+    let value = |arguments: &[&str], i: usize| {
+        let common = ["--law", "chinchilla", "--bootstrap", "0", "--json"];
+        let transcript = fit(&weighted, &[&common[..], arguments].concat());
+        assert_eq!(transcript.status, Some(0), "{transcript}");
+        let report: serde_json::Value = serde_json::from_str(&transcript.stdout).unwrap();
+        report["coefficients"][i]["value"].as_f64().unwrap()
+    };
+    let (floor, exponent) = (value(&[], 0), value(&[], 3));
+    assert_eq!(value(&["--bound", "alpha=0.5..0.9"], 3), 0.5);
+    let pulled = value(&["--prior", "E=1.2+-0.001", "--noise", "0.002"], 0);
+    assert!((pulled - 1.2).abs() < 0.1 && (floor - 1.2).abs() > 0.3, "{floor} {pulled}");
+    let trusting = value(&["--weight", "trust"], 3);
+    assert!((trusting / exponent - 1.0).abs() > 1e-4, "{trusting} {exponent}");
+
+    let refused = fit(&weighted, &["--law", "chinchilla", "--bound", "alpha=0.5"]);
+    insta::assert_snapshot!("a_bound_without_its_end", refused);
+    let refused = fit(&weighted, &["--law", "chinchilla", "--bound", "alpha=0.5..7"]);
+    insta::assert_snapshot!("a_bound_outside_the_law", refused);
+}
+
+#[test]
+fn a_fit_is_drawn_in_the_terminal_and_as_files() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("runs.csv"), runs()).expect("the folder is writable");
+    let arguments = ["fit", "runs.csv", "--law", "chinchilla", "--bootstrap", "50", "--plot"];
+    let files = ["--figure", "figures/fit.svg", "--residuals", "figures/residuals.svg"];
+    insta::assert_snapshot!(sweepctl_in(folder.path(), &[&arguments[..], &files].concat()));
+    for (file, name) in [("fit.svg", "fit-chinchilla"), ("residuals.svg", "residuals-chinchilla")] {
+        let svg = std::fs::read_to_string(folder.path().join("figures").join(file))
+            .expect("the figure was written");
+        assert!(svg.starts_with("<svg ") && svg.contains(name), "{file}: {svg}");
+        assert!(svg.contains("row 16: "), "{file} lacks the last run");
+    }
+}
+
 /// The order of the rows and the unit of a variable change no prediction.
 #[test]
 fn permuted_and_rescaled_runs_have_the_same_law() {
