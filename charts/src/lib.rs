@@ -1,6 +1,6 @@
 //! Figures: from results as data to SVG or terminal text.
 //!
-//! `ForecastView` → [`Figure`] (what is said) → [`Scene`] (where it stands) → SVG; the terminal
+//! `ForecastView` or [`figure::fit::FittedLaw`] → [`Figure`] (what is said) → [`Scene`] (where it stands) → SVG; the terminal
 //! renderer lays a [`Figure`] out on character cells instead. Everything is a pure function with
 //! deterministic output, so that a figure can be a snapshot test, a file in a README and a fragment
 //! of the dashboard at once.

@@ -231,7 +231,8 @@ mod tests {
         #[test]
         fn ticks_increase_inside_the_domain_and_keep_their_distance(
             exponent in -250.0..250.0f64, decades in 0.001..40.0f64, length in 40.0..2000.0f64,
-            unit in prop::sample::select(vec![Unit::Hours, Unit::Number, Unit::Count]), log in any::<bool>(),
+            unit in prop::sample::select(vec![Unit::Hours, Unit::Number, Unit::Count]),
+            log in any::<bool>(),
         ) {
             let kind = if log { ScaleKind::Log } else { ScaleKind::Linear };
             let from = 10f64.powf(exponent);

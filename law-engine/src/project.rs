@@ -60,10 +60,10 @@ struct Grid<const P: usize> {
 
 impl<const P: usize> Grid<P> {
     fn new<E: Formula<P>>(law: &Fittable<'_, E, P>, points: &[Point<Row<'_>>]) -> Self {
-        let constraints = law.constraints;
+        let (constraints, parameters) = (law.constraints, law.equation.card().parameters);
         let exponent = |i: usize| {
-            let symbol = law.equation.card().parameters[i].exponent?;
-            let place = law.equation.card().parameters.iter().position(|p| p.symbol == symbol);
+            let symbol = parameters[i].exponent?;
+            let place = parameters.iter().position(|p| p.symbol == symbol);
             Some(constraints.leader[place.expect("a scale's exponent is on its card")])
         };
         let mut grid = Self {
@@ -73,7 +73,7 @@ impl<const P: usize> Grid<P> {
             leader: constraints.leader,
             exponent: std::array::from_fn(exponent),
         };
-        for (i, parameter) in law.equation.card().parameters.iter().enumerate() {
+        for (i, parameter) in parameters.iter().enumerate() {
             let (lower, upper) = constraints.bounds[i];
             if constraints.leader[i] != i {
                 continue;

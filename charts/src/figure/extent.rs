@@ -28,10 +28,15 @@ pub(super) fn measured(view: &ForecastView, headline: Option<&Crossover>) -> Opt
 }
 
 fn observed(view: &ForecastView) -> Option<Interval> {
-    let hours = || view.observations.iter().map(|o| o.hours).filter(|hours| is_sound(*hours));
-    let lower = hours().min_by(f64::total_cmp)?;
-    let upper = hours().max_by(f64::total_cmp)?;
-    Some(Interval { lower, upper })
+    span(view.observations.iter().map(|o| o.hours))
+}
+
+/// The smallest and the largest of the values that a logarithmic axis can show.
+pub(super) fn span(values: impl Iterator<Item = f64>) -> Option<Interval> {
+    values.filter(|value| is_sound(*value)).fold(None, |span: Option<Interval>, value| {
+        let Interval { lower, upper } = span.unwrap_or(Interval { lower: value, upper: value });
+        Some(Interval { lower: lower.min(value), upper: upper.max(value) })
+    })
 }
 
 /// First and last hour shown: all data, then as much of the forecast as is of interest.
@@ -82,14 +87,7 @@ pub(super) fn values(series: &[Series], mark: Option<&Mark>) -> [f64; 2] {
     let points = series.iter().flat_map(|s| s.points.iter().map(|p| p.y));
     let laws = series.iter().flat_map(|s| s.curve.iter().map(|v| v.y));
     let all = points.chain(laws).chain(mark.map(|mark| mark.value));
-    let (mut lower, mut upper) = (f64::INFINITY, 0.0f64);
-    for value in all.filter(|value| is_sound(*value)) {
-        lower = lower.min(value);
-        upper = upper.max(value);
-    }
-    if upper < lower {
-        return [1.0, 10.0];
-    }
+    let Some(Interval { lower, upper }) = span(all) else { return [1.0, 10.0] };
     let decades = (upper / lower).log10().max(0.02);
     [lower / 10f64.powf(decades * 0.14), upper * 10f64.powf(decades * 0.08)]
 }

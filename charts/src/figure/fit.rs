@@ -2,7 +2,9 @@
 
 use sweep_core::fit::Interval;
 use sweep_core::units::three_digits;
+use sweep_core::words::counted;
 
+use super::extent::span;
 use super::{Axis, Figure, Point, Series, Unit, Vertex, Weight};
 use crate::scale::ScaleKind;
 
@@ -71,12 +73,12 @@ pub fn fit(fitted: &FittedLaw) -> Figure {
         points: slice.runs.iter().map(|run| point(run, run.observed)).collect(),
     });
     Figure {
-        title: format!("{}: {}; fitted to {}", fitted.law, fitted.equation, counted(rows_n)),
+        title: format!("{}: {}; fitted to {}", fitted.law, fitted.equation, counted(rows_n, "row")),
         description: format!(
             "{} over {} of {} with the law {} fitted to them, both axes logarithmic.",
             fitted.response.title,
             fitted.variable.title,
-            counted(rows_n),
+            counted(rows_n, "row"),
             fitted.law
         ),
         x: axis(&fitted.variable, x),
@@ -127,7 +129,7 @@ pub fn residuals(fitted: &FittedLaw) -> Figure {
         ),
         description: format!(
             "How far each of {} lies above or below the law {}, in per cent of what the law says.",
-            counted(runs().count()),
+            counted(runs().count(), "row"),
             fitted.law
         ),
         x,
@@ -145,20 +147,6 @@ pub fn residuals(fitted: &FittedLaw) -> Figure {
 
 fn point(run: &Run, y: f64) -> Point {
     Point { x: run.x, y, weight: Weight::Strong, label: run.label.clone() }
-}
-
-fn counted(rows_n: usize) -> String {
-    if rows_n == 1 { "1 row".to_owned() } else { format!("{rows_n} rows") }
-}
-
-/// The smallest and the largest of what a logarithmic axis can show.
-fn span(values: impl Iterator<Item = f64>) -> Option<Interval> {
-    let mut span: Option<Interval> = None;
-    for value in values.filter(|value| value.is_finite() && *value > 0.0) {
-        let Interval { lower, upper } = span.unwrap_or(Interval { lower: value, upper: value });
-        span = Some(Interval { lower: lower.min(value), upper: upper.max(value) });
-    }
-    span
 }
 
 /// A logarithmic axis with room around `span`.

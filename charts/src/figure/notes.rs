@@ -4,6 +4,7 @@ use sweep_core::crossover::{Bound, Crossover, Outcome};
 use sweep_core::fit::{Convergence, Interval, LawFit};
 use sweep_core::forecast::ForecastView;
 use sweep_core::units::{human_hours, three_digits};
+use sweep_core::words::counted;
 
 /// More than this many further crossovers or caveats are counted, not printed.
 const LISTED_N: usize = 3;
@@ -37,10 +38,7 @@ pub(super) fn description(view: &ForecastView, headline: Option<&Crossover>) -> 
 }
 
 fn observations(view: &ForecastView) -> String {
-    match view.observations.len() {
-        1 => "1 observation".to_owned(),
-        n => format!("{n} observations"),
-    }
+    counted(view.observations.len(), "observation")
 }
 
 /// What a reader must know to judge the figure, the most important first.

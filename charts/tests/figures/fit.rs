@@ -6,6 +6,7 @@ use charts::svg::{self, SvgOptions};
 use charts::terminal;
 use sweep_core::fit::Interval;
 
+use crate::properties::assert_sound;
 use crate::xml::assert_well_formed;
 
 /// Hoffmann et al.'s law at three sizes, each run off by up to two per cent.
@@ -58,6 +59,9 @@ fn both_are_sound_svg_with_every_run() {
     for figure in [fit(&fitted()), residuals(&fitted())] {
         let svg = svg::render(&figure, &SvgOptions::default());
         assert_well_formed(&svg);
+        for (width, height) in [(960.0, 600.0), (400.0, 300.0), (360.0, 280.0)] {
+            assert_sound(&figure, width, height);
+        }
         for row in 1..=15 {
             assert!(svg.contains(&format!("row {row}<")), "row {row} is missing");
         }

@@ -12,7 +12,7 @@ use sweep_core::forecast::ForecastView;
 use crate::fixtures::{self, Law};
 use crate::xml::assert_well_formed;
 
-fn assert_sound(figure: &Figure, width: f64, height: f64) {
+pub(crate) fn assert_sound(figure: &Figure, width: f64, height: f64) {
     let scene = Scene::new(figure, width, height);
     let view_box = Area { left: 0.0, top: 0.0, right: scene.width, bottom: scene.height };
     let mut labels: Vec<(Area, &str)> = Vec::new();

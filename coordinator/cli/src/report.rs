@@ -13,12 +13,13 @@ use sweep_core::sweep::{RunRecord, SweepRecord, SweepStatus};
 
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
+use crate::printer::Printer;
 use crate::session::Session;
 use crate::view::plan::PlanSummary;
 use crate::view::{counted, forecast, laws, runs, status};
 
 /// Rows of the plot in the terminal.
-pub(crate) const PLOT_ROWS: usize = 24;
+const PLOT_ROWS: usize = 24;
 
 /// Everything a finished sweep has to say.
 pub(crate) struct Report {
@@ -78,11 +79,8 @@ impl Report {
         } else {
             printer.data(&self.text())?;
             if let Some(view) = &self.view {
-                let figure = charts::figure::crossover(view);
-                let columns = usize::from(printer.columns());
-                let colour = printer.colour_stdout();
-                let plot = charts::terminal::render(&figure, columns, PLOT_ROWS, colour);
-                printer.data(&format!("\n{}\n", plot.trim_end()))?;
+                printer.data("\n")?;
+                draw(&charts::figure::crossover(view), printer)?;
             }
             printer.data(&self.places())?;
         }
@@ -159,6 +157,13 @@ fn reasons(runs: &[RunRecord]) -> BTreeMap<String, usize> {
         *reasons.entry(reason).or_default() += 1;
     }
     reasons
+}
+
+/// Draws a figure in the terminal.
+pub(crate) fn draw(figure: &charts::Figure, printer: &Printer) -> Result<(), Failure> {
+    let columns = usize::from(printer.columns());
+    let plot = charts::terminal::render(figure, columns, PLOT_ROWS, printer.colour_stdout());
+    printer.data(&format!("{}\n", plot.trim_end()))
 }
 
 /// Draws the crossover figure into a file, making its folder.

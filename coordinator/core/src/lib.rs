@@ -34,3 +34,4 @@ pub mod sweep;
 pub mod throughput;
 pub mod units;
 pub mod variant;
+pub mod words;

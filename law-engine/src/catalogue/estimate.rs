@@ -269,7 +269,15 @@ impl Table {
     }
 }
 
-/// The bounds and ties that the options and the card ask for together.
+/// Refuses a value outside closed bounds.
+fn within(symbol: &str, value: f64, (lower, upper): (f64, f64)) -> Result<(), Refusal> {
+    if (lower..=upper).contains(&value) {
+        return Ok(());
+    }
+    Err(Refusal::OutOfBounds { coefficient: symbol.to_owned(), value, lower, upper })
+}
+
+/// The bounds, ties and priors that the options and the card ask for together.
 fn constraints<const P: usize>(card: &Card, options: &Options) -> Result<Constraints<P>, Refusal> {
     let place = |symbol: &String| {
         card.parameters.iter().position(|p| p.symbol == symbol).ok_or_else(|| {
@@ -299,24 +307,15 @@ fn constraints<const P: usize>(card: &Card, options: &Options) -> Result<Constra
     for (symbol, lower, upper) in &options.bounds {
         let i = place(symbol)?;
         let (least, most) = constraints.bounds[i];
-        let inside = |value: &f64| (least..=most).contains(value);
-        if let Some(value) = [*lower, *upper].into_iter().find(|value| !inside(value)) {
-            let (coefficient, lower, upper) = (symbol.clone(), least, most);
-            return Err(Refusal::OutOfBounds { coefficient, value, lower, upper });
-        }
-        if lower > upper {
-            let (coefficient, value) = (symbol.clone(), *lower);
-            return Err(Refusal::OutOfBounds { coefficient, value, lower: least, upper: *upper });
-        }
+        // The upper end is within the card's bounds, and the lower one within what that leaves.
+        within(symbol, *upper, (least, most))?;
+        within(symbol, *lower, (least, *upper))?;
         constraints.bounds[i] = (*lower, *upper);
     }
     for prior in &options.priors {
         let i = place(&prior.coefficient)?;
-        let (lower, upper) = constraints.bounds[i];
         let Prior { coefficient, mean, sd, noise } = prior.clone();
-        if !(lower..=upper).contains(&mean) {
-            return Err(Refusal::OutOfBounds { coefficient, value: mean, lower, upper });
-        }
+        within(&coefficient, mean, constraints.bounds[i])?;
         if !(sd.is_finite() && sd > 0.0 && noise.is_finite() && noise > 0.0) {
             return Err(Refusal::BadPrior { coefficient, sd, noise });
         }
@@ -324,11 +323,7 @@ fn constraints<const P: usize>(card: &Card, options: &Options) -> Result<Constra
     }
     for (symbol, value) in &options.fixed {
         let i = place(symbol)?;
-        let (lower, upper) = constraints.bounds[i];
-        if !(lower..=upper).contains(value) {
-            let (coefficient, value) = (symbol.clone(), *value);
-            return Err(Refusal::OutOfBounds { coefficient, value, lower, upper });
-        }
+        within(symbol, *value, constraints.bounds[i])?;
         constraints.bounds[i] = (*value, *value);
     }
     Ok(constraints)

@@ -105,6 +105,24 @@ fn the_scale_of_information_is_the_variance_of_least_squares_and_known_for_absol
 }
 
 #[test]
+fn what_is_asked_of_a_tied_coefficient_is_asked_of_both() {
+    let (rows, law) = (table().0, find("chinchilla").expect("it is in the catalogue"));
+    let rows: Vec<Vec<f64>> = rows
+        .iter()
+        .enumerate()
+        .map(|(i, row)| vec![1e7 * 3_f64.powi(i as i32 % 5), row[0]])
+        .collect();
+    let truth = law.card().published[0].coefficients;
+    let losses = rows.iter().map(|row| law.predict(truth, row)).collect();
+    let data = Data::new(&["N", "D"], rows, losses, None).expect("they are positive");
+    let fixed = vec![("beta".to_owned(), 0.31)];
+    let tied = vec![("alpha".to_owned(), "beta".to_owned())];
+    let options = Options { fixed, tied, ..Options::default() };
+    let found = law.estimate(&data, &options).expect("it can be fitted").coefficients;
+    assert_eq!(found[3..], [0.31, 0.31]);
+}
+
+#[test]
 fn what_is_tied_stays_tied_however_it_is_said() {
     let law = find("chinchilla-gamma").expect("it is in the catalogue");
     let symbols: Vec<&str> = law.card().parameters.iter().map(|p| p.symbol).collect();

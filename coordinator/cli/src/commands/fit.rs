@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use charts::figure::fit::FittedLaw;
+use charts::figure::{self, fit::FittedLaw};
 use clap::Args;
 use law_engine::catalogue::{self, Data, Law, Options, Prior, Refusal, hold_out, verdicts};
 use law_engine::objective::{Huber, Residual};
@@ -14,7 +14,7 @@ use sweep_core::units::Share;
 use crate::args::Format;
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
-use crate::report::{PLOT_ROWS, write_svg};
+use crate::report::{draw, write_svg};
 use crate::runs_file::RunsFile;
 use crate::view::fit::{FitReport, Found, Span};
 use crate::view::fit_figure::fitted_law;
@@ -153,19 +153,18 @@ pub(crate) fn run(fit: Fit, context: &Context) -> Result<ExitStatus, Failure> {
     let (json, plot) = (fit.format.json, fit.plot);
     let files = [fit.figure.clone(), fit.residuals.clone()];
     let (report, drawn) = report(fit)?;
-    let figures = [charts::figure::fit::fit(&drawn), charts::figure::fit::residuals(&drawn)];
+    let figures = drawn.map(|law| [figure::fit::fit(&law), figure::fit::residuals(&law)]);
+    let figures = figures.iter().flatten();
     if json {
         printer.json(&report)?;
     } else {
         printer.data(&report.render())?;
-        for figure in figures.iter().filter(|_| plot) {
-            let columns = usize::from(printer.columns());
-            let drawing =
-                charts::terminal::render(figure, columns, PLOT_ROWS, printer.colour_stdout());
-            printer.data(&format!("\n{}\n", drawing.trim_end()))?;
+        for figure in figures.clone().filter(|_| plot) {
+            printer.data("\n")?;
+            draw(figure, printer)?;
         }
     }
-    for (figure, path) in figures.iter().zip(files) {
+    for (figure, path) in figures.zip(files) {
         if let Some(path) = path {
             write_svg(figure, &path)?;
             printer.note(&format!("wrote {}", path.display()));
@@ -174,8 +173,9 @@ pub(crate) fn run(fit: Fit, context: &Context) -> Result<ExitStatus, Failure> {
     Ok(ExitStatus::Done)
 }
 
-/// What is said of the fit, and what is drawn of it.
-fn report(fit: Fit) -> Result<(FitReport, FittedLaw), Failure> {
+/// What is said of the fit, and what is drawn of it where a figure is asked for: its bands take as
+/// many predictions as there are refits, at every place of every curve.
+fn report(fit: Fit) -> Result<(FitReport, Option<FittedLaw>), Failure> {
     let law = super::laws::find(&fit.law)?;
     let card = law.card();
     let options = options(&fit)?;
@@ -187,7 +187,8 @@ fn report(fit: Fit) -> Result<(FitReport, FittedLaw), Failure> {
         law.draws(&data, &options, &estimate, fit.bootstrap, fit.seed).map_err(refused)?
     };
     let intervals = intervals(&estimate, &draws, fit.level.0);
-    let drawn = fitted_law(law, &data, &estimate, &draws, fit.level.0);
+    let is_drawn = fit.plot || fit.figure.is_some() || fit.residuals.is_some();
+    let drawn = is_drawn.then(|| fitted_law(law, &data, &estimate, &draws, fit.level.0));
     let scale = scale(law, &data);
     let held_out = if fit.hold_out.0 > 0.0 {
         // Too few smaller runs are no reason to refuse the fit of all of them.

@@ -8,7 +8,7 @@ use sweep_core::forecast::ForecastView;
 use crate::args::SweepName;
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
-use crate::report::{PLOT_ROWS, write_figure};
+use crate::report::{self, write_figure};
 use crate::session::{Need, Session};
 
 const EXAMPLES: &str = "Examples:
@@ -41,12 +41,7 @@ fn draw(view: &ForecastView, output: Option<PathBuf>, context: &Context) -> Resu
     let printer = &context.printer;
     let figure = charts::figure::crossover(view);
     match output {
-        None => {
-            let columns = usize::from(printer.columns());
-            let colour = printer.colour_stdout();
-            let plot = charts::terminal::render(&figure, columns, PLOT_ROWS, colour);
-            printer.data(&format!("{}\n", plot.trim_end()))
-        }
+        None => report::draw(&figure, printer),
         Some(path) if path.as_os_str() == "-" => {
             printer.data(&charts::svg::render(&figure, &charts::svg::SvgOptions::default()))
         }

@@ -12,7 +12,7 @@ use super::fit::size;
 const SLICES_MAX: usize = 5;
 /// Places of a curve.
 const STEPS: u32 = 40;
-/// Decades of the variable below which the figure shows no more than the runs.
+/// Decades of the variable that the curves go on beyond the runs.
 const DECADES_AHEAD: f64 = 0.5;
 
 /// The law with its runs, drawn along the variable with the most decades; of the others, the one
@@ -50,15 +50,15 @@ pub(crate) fn fitted_law(
     let slice = |rows: &[usize]| {
         let mut place: Vec<f64> = columns.iter().map(|column| mean(rows, column)).collect();
         let first = rows.iter().map(|i| columns[along][*i]).fold(f64::INFINITY, f64::min);
-        let curve = (0..=STEPS).map(|step| {
+        let vertex = |step: u32| {
             place[along] = first * (end / first).powf(f64::from(step) / f64::from(STEPS));
             let y = law.predict(&estimate.coefficients, &place);
             let mut values: Vec<f64> = draws.iter().map(|draw| law.predict(draw, &place)).collect();
             let band = (!values.is_empty()).then(|| around(y, &mut values, level));
             Vertex { x: place[along], y, band }
-        });
-        let is_drawn = first > 0.0;
-        let curve = if is_drawn { curve.collect() } else { Vec::new() };
+        };
+        // There is no way from zero on a logarithmic axis.
+        let curve = if first > 0.0 { (0..=STEPS).map(vertex).collect() } else { Vec::new() };
         let name = across.map_or_else(
             || card.name.to_owned(),
             |across| {

@@ -15,6 +15,7 @@ pub(crate) mod status;
 pub(crate) mod table;
 
 use sweep_core::units::three_digits;
+pub(crate) use sweep_core::words::counted;
 
 /// Three significant digits also of small numbers: `1.84`, `0.0312`, `4.1e-5`.
 pub(crate) fn significant(value: f64) -> String {
@@ -32,15 +33,6 @@ pub(crate) fn significant(value: f64) -> String {
 /// A signed share in per cent: `+3.1 %`.
 pub(crate) fn signed_percent(share: f64) -> String {
     format!("{:+.1} %", share * 100.0)
-}
-
-/// `1 run`, `2 runs`, `3 classes`.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    match count {
-        1 => format!("1 {noun}"),
-        _ if noun.ends_with('s') => format!("{count} {noun}es"),
-        _ => format!("{count} {noun}s"),
-    }
 }
 
 #[cfg(test)]
