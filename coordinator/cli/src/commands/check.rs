@@ -7,10 +7,10 @@ use clap::Args;
 use law_engine::lint::{Finding, Table, lint};
 use serde_json::json;
 
-use super::fit::pair;
 use crate::args::Format;
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
+use crate::fitting::pair;
 use crate::runs_file::RunsFile;
 use crate::view::counted;
 

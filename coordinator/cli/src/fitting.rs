@@ -1,0 +1,205 @@
+//! What every command that fits a law to a file of runs asks for: the law and its objective, the
+//! columns of the file, and the draws behind intervals.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::str::FromStr;
+
+use clap::Args;
+use law_engine::catalogue::{Data, Law, Options, Prior, Refusal};
+use law_engine::objective::{Huber, Residual};
+use sweep_core::units::Share;
+
+use crate::commands::laws;
+use crate::failure::Failure;
+use crate::runs_file::RunsFile;
+
+/// What is fitted, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// Law of the catalogue; `sweepctl laws list` names them
+    #[arg(long, value_name = "LAW")]
+    pub(crate) law: String,
+    /// What is minimised: `huber-log:DELTA`, `lsq-log`, `lsq`, `lsq-relative` or `lsq-log1p`
+    #[arg(long, value_name = "OBJECTIVE", default_value = "huber-log:1e-3")]
+    pub(crate) objective: Objective,
+    /// Give a coefficient its value, such as `E=1.69`
+    #[arg(long, value_name = "COEFFICIENT=VALUE", value_parser = pair)]
+    pub(crate) fix: Vec<(String, String)>,
+    /// Make two coefficients one, such as `alpha=beta`
+    #[arg(long, value_name = "A=B", value_parser = pair)]
+    pub(crate) tie: Vec<(String, String)>,
+    /// Keep a coefficient between two values, such as `alpha=0.1..0.8`
+    #[arg(long, value_name = "COEFFICIENT=LOWER..UPPER", value_parser = pair)]
+    pub(crate) bound: Vec<(String, String)>,
+    /// What is known of a coefficient beforehand, mean and standard deviation: `alpha=0.35+-0.05`
+    #[arg(long, value_name = "COEFFICIENT=MEAN+-SD", value_parser = pair, requires = "noise")]
+    pub(crate) prior: Vec<(String, String)>,
+    /// Standard deviation of one row's residual, which priors are weighed against: 0.01 is 1 % of a
+    /// loss under an objective of logarithms
+    #[arg(long, value_name = "SD")]
+    pub(crate) noise: Option<f64>,
+}
+
+/// Where a file of runs holds what.
+#[derive(Debug, Args)]
+pub(crate) struct Mapping {
+    /// Column of a variable, such as `N=params`; usual names are found without
+    #[arg(long, value_name = "SYMBOL=COLUMN", value_parser = pair)]
+    pub(crate) column: Vec<(String, String)>,
+    /// Column of the response [default: one named `loss` or as usual]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) response: Option<String>,
+    /// Column of the run that a row belongs to; rows of one run are resampled together [default:
+    /// one named `run_id` or as usual, else every row is a run]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) group: Option<String>,
+    /// Keep only rows with this text in a column
+    #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = pair)]
+    pub(crate) filter: Vec<(String, String)>,
+    /// Column that says how much each row counts
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) weight: Option<String>,
+}
+
+/// The refits that intervals are read off.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Sampling {
+    /// Bootstrap refits behind the intervals; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 400)]
+    pub(crate) bootstrap: u32,
+    /// Level of the intervals
+    #[arg(long, value_name = "SHARE", default_value = "90 %")]
+    pub(crate) level: Share,
+    /// Seed of the resampling
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+impl Target {
+    pub(crate) fn law(&self) -> Result<&'static dyn Law, Failure> {
+        laws::find(&self.law)
+    }
+
+    /// How to fit it.
+    pub(crate) fn options(&self) -> Result<Options, Failure> {
+        let mut fixed = Vec::new();
+        for (symbol, value) in &self.fix {
+            let value: f64 = value.parse().map_err(|_| {
+                Failure::refused(format!("`--fix {symbol}={value}`: `{value}` is no number"))
+            })?;
+            fixed.push((symbol.clone(), value));
+        }
+        let two = |flag: &str, (symbol, text): &(String, String), between: &str| {
+            let ends = text.split_once(between).and_then(|(a, b)| {
+                Some((symbol.clone(), a.trim().parse().ok()?, b.trim().parse().ok()?))
+            });
+            ends.ok_or_else(|| {
+                let expected = format!("expected two numbers with `{between}` between them");
+                Failure::refused(format!("`--{flag} {symbol}={text}`: {expected}"))
+            })
+        };
+        let bounds: Result<Vec<(String, f64, f64)>, _> =
+            self.bound.iter().map(|bound| two("bound", bound, "..")).collect();
+        let noise = self.noise.unwrap_or(f64::NAN);
+        let prior = |text| {
+            let (coefficient, mean, sd) = two("prior", text, "+-")?;
+            Ok(Prior { coefficient, mean, sd, noise })
+        };
+        let priors: Result<Vec<Prior>, Failure> = self.prior.iter().map(prior).collect();
+        let Objective { residual, huber, .. } = self.objective;
+        let (tied, bounds, priors) = (self.tie.clone(), bounds?, priors?);
+        Ok(Options { residual, huber, fixed, tied, bounds, priors, ..Options::default() })
+    }
+}
+
+impl Mapping {
+    /// The rows of the file under the letters of the law.
+    pub(crate) fn data(&self, path: &Path, law: &dyn Law) -> Result<Data, Failure> {
+        let symbols: Vec<&str> =
+            law.card().variables.iter().map(|variable| variable.symbol).collect();
+        self.columns(path, &symbols)
+    }
+
+    /// The rows of the file with the variables that `symbols` stand for.
+    pub(crate) fn columns(&self, path: &Path, symbols: &[&str]) -> Result<Data, Failure> {
+        let mut file = RunsFile::read(path)?;
+        for (column, value) in &self.filter {
+            file.keep(column, value)?;
+        }
+        let mut named: BTreeMap<String, String> = self.column.iter().cloned().collect();
+        named.extend(self.response.iter().map(|column| ("loss".to_owned(), column.clone())));
+        named.extend(self.group.iter().map(|column| ("run".to_owned(), column.clone())));
+        let mut columns = Vec::new();
+        for symbol in symbols {
+            columns.push(file.numbers(file.find(symbol, &named)?)?);
+        }
+        let row = |row: usize| columns.iter().map(|column| column[row]).collect();
+        let rows = (0..file.rows_n()).map(row).collect();
+        let response = file.numbers(file.find("loss", &named)?)?;
+        let group = match file.find("run", &named) {
+            Ok(column) => Some(file.labels(column)),
+            Err(failure) if self.group.is_some() => return Err(failure),
+            Err(_) => None,
+        };
+        let data = Data::new(symbols, rows, response, group).map_err(refused)?;
+        let Some(column) = &self.weight else { return Ok(data) };
+        named.insert("weight".to_owned(), column.clone());
+        let weights = file.numbers(file.find("weight", &named)?)?;
+        data.with_weights(weights).map_err(refused)
+    }
+}
+
+/// Reads `left=right`.
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
+    let (left, right) = text.split_once('=').ok_or("expected two sides of a `=`")?;
+    Ok((left.trim().to_owned(), right.trim().to_owned()))
+}
+
+/// An objective as the command line writes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Objective {
+    pub(crate) text: String,
+    residual: Residual,
+    huber: Huber,
+}
+
+impl FromStr for Objective {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, delta) = match text.split_once(':') {
+            Some((name, delta)) => (name, Some(delta)),
+            None => (text, None),
+        };
+        let residual = match name {
+            "huber-log" | "lsq-log" => Residual::Log,
+            "huber" | "lsq" => Residual::Raw,
+            "lsq-relative" => Residual::Relative,
+            "lsq-log1p" => Residual::Log1p,
+            _ => {
+                return Err("expected `huber-log:1e-3`, `lsq-log`, `lsq`, `huber:0.1`, \
+                             `lsq-relative` or `lsq-log1p`"
+                    .to_owned());
+            }
+        };
+        let huber = match (name.starts_with("huber"), delta) {
+            (true, Some(delta)) => {
+                let delta: f64 = delta.parse().map_err(|_| format!("`{delta}` is no number"))?;
+                if !(delta.is_finite() && delta > 0.0) {
+                    return Err("the delta of a Huber loss is positive".to_owned());
+                }
+                Huber { delta }
+            }
+            (true, None) => return Err(format!("`{name}` wants a delta, such as `{name}:1e-3`")),
+            (false, None) => Huber::LEAST_SQUARES,
+            (false, Some(_)) => return Err(format!("`{name}` has no delta")),
+        };
+        Ok(Self { text: text.to_owned(), residual, huber })
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it away")]
+pub(crate) fn refused(refusal: Refusal) -> Failure {
+    Failure::refused(refusal.to_string())
+}
