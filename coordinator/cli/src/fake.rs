@@ -171,7 +171,7 @@ async fn every_question_is_answered() {
     let file = stage.folder.path().join("budget.yaml");
     let svg = stage.folder.path().join("own.svg");
     let (file, svg) = (file.to_str().unwrap(), svg.to_str().unwrap());
-    let questions: [&[&str]; 15] = [
+    let questions: [&[&str]; 18] = [
         &["plan", file],
         &["plan", file, "--no-measure", "--json"],
         &["status"],
@@ -187,6 +187,9 @@ async fn every_question_is_answered() {
         &["forecast", "--json"],
         &["plot"],
         &["plot", "-o", svg],
+        &["check", "sweep:demo"],
+        &["fit", "sweep:", "--law", "kaplan-d", "--bootstrap", "20"],
+        &["fit", "sweep:demo", "--law", "kaplan-d", "--where", "arm=gpt", "--json"],
     ];
     for question in questions {
         assert_eq!(stage.run(question).await.unwrap(), ExitStatus::Done, "{question:?}");
@@ -198,9 +201,10 @@ async fn every_question_is_answered() {
 async fn what_is_not_there_is_not_found() {
     let script = Script { looks: vec![fixtures::running()], ..Script::default() };
     let stage = Stage::set(script).await;
-    let questions: [&[&str]; 5] = [
+    let questions: [&[&str]; 6] = [
         &["status", "other"],
         &["watch", "other"],
+        &["check", "sweep:other"],
         &["laws"],
         &["forecast", "--history"],
         &["plot"],

@@ -2,7 +2,6 @@
 //! columns of the file, and the draws behind intervals.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::str::FromStr;
 
 use clap::Args;
@@ -114,16 +113,15 @@ impl Target {
 }
 
 impl Mapping {
-    /// The rows of the file under the letters of the law.
-    pub(crate) fn data(&self, path: &Path, law: &dyn Law) -> Result<Data, Failure> {
+    /// The rows of a table under the letters of the law.
+    pub(crate) fn data(&self, file: RunsFile, law: &dyn Law) -> Result<Data, Failure> {
         let symbols: Vec<&str> =
             law.card().variables.iter().map(|variable| variable.symbol).collect();
-        self.columns(path, &symbols)
+        self.columns(file, &symbols)
     }
 
-    /// The rows of the file with the variables that `symbols` stand for.
-    pub(crate) fn columns(&self, path: &Path, symbols: &[&str]) -> Result<Data, Failure> {
-        let mut file = RunsFile::read(path)?;
+    /// The rows of a table with the variables that `symbols` stand for.
+    pub(crate) fn columns(&self, mut file: RunsFile, symbols: &[&str]) -> Result<Data, Failure> {
         for (column, value) in &self.filter {
             file.keep(column, value)?;
         }

@@ -21,6 +21,7 @@ mod progress;
 mod report;
 mod runs_file;
 mod session;
+mod source;
 mod view;
 
 use std::process::ExitCode;

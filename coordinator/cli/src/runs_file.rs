@@ -30,13 +30,27 @@ impl RunsFile {
             Failure::refused(format!("{} cannot be read", path.display()))
                 .with_cause(error.to_string())
         })?;
+        Self::parse(path, &text)
+    }
+
+    /// Reads a text that came from `path`.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
         let is_json = text.trim_start().starts_with('{');
-        let (columns, rows) = if is_json { from_json(path, &text) } else { from_csv(path, &text) }?;
+        let (columns, rows) = if is_json { from_json(path, text) } else { from_csv(path, text) }?;
+        Self::new(path.to_owned(), columns, rows)
+    }
+
+    /// A table, each row with its line.
+    pub(crate) fn new(
+        path: PathBuf,
+        columns: Vec<String>,
+        rows: Vec<(u64, Vec<String>)>,
+    ) -> Result<Self, Failure> {
         if rows.is_empty() {
             return Err(Failure::refused(format!("{} holds no runs", path.display()))
                 .with_hint("a CSV file has a header line and one line per run"));
         }
-        Ok(Self { path: path.to_owned(), columns, rows })
+        Ok(Self { path, columns, rows })
     }
 
     pub(crate) fn rows_n(&self) -> usize {

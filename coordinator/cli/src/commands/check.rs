@@ -1,7 +1,6 @@
 //! `sweepctl check`: what is wrong with a file of runs before a law is fitted to it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use clap::Args;
 use law_engine::lint::{Finding, Table, lint};
@@ -11,7 +10,7 @@ use crate::args::Format;
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
 use crate::fitting::pair;
-use crate::runs_file::RunsFile;
+use crate::source::Source;
 use crate::view::counted;
 
 const EXAMPLES: &str = "Examples:
@@ -25,8 +24,9 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Check {
-    /// The runs
-    file: PathBuf,
+    /// The runs: a file, `-` for standard input, or `sweep:NAME` for those of a sweep
+    #[arg(value_name = "RUNS")]
+    runs: Source,
     /// Column of a quantity (N, D, C, loss, run), such as `N=params`; usual names are found without
     #[arg(long, value_name = "SYMBOL=COLUMN", value_parser = pair)]
     column: Vec<(String, String)>,
@@ -37,8 +37,8 @@ pub(crate) struct Check {
     format: Format,
 }
 
-pub(crate) fn run(check: &Check, context: &Context) -> Result<ExitStatus, Failure> {
-    let mut file = RunsFile::read(&check.file)?;
+pub(crate) async fn run(check: &Check, context: &Context) -> Result<ExitStatus, Failure> {
+    let mut file = check.runs.read(context).await?;
     for (column, value) in &check.filter {
         file.keep(column, value)?;
     }

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
 use crate::fitting::{Mapping, Sampling, Target, refused};
 use crate::report::{draw, write_svg};
+use crate::source::Source;
 use crate::view::fit::{FitReport, Found, Span};
 use crate::view::fit_figure::fitted_law;
 
@@ -22,6 +23,7 @@ const EXAMPLES: &str = "Examples:
   sweepctl fit runs.csv --law chinchilla --plot --figure fit.svg --residuals residuals.svg
   sweepctl fit runs.csv --law chinchilla --bound alpha=0.2..0.5 --prior E=1.7+-0.1 --noise 0.01
   sweepctl fit runs.jsonl --law power-const --column D=seen_examples --response error
+  sweepctl fit sweep:gpt-vs-qlstm --where arm=gpt --law chinchilla
   sweepctl laws list";
 
 /// Fit a scaling law to a file of runs: CSV, or one JSON object per line.
@@ -31,8 +33,9 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Fit {
-    /// The runs
-    file: PathBuf,
+    /// The runs: a file, `-` for standard input, or `sweep:NAME` for those of a sweep
+    #[arg(value_name = "RUNS")]
+    runs: Source,
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
@@ -55,11 +58,11 @@ pub(crate) struct Fit {
     format: Format,
 }
 
-pub(crate) fn run(fit: Fit, context: &Context) -> Result<ExitStatus, Failure> {
+pub(crate) async fn run(fit: Fit, context: &Context) -> Result<ExitStatus, Failure> {
     let printer = &context.printer;
     let (json, plot) = (fit.format.json, fit.plot);
     let files = [fit.figure.clone(), fit.residuals.clone()];
-    let (report, drawn) = report(fit)?;
+    let (report, drawn) = report(fit, context).await?;
     let figures = drawn.map(|law| [figure::fit::fit(&law), figure::fit::residuals(&law)]);
     let figures = figures.iter().flatten();
     if json {
@@ -82,11 +85,11 @@ pub(crate) fn run(fit: Fit, context: &Context) -> Result<ExitStatus, Failure> {
 
 /// What is said of the fit, and what is drawn of it where a figure is asked for: its bands take as
 /// many predictions as there are refits, at every place of every curve.
-fn report(fit: Fit) -> Result<(FitReport, Option<FittedLaw>), Failure> {
+async fn report(fit: Fit, context: &Context) -> Result<(FitReport, Option<FittedLaw>), Failure> {
     let law = fit.target.law()?;
     let card = law.card();
     let options = fit.target.options()?;
-    let data = fit.mapping.data(&fit.file, law)?;
+    let data = fit.mapping.data(fit.runs.read(context).await?, law)?;
     let estimate = law.estimate(&data, &options).map_err(refused)?;
     let draws = if fit.sampling.bootstrap == 0 {
         Vec::new()
@@ -121,7 +124,7 @@ fn report(fit: Fit) -> Result<(FitReport, Option<FittedLaw>), Failure> {
     let report = FitReport {
         law: card.name,
         equation: card.equation,
-        file: fit.file.display().to_string(),
+        file: fit.runs.to_string(),
         rows_n: data.rows_n(),
         objective_name: fit.target.objective.text,
         objective: estimate.objective,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::transcript::{Transcript, sweepctl, sweepctl_in};
+use crate::transcript::{Transcript, sweepctl, sweepctl_in, sweepctl_reading};
 
 /// Runs on a grid of sizes and tokens: Hoffmann et al.'s rounded law with four digits of loss, and a
 /// ripple that stands for noise.
@@ -29,6 +29,17 @@ fn fit(text: &str, arguments: &[&str]) -> Transcript {
 #[test]
 fn a_file_of_runs_is_fitted() {
     insta::assert_snapshot!(fit(&runs(), &["--law", "chinchilla"]));
+}
+
+#[test]
+fn runs_may_come_from_standard_input() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let input = folder.path().join("runs.csv");
+    std::fs::write(&input, runs()).expect("the folder is writable");
+    let arguments = ["--law", "chinchilla", "--json"];
+    let piped = sweepctl_reading(&input, &[&["fit", "-"][..], &arguments].concat());
+    let read = sweepctl_in(folder.path(), &[&["fit", "runs.csv"][..], &arguments].concat());
+    assert_eq!(piped.stdout, read.stdout.replace("runs.csv", "standard input"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Runs the built program and keeps all it said.
 
 use std::fmt;
+use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -27,11 +28,22 @@ pub(crate) fn sweepctl(arguments: &[&str]) -> Transcript {
 
 /// Calls the program in `folder`, with none of the caller's settings.
 pub(crate) fn sweepctl_in(folder: &Path, arguments: &[&str]) -> Transcript {
+    call(folder, arguments, Stdio::null())
+}
+
+/// The same with a file as its standard input.
+pub(crate) fn sweepctl_reading(input: &Path, arguments: &[&str]) -> Transcript {
+    let folder = input.parent().expect("a file is in a folder");
+    let input = File::open(input).expect("the file can be read");
+    call(folder, arguments, input.into())
+}
+
+fn call(folder: &Path, arguments: &[&str], input: Stdio) -> Transcript {
     let output = Command::new(env!("CARGO_BIN_EXE_sweepctl"))
         .args(arguments)
         .current_dir(folder)
         .env_clear()
-        .stdin(Stdio::null())
+        .stdin(input)
         .output()
         .expect("the program was built with this test");
     let text = |bytes| String::from_utf8(bytes).expect("the program prints UTF-8");
