@@ -10,7 +10,7 @@ use sweep_core::fit::Convergence;
 use crate::curve::Point;
 use crate::law::{EXPONENT_MAX, HoursLaw, ScalingLaw, Theta};
 use crate::newton::{DampedNewton, ITERATIONS_MAX, State};
-use crate::objective::{Huber, Objective};
+use crate::objective::{Huber, Landscape, Objective};
 
 /// Exponents of the grid: log-spaced from [`GRID_EXPONENT_MIN`] to the largest allowed.
 const GRID_N: usize = 16;
@@ -87,15 +87,16 @@ fn lowest<L: ScalingLaw<P>, const P: usize>(
 }
 
 /// Runs the solver from one start.
-pub(crate) fn polish<L: ScalingLaw<P>, const P: usize>(
-    objective: &Objective<'_, L, L::X>,
+pub(crate) fn polish<const P: usize>(
+    objective: &impl Landscape<P>,
     huber: Huber,
     start: Theta<P>,
 ) -> Fit<P> {
-    let solver = DampedNewton::new(objective.law.parameters(), huber);
-    let mut state = Executor::new(*objective, solver)
+    let solver = DampedNewton::new(objective.parameters(), huber);
+    let mut state = Executor::new(objective, solver)
         .configure(|state: State<P>| state.param(start).max_iters(ITERATIONS_MAX))
         .ctrlc(false)
+        .timer(false)
         .run()
         .expect("the solver fails only without parameters, and they were given")
         .state;

@@ -68,6 +68,7 @@ pub mod curve;
 mod family;
 pub mod fit;
 pub mod forecast;
+mod kernel;
 pub mod law;
 pub mod lint;
 pub mod metrics;
