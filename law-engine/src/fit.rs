@@ -18,6 +18,9 @@ const GRID_EXPONENT_MIN: f64 = 0.004;
 /// Places of the grid that are polished: its lowest local minima.
 const STARTS_MAX: usize = 3;
 
+/// Descent left, relative to the objective, of an approach.
+const APPROACH_TOLERANCE: f64 = 1e-6;
+
 /// A law at its optimum.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit<const P: usize> {
@@ -92,7 +95,20 @@ pub(crate) fn polish<const P: usize>(
     huber: Huber,
     start: Theta<P>,
 ) -> Fit<P> {
-    let solver = DampedNewton::new(objective.parameters(), huber);
+    run(objective, DampedNewton::new(objective.parameters(), huber), start)
+}
+
+/// Descends by least squares to where it is clear which optimum `start` leads to.
+pub(crate) fn approach<const P: usize>(objective: &impl Landscape<P>, start: Theta<P>) -> Theta<P> {
+    let solver = DampedNewton::new(objective.parameters(), Huber::LEAST_SQUARES);
+    run(objective, solver.coarse(APPROACH_TOLERANCE), start).theta
+}
+
+fn run<const P: usize>(
+    objective: &impl Landscape<P>,
+    solver: DampedNewton<P>,
+    start: Theta<P>,
+) -> Fit<P> {
     let mut state = Executor::new(objective, solver)
         .configure(|state: State<P>| state.param(start).max_iters(ITERATIONS_MAX))
         .ctrlc(false)

@@ -43,6 +43,8 @@ const DAMPING_FALL: f64 = 8.0;
 pub struct DampedNewton<const P: usize> {
     parameters: [Parameter; P],
     huber: Huber,
+    /// Descent left, relative to the objective, at which the search ends.
+    tolerance: f64,
     /// The Huber loss of the present stage of the continuation.
     stage: Huber,
     damping: f64,
@@ -54,7 +56,15 @@ impl<const P: usize> DampedNewton<P> {
     /// Minimises with `huber` within the bounds of `parameters`.
     #[must_use]
     pub fn new(parameters: [Parameter; P], huber: Huber) -> Self {
-        Self { parameters, huber, stage: huber, damping: 0.0, expansion: None }
+        let tolerance = FINAL_TOLERANCE;
+        Self { parameters, huber, tolerance, stage: huber, damping: 0.0, expansion: None }
+    }
+
+    /// Ends where the objective can still fall by the share `tolerance`: for a search that only
+    /// wants to know which optimum it is near.
+    #[must_use]
+    pub const fn coarse(self, tolerance: f64) -> Self {
+        Self { tolerance, ..self }
     }
 
     /// Solves `(hessian + damping majorant) step = -gradient` with parameters frozen at bounds that
@@ -130,7 +140,7 @@ impl<const P: usize> DampedNewton<P> {
             .take()
             .unwrap_or_else(|| objective.expand(theta, self.stage, self.huber));
         let is_final = self.stage == self.huber;
-        let tolerance = if is_final { FINAL_TOLERANCE } else { STAGE_TOLERANCE };
+        let tolerance = if is_final { self.tolerance } else { STAGE_TOLERANCE };
         let rounding = ROUNDING * objective.rows_n() as f64;
         let left = self.descent_left(theta, &at);
         if left > tolerance * at.value + rounding
@@ -144,7 +154,7 @@ impl<const P: usize> DampedNewton<P> {
             self.damping = 0.0;
             return Advance::StageEnded;
         }
-        Advance::Stopped(if left <= STALL_TOLERANCE * at.value + rounding {
+        Advance::Stopped(if left <= STALL_TOLERANCE.max(tolerance) * at.value + rounding {
             TerminationReason::SolverConverged
         } else {
             TerminationReason::SolverExit("no step lowers the objective".to_owned())

@@ -17,10 +17,20 @@ use crate::objective::{Huber, Landscape as _, Objective, Residual};
 /// exists.
 const SHARE_MIN: f64 = 1e-6;
 
-/// The best places of the grid by the objective, best first, no two of them neighbours.
+/// How much of the grid is followed up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Follow {
+    /// Places that no neighbour is better than.
+    Minima,
+    /// The best places, no two of them neighbours, minima or not.
+    Best,
+}
+
+/// Places of the grid to start from, by the objective, best first.
 pub(crate) fn projections<'a, E: Formula<P>, const P: usize>(
     ground: &Ground<'_, 'a, E, P>,
     huber: Huber,
+    follow: Follow,
     count_max: usize,
 ) -> Vec<Theta<P>> {
     let objective = &ground.objective;
@@ -39,16 +49,24 @@ pub(crate) fn projections<'a, E: Formula<P>, const P: usize>(
         .collect();
     // A place where the law has no value comes last.
     places.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut chosen: Vec<(f64, Vec<usize>, Theta<P>)> = Vec::new();
-    for place in places {
-        let is_neighbour = |other: &(f64, Vec<usize>, Theta<P>)| {
-            other.1.iter().zip(&place.1).all(|(a, b)| a.abs_diff(*b) <= 1)
-        };
-        if chosen.len() < count_max && !chosen.iter().any(is_neighbour) {
-            chosen.push(place);
+    let mut chosen: Vec<Theta<P>> = Vec::new();
+    let mut passed: Vec<&[usize]> = Vec::new();
+    for (_, place, theta) in &places {
+        let is_neighbour =
+            |other: &&[usize]| other.iter().zip(place).all(|(a, b)| a.abs_diff(*b) <= 1);
+        let is_apart = !passed.iter().any(is_neighbour);
+        if is_apart {
+            chosen.push(*theta);
+        }
+        if chosen.len() == count_max {
+            break;
+        }
+        // A neighbour of a better place is no minimum, whether that place was chosen or not.
+        if is_apart || follow == Follow::Minima {
+            passed.push(place);
         }
     }
-    chosen.into_iter().map(|(_, _, theta)| theta).collect()
+    chosen
 }
 
 /// What is searched, what is solved for, and what is fixed.
@@ -205,7 +223,8 @@ impl<const P: usize> Grid<P> {
         let mut lower = [0.0; P];
         for (column, i) in self.linear.iter().enumerate() {
             powers[column] = power(*i);
-            lower[column] = law.constraints.bounds[*i].0.powf(powers[column]);
+            let bound = law.constraints.bounds[*i].0;
+            lower[column] = self.exponent[*i].map_or(bound, |_| bound.powf(powers[column]));
             let size = normal.matrix[column][column].sqrt();
             if !parameters[*i].kind.to_fit(0.0).is_finite() && size > 0.0 {
                 lower[column] = lower[column].max(SHARE_MIN * normal.target.sqrt() / size);
@@ -214,7 +233,10 @@ impl<const P: usize> Grid<P> {
         let solution = bounded_least_squares(normal, &lower);
         for (column, i) in self.linear.iter().enumerate() {
             let (lower, upper) = law.constraints.bounds[*i];
-            base[*i] = solution[column].powf(powers[column].recip()).clamp(lower, upper);
+            let value = solution[column];
+            let root = |power: f64| value.powf(power.recip());
+            base[*i] =
+                self.exponent[*i].map_or(value, |_| root(powers[column])).clamp(lower, upper);
         }
         Theta::from_fn(|i, _| parameters[i].kind.to_fit(base[self.leader[i]]))
     }

@@ -8,7 +8,7 @@ use crate::curve::Point;
 use crate::kernel::trace::Trace;
 use crate::law::{Jet, Parameter, Pull, ScalingLaw, Theta};
 use crate::objective::{Huber, Objective};
-use crate::project::projections;
+use crate::project::{Follow, projections};
 use crate::real::{Real, Taylor};
 
 /// A law: its card, and its right-hand side over any kind of number. Implementing it is all that a
@@ -175,7 +175,7 @@ impl<'a, E: Formula<P>, const P: usize> ScalingLaw<P> for Fittable<'a, E, P> {
         huber: Huber,
         count_max: usize,
     ) -> Vec<Theta<P>> {
-        projections(&Ground::new(*objective), huber, count_max)
+        projections(&Ground::new(*objective), huber, Follow::Best, count_max)
     }
 }
 

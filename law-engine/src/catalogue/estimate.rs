@@ -11,7 +11,7 @@ use crate::curve::{Cell, Point};
 use crate::fit::{Fit, polish};
 use crate::law::{Pull, ScalingLaw as _, Theta};
 use crate::objective::{Huber, Objective, Residual};
-use crate::project::projections;
+use crate::project::{Follow, projections};
 use crate::random::Stream;
 
 /// How to fit.
@@ -156,7 +156,8 @@ pub(crate) fn estimate<E: Formula<P>, const P: usize>(
 }
 
 /// Where the real objective is descended from: the different places that least squares of a sample
-/// of the points leads to from the best places of the search, and the best of these themselves.
+/// of the points leads to from the best places of the search, and with few points the best of these
+/// itself.
 ///
 /// The solver lowers a Huber loss's delta step by step from where the objective is smooth, so starts
 /// that least squares takes to one place would end at one optimum: it is enough to go there once.
@@ -170,10 +171,14 @@ fn approaches<'a, E: Formula<P>, const P: usize>(
     let law = objective.law;
     let sampled = Objective { law, points: &sample, residual: options.residual };
     let sampled = ground.sample(sampled, stride);
-    let starts = projections(&sampled, options.huber, options.starts_n.max(1));
-    let mut approaches: Vec<Theta<P>> = starts.first().copied().into_iter().collect();
+    // Few rows make a rugged objective, whose optima a coarse grid may not see.
+    let is_rugged = objective.points.len() < RUGGED_N;
+    let follow = if is_rugged { Follow::Best } else { Follow::Minima };
+    let starts = projections(&sampled, options.huber, follow, options.starts_n.max(1));
+    let mut approaches: Vec<Theta<P>> = Vec::new();
+    approaches.extend(starts.first().filter(|_| is_rugged));
     for start in &starts {
-        let Fit { theta, .. } = sampled.polish(Huber::LEAST_SQUARES, *start);
+        let theta = sampled.approach(*start);
         let natural = law.natural(&theta);
         if !approaches.iter().any(|other| are_one(&law.natural(other), &natural)) {
             approaches.push(theta);
@@ -181,6 +186,9 @@ fn approaches<'a, E: Formula<P>, const P: usize>(
     }
     approaches
 }
+
+/// With fewer points than this the search is more thorough.
+const RUGGED_N: usize = 100;
 
 /// Points that the search looks at: enough to see where the optima are.
 const SAMPLE_N: usize = 64;

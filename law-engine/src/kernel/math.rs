@@ -40,11 +40,14 @@ pub(crate) fn exp<const FMA: bool>(block: &mut Block) {
         let rounded = fma::<FMA>(held, LOG2_E, ROUND);
         let n = rounded - ROUND;
         let r = fma::<FMA>(n, -LN_2_LOW, fma::<FMA>(n, -LN_2_HIGH, held));
-        let mut sum = EXP[0];
-        for coefficient in &EXP[1..] {
-            sum = fma::<FMA>(sum, r, *coefficient);
-        }
-        let fraction = fma::<FMA>(sum * r, r, r) + 1.0;
+        // Estrin's scheme: half as many steps wait for each other as in Horner's.
+        let (r2, pair) = (r * r, |k: usize| fma::<FMA>(EXP[k], r, EXP[k + 1]));
+        let r4 = r2 * r2;
+        let high = fma::<FMA>(pair(0), r2, pair(2));
+        let middle = fma::<FMA>(pair(4), r2, pair(6));
+        let low = fma::<FMA>(pair(8), r2, pair(10));
+        let sum = fma::<FMA>(fma::<FMA>(high, r4, middle), r4, low);
+        let fraction = fma::<FMA>(sum, r2, r) + 1.0;
         let power = f64::from_bits((rounded.to_bits() << 52).wrapping_add(ONE));
         *x = fraction * power;
     }

@@ -28,8 +28,9 @@ impl<const P: usize> Work for Value<'_, P> {
     fn run<const FMA: bool>(self) -> f64 {
         let Self { columns, theta, residual, huber } = self;
         let mut sum = [0.0; LANES];
+        let mut at = Place::NONE;
         for start in (0..columns.ln_response.len()).step_by(BLOCK) {
-            let at = Place::of::<FMA, P>(columns, theta, start);
+            at.move_to::<FMA, P>(columns, theta, start);
             let rows = Residuals::of::<FMA>(residual, block(&columns.ln_response, start), &at);
             let losses = rows.losses(huber);
             dot::<FMA>(&mut sum, &losses, block(&columns.weights, start));
@@ -52,8 +53,9 @@ impl<const P: usize> Work for Largest<'_, P> {
     fn run<const FMA: bool>(self) -> f64 {
         let Self { columns, theta, residual } = self;
         let mut largest = 0.0;
+        let mut at = Place::NONE;
         for start in (0..columns.ln_response.len()).step_by(BLOCK) {
-            let at = Place::of::<FMA, P>(columns, theta, start);
+            at.move_to::<FMA, P>(columns, theta, start);
             let rows = Residuals::of::<FMA>(residual, block(&columns.ln_response, start), &at);
             largest = rows.residual.iter().fold(largest, |largest, r| f64::max(largest, r.abs()));
         }
@@ -77,14 +79,16 @@ impl<const P: usize> Work for Expand<'_, P> {
     fn run<const FMA: bool>(self) -> Expansion<P> {
         let Self { columns, theta, residual, stage, huber } = self;
         let mut sums = Sums::<P>::ZERO;
+        let mut at = Place::NONE;
+        let mut gradients = [[0.0; BLOCK]; P];
         for start in (0..columns.ln_response.len()).step_by(BLOCK) {
-            let at = Place::of::<FMA, P>(columns, theta, start);
+            at.move_to::<FMA, P>(columns, theta, start);
             let rows = Residuals::of::<FMA>(residual, block(&columns.ln_response, start), &at);
             let weights = block(&columns.weights, start);
             dot::<FMA>(&mut sums.value, &rows.losses(stage), weights);
             dot::<FMA>(&mut sums.cost, &rows.losses(huber), weights);
             let forces = Forces::of(&rows, weights, stage);
-            let gradients = at.gradients::<FMA, P>(columns, start);
+            at.gradients::<FMA, P>(columns, start, &mut gradients);
             sums.add_squares::<FMA>(&gradients, &forces);
             sums.add_terms::<FMA>(columns, &at, &forces, start);
         }
@@ -104,29 +108,39 @@ struct Place {
 }
 
 impl Place {
+    const NONE: Self = Self {
+        loss: [0.0; BLOCK],
+        ln_loss: [0.0; BLOCK],
+        shares: [[0.0; BLOCK]; TERMS_MAX],
+        inverse: [0.0; BLOCK],
+    };
+
     #[inline(always)]
-    fn of<const FMA: bool, const P: usize>(
+    fn move_to<const FMA: bool, const P: usize>(
+        &mut self,
         columns: &Columns<P>,
         theta: &Theta<P>,
         start: usize,
-    ) -> Self {
-        let mut loss = linear_at::<FMA, P>(&columns.linear, theta, start);
-        let mut shares = [[0.0; BLOCK]; TERMS_MAX];
-        for ((sign, term), value) in columns.terms.iter().zip(&mut shares) {
-            *value = linear_at::<FMA, P>(term, theta, start);
+    ) {
+        let Self { loss, ln_loss, shares, inverse } = self;
+        linear_at::<FMA, P>(&columns.linear, theta, start, loss);
+        for ((sign, term), value) in columns.terms.iter().zip(shares.iter_mut()) {
+            linear_at::<FMA, P>(term, theta, start, value);
             math::exp::<FMA>(value);
-            for (value, loss) in value.iter_mut().zip(&mut loss) {
+            for (value, loss) in value.iter_mut().zip(loss.iter_mut()) {
                 *value *= sign;
                 *loss += *value;
             }
         }
-        let inverse = std::array::from_fn(|row| 1.0 / loss[row]);
+        for (inverse, loss) in inverse.iter_mut().zip(loss.iter()) {
+            *inverse = 1.0 / loss;
+        }
         for (share, _) in shares.iter_mut().zip(&columns.terms) {
-            for (share, inverse) in share.iter_mut().zip(&inverse) {
+            for (share, inverse) in share.iter_mut().zip(inverse.iter()) {
                 *share *= inverse;
             }
         }
-        Self { ln_loss: math::ln::<FMA>(&loss), loss, shares, inverse }
+        *ln_loss = math::ln::<FMA>(loss);
     }
 
     /// The derivatives of ln L by each parameter.
@@ -135,8 +149,9 @@ impl Place {
         &self,
         columns: &Columns<P>,
         start: usize,
-    ) -> [Block; P] {
-        let mut gradients = [[0.0; BLOCK]; P];
+        gradients: &mut [Block; P],
+    ) {
+        *gradients = [[0.0; BLOCK]; P];
         for (i, slope) in &columns.linear.slopes {
             add_product::<FMA>(&mut gradients[*i], &self.inverse, slope, start);
         }
@@ -145,7 +160,6 @@ impl Place {
                 add_product::<FMA>(&mut gradients[*i], share, slope, start);
             }
         }
-        gradients
     }
 }
 
@@ -318,15 +332,15 @@ fn linear_at<const FMA: bool, const P: usize>(
     linear: &Linear,
     theta: &Theta<P>,
     start: usize,
-) -> Block {
-    let mut value = match &linear.constant {
-        Column::Constant(constant) => [*constant; BLOCK],
-        Column::Rows(rows) => *block(rows, start),
-    };
-    for (i, slope) in &linear.slopes {
-        add_product::<FMA>(&mut value, &[theta[*i]; BLOCK], slope, start);
+    value: &mut Block,
+) {
+    match &linear.constant {
+        Column::Constant(constant) => value.fill(*constant),
+        Column::Rows(rows) => *value = *block(rows, start),
     }
-    value
+    for (i, slope) in &linear.slopes {
+        add_product::<FMA>(value, &[theta[*i]; BLOCK], slope, start);
+    }
 }
 
 /// Adds `factor` times a column to `sum`.
