@@ -60,6 +60,7 @@ mod power_scaled;
 mod precision;
 mod qat_error;
 mod relu_logspace_power;
+pub mod resample;
 mod saturating_power;
 pub mod schedule;
 pub mod shape;
@@ -153,7 +154,7 @@ impl<E: Formula<P>, const P: usize> Law for Entry<E, P> {
         draws_n: u32,
         seed: u64,
     ) -> Result<Vec<Vec<f64>>, Refusal> {
-        estimate::draws(self.0, data, options, estimate, draws_n, seed)
+        resample::draws(self.0, data, options, estimate, draws_n, seed)
     }
 }
 
