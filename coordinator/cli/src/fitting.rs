@@ -108,7 +108,9 @@ impl Target {
         let priors: Result<Vec<Prior>, Failure> = self.prior.iter().map(prior).collect();
         let Objective { residual, huber, .. } = self.objective;
         let (tied, bounds, priors) = (self.tie.clone(), bounds?, priors?);
-        Ok(Options { residual, huber, fixed, tied, bounds, priors, ..Options::default() })
+        let threads_n = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let starts_n = Options::default().starts_n;
+        Ok(Options { residual, huber, fixed, tied, bounds, priors, starts_n, threads_n })
     }
 }
 

@@ -61,6 +61,7 @@ mod power_scaled;
 mod precision;
 mod qat_error;
 mod relu_logspace_power;
+pub mod resample;
 mod saturating_power;
 pub mod schedule;
 pub mod shape;
@@ -106,7 +107,8 @@ pub trait Law: Send + Sync {
     /// What keeps the data from being fitted. Not converging is part of the estimate.
     fn estimate(&self, data: &Data, options: &Options) -> Result<Estimate, Refusal>;
 
-    /// Refits to resamples of whole groups, for intervals: by draw, the coefficients.
+    /// Refits to resamples of whole groups, for intervals: by draw, the coefficients, spread about
+    /// the estimate as far as so few groups call for (see [`resample`]).
     ///
     /// # Errors
     /// As [`Law::estimate`].
@@ -155,7 +157,7 @@ impl<E: Formula<P>, const P: usize> Law for Entry<E, P> {
         draws_n: u32,
         seed: u64,
     ) -> Result<Vec<Vec<f64>>, Refusal> {
-        estimate::draws(self.0, data, options, estimate, draws_n, seed)
+        resample::draws(self.0, data, options, estimate, draws_n, seed)
     }
 }
 
