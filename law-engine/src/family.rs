@@ -178,8 +178,7 @@ fn cross<L: HoursLaw<P>, A: ComparedArm<P>, const P: usize>(
     let remarks = rivalry(&Rivalry {
         law: L::NAME,
         names: [&names[0], &names[1]],
-        // Far out a crossing is a question of the exponents alone.
-        parallel: rivals.as_ref().map_or(0.0, |rivals| rivals.p_value(FAR)) >= 1.0 - request.level,
+        parallel: L::NAME == LawName::Power && is_parallel(rivals.as_ref(), request.level),
         includes_never: set.as_ref().is_some_and(|set| set.includes_never),
         fits,
         level: request.level,
@@ -215,6 +214,14 @@ fn cross<L: HoursLaw<P>, A: ComparedArm<P>, const P: usize>(
 
 /// x at which two lines are as far apart as their slopes make them.
 const FAR: f64 = 1e5;
+
+/// Whether two lines may never meet: far out a crossing is a question of the exponents alone.
+fn is_parallel<A: ComparedArm<P>, const P: usize>(
+    rivals: Option<&Rivals<A, P>>,
+    level: f64,
+) -> bool {
+    rivals.is_some_and(|rivals| rivals.p_value(FAR) >= 1.0 - level)
+}
 
 const fn floors(law: LawName) -> Floors {
     match law {

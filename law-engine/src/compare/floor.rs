@@ -63,7 +63,8 @@ impl Sums {
         let across = qq - decay * (2.0 * wq - decay * ww);
         let pull = (qt - decay * wt) - loss * (wq - decay * ww);
         let amplitude = if across > 0.0 { pull / across } else { 0.0 };
-        let amplitude = amplitude.clamp(0.0, loss / decay);
+        // Not `clamp`: a loss of zero far out leaves no bound to clamp to.
+        let amplitude = amplitude.max(0.0).min(loss / decay);
         let flat = tt - loss * (2.0 * wt - loss * ww);
         (flat - amplitude * (2.0 * pull - amplitude * across)).max(0.0)
     }
@@ -73,9 +74,9 @@ impl Sums {
         let Self { ww, wq, qq, wt, qt, tt, .. } = *self;
         let determinant = ww * qq - wq * wq;
         let mut best = [(wt * qq - qt * wq) / determinant, (qt * ww - wt * wq) / determinant];
-        if !(best[0] >= 0.0) {
+        if best[0].is_nan() || best[0] < 0.0 {
             best = [0.0, qt / qq];
-        } else if !(best[1] >= 0.0) {
+        } else if best[1].is_nan() || best[1] < 0.0 {
             best = [wt / ww, 0.0];
         }
         let [e, a] = best;

@@ -46,16 +46,16 @@ pub(super) fn lowest(
         let fnext = f(next);
         if fnext <= fx {
             if next < x {
-                upper = x
+                upper = x;
             } else {
-                lower = x
+                lower = x;
             }
             ([v, w, x], [fv, fw, fx]) = ([w, x, next], [fw, fx, fnext]);
         } else {
             if next < x {
-                lower = next
+                lower = next;
             } else {
-                upper = next
+                upper = next;
             }
             if fnext <= fw || w == x {
                 ([v, w], [fv, fw]) = ([w, next], [fw, fnext]);
