@@ -10,13 +10,16 @@ use sweep_core::fit::Convergence;
 use crate::curve::Point;
 use crate::law::{EXPONENT_MAX, HoursLaw, ScalingLaw, Theta};
 use crate::newton::{DampedNewton, ITERATIONS_MAX, State};
-use crate::objective::{Huber, Objective};
+use crate::objective::{Huber, Landscape, Objective};
 
 /// Exponents of the grid: log-spaced from [`GRID_EXPONENT_MIN`] to the largest allowed.
 const GRID_N: usize = 16;
 const GRID_EXPONENT_MIN: f64 = 0.004;
 /// Places of the grid that are polished: its lowest local minima.
 const STARTS_MAX: usize = 3;
+
+/// Descent left, relative to the objective, of an approach.
+const APPROACH_TOLERANCE: f64 = 1e-6;
 
 /// A law at its optimum.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,15 +90,29 @@ fn lowest<L: ScalingLaw<P>, const P: usize>(
 }
 
 /// Runs the solver from one start.
-pub(crate) fn polish<L: ScalingLaw<P>, const P: usize>(
-    objective: &Objective<'_, L, L::X>,
+pub(crate) fn polish<const P: usize>(
+    objective: &impl Landscape<P>,
     huber: Huber,
     start: Theta<P>,
 ) -> Fit<P> {
-    let solver = DampedNewton::new(objective.law.parameters(), huber);
-    let mut state = Executor::new(*objective, solver)
+    run(objective, DampedNewton::new(objective.parameters(), huber), start)
+}
+
+/// Descends by least squares to where it is clear which optimum `start` leads to.
+pub(crate) fn approach<const P: usize>(objective: &impl Landscape<P>, start: Theta<P>) -> Theta<P> {
+    let solver = DampedNewton::new(objective.parameters(), Huber::LEAST_SQUARES);
+    run(objective, solver.coarse(APPROACH_TOLERANCE), start).theta
+}
+
+fn run<const P: usize>(
+    objective: &impl Landscape<P>,
+    solver: DampedNewton<P>,
+    start: Theta<P>,
+) -> Fit<P> {
+    let mut state = Executor::new(objective, solver)
         .configure(|state: State<P>| state.param(start).max_iters(ITERATIONS_MAX))
         .ctrlc(false)
+        .timer(false)
         .run()
         .expect("the solver fails only without parameters, and they were given")
         .state;

@@ -69,6 +69,7 @@ pub mod curve;
 mod family;
 pub mod fit;
 pub mod forecast;
+mod kernel;
 pub mod law;
 pub mod lint;
 pub mod metrics;

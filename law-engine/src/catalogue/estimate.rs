@@ -3,6 +3,7 @@
 use nalgebra::SMatrix;
 use sweep_core::fit::Convergence;
 
+use super::Ground;
 use super::card::{Card, Kind};
 use super::data::{Data, Refusal};
 use super::equation::{Constraints, Fittable, Formula, Points, Row};
@@ -10,6 +11,7 @@ use crate::curve::{Cell, Point};
 use crate::fit::{Fit, polish};
 use crate::law::{Pull, ScalingLaw as _, Theta};
 use crate::objective::{Huber, Objective, Residual};
+use crate::project::{Follow, projections};
 use crate::random::Stream;
 
 /// How to fit.
@@ -118,9 +120,10 @@ pub(crate) fn estimate<E: Formula<P>, const P: usize>(
     }
     let law = Fittable { equation, constraints: &constraints };
     let objective = Objective { law, points: &points, residual: options.residual };
-    let starts = approaches(&objective, options);
+    let ground = Ground::new(objective);
+    let starts = approaches(&ground, options);
     let mut fits: Vec<Fit<P>> =
-        starts.iter().map(|start| polish(&objective, options.huber, *start)).collect();
+        starts.iter().map(|start| ground.polish(options.huber, *start)).collect();
     fits.sort_by(|a, b| a.objective.total_cmp(&b.objective));
     let best = fits.first().ok_or(Refusal::Empty)?.clone();
 
@@ -153,22 +156,29 @@ pub(crate) fn estimate<E: Formula<P>, const P: usize>(
 }
 
 /// Where the real objective is descended from: the different places that least squares of a sample
-/// of the points leads to from the best places of the search, and the best of these themselves.
+/// of the points leads to from the best places of the search, and with few points the best of these
+/// itself.
 ///
 /// The solver lowers a Huber loss's delta step by step from where the objective is smooth, so starts
 /// that least squares takes to one place would end at one optimum: it is enough to go there once.
 fn approaches<'a, E: Formula<P>, const P: usize>(
-    objective: &Objective<'_, Fittable<'a, E, P>, Row<'a>>,
+    ground: &Ground<'_, 'a, E, P>,
     options: &Options,
 ) -> Vec<Theta<P>> {
+    let objective = &ground.objective;
     let stride = objective.points.len().div_ceil(SAMPLE_N);
     let sample: Vec<_> = objective.points.iter().step_by(stride).copied().collect();
     let law = objective.law;
     let sampled = Objective { law, points: &sample, residual: options.residual };
-    let starts = law.starts(&sampled, options.huber, options.starts_n.max(1));
-    let mut approaches: Vec<Theta<P>> = starts.first().copied().into_iter().collect();
+    let sampled = ground.sample(sampled, stride);
+    // Few rows make a rugged objective, whose optima a coarse grid may not see.
+    let is_rugged = objective.points.len() < RUGGED_N;
+    let follow = if is_rugged { Follow::Best } else { Follow::Minima };
+    let starts = projections(&sampled, options.huber, follow, options.starts_n.max(1));
+    let mut approaches: Vec<Theta<P>> = Vec::new();
+    approaches.extend(starts.first().filter(|_| is_rugged));
     for start in &starts {
-        let Fit { theta, .. } = polish(&sampled, Huber::LEAST_SQUARES, *start);
+        let theta = sampled.approach(*start);
         let natural = law.natural(&theta);
         if !approaches.iter().any(|other| are_one(&law.natural(other), &natural)) {
             approaches.push(theta);
@@ -176,6 +186,9 @@ fn approaches<'a, E: Formula<P>, const P: usize>(
     }
     approaches
 }
+
+/// With fewer points than this the search is more thorough.
+const RUGGED_N: usize = 100;
 
 /// Points that the search looks at: enough to see where the optima are.
 const SAMPLE_N: usize = 64;
@@ -213,6 +226,8 @@ pub(crate) fn draws<E: Formula<P>, const P: usize>(
     let member: Vec<usize> =
         data.groups().iter().map(|group| groups.partition_point(|g| g < group)).collect();
     let law = Fittable { equation, constraints: &constraints };
+    let objective = Objective { law, points: &points, residual: options.residual };
+    let mut surface = Ground::new(objective).surface;
     let mut draws = Vec::with_capacity(draws_n as usize);
     let mut counts = vec![0.0; groups.len()];
     for draw in 0..draws_n {
@@ -224,8 +239,15 @@ pub(crate) fn draws<E: Formula<P>, const P: usize>(
         for (point, row) in points.iter_mut().zip(&order) {
             point.weight = counts[member[*row]] * data.weights()[*row];
         }
+        if let Some(surface) = &mut surface {
+            let weights = surface.columns.weights.iter_mut();
+            weights.zip(&points).for_each(|(weight, point)| *weight = point.weight);
+        }
         let objective = Objective { law, points: &points, residual: options.residual };
-        let fits = warm.iter().map(|start| polish(&objective, options.huber, *start));
+        let fits = warm.iter().map(|start| match &surface {
+            Some(surface) => polish(surface, options.huber, *start),
+            None => polish(&objective, options.huber, *start),
+        });
         let best = fits.min_by(|a, b| a.objective.total_cmp(&b.objective));
         draws.push(law.natural(&best.ok_or(Refusal::Empty)?.theta).to_vec());
     }

@@ -33,6 +33,7 @@ pub mod estimate;
 mod exp_floor;
 mod farseer;
 pub mod frontier;
+mod ground;
 pub mod hold_out;
 pub mod inference_cost;
 mod kaplan_c;
@@ -79,6 +80,7 @@ pub use hold_out::{HoldOut, hold_out};
 pub use verdict::{Verdict, verdicts};
 
 pub(crate) use equation::Fittable;
+pub(crate) use ground::Ground;
 
 use equation::gradient;
 
