@@ -44,7 +44,8 @@ fn coverage<A: Arm<P>, const P: usize>(
 ) -> f64 {
     let holds = |seed: u64| {
         let samples = [0, 1].map(|arm| sample(laws[arm], arm as u64, seed, design, 0.003));
-        let rivals = Rivals::<A, P>::fit([&samples[0], &samples[1]]).expect("more runs than parameters");
+        let rivals =
+            Rivals::<A, P>::fit([&samples[0], &samples[1]]).expect("more runs than parameters");
         places(&rivals, [0.0, SPAN, HORIZON], 0.9).holds(crossing)
     };
     (0..400).filter(|seed| holds(*seed)).count() as f64 / 400.0
