@@ -7,6 +7,7 @@ use sweep_core::observation::Observation;
 use sweep_core::spec::LawChoice;
 
 use crate::caveat::{Context, caveats};
+use crate::compare::{FloorArm, LineArm};
 use crate::curve::{Curve, Study};
 use crate::family::{Family, family};
 use crate::law::{Power, PowerFloor};
@@ -52,8 +53,8 @@ pub struct Analysis {
 #[must_use]
 pub fn analyse(request: &Request<'_>) -> Analysis {
     let study = Study::new(request.observations, request.arms);
-    let power = family(Power, &study, request);
-    let floor = family(PowerFloor, &study, request);
+    let power = family::<_, LineArm, 2>(Power, &study, request);
+    let floor = family::<_, FloorArm, 3>(PowerFloor, &study, request);
     let all: Vec<LawFit> = power.fits.iter().chain(&floor.fits).flatten().cloned().collect();
     let chosen = choose(request.law, &all);
 

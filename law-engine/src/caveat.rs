@@ -152,6 +152,61 @@ fn reach(fit: &LawFit, horizon: f64) -> Option<String> {
     })
 }
 
+/// Two arms whose crossover was looked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rivalry<'a> {
+    pub(crate) law: LawName,
+    pub(crate) names: [&'a str; 2],
+    /// A crossing infinitely far away is not rejected.
+    pub(crate) parallel: bool,
+    pub(crate) includes_never: bool,
+    pub(crate) fits: [Option<&'a LawFit>; 2],
+    pub(crate) level: f64,
+    pub(crate) largest_hours: f64,
+}
+
+/// Runs this many times the largest class bound a floor.
+const FLOOR_REACH: f64 = 10.0;
+/// Runs this many times the largest class tell exponents apart.
+const SLOPE_REACH: f64 = 4.0;
+
+/// Why "never" cannot be excluded, and the run that would help.
+pub(crate) fn rivalry(rivalry: &Rivalry<'_>) -> Vec<String> {
+    let Rivalry { law, names: [a, b], fits, level, largest_hours, .. } = *rivalry;
+    if !rivalry.includes_never {
+        return Vec::new();
+    }
+    match law {
+        LawName::Power if rivalry.parallel => vec![format!(
+            "{a} and {b} are parallel as far as these runs tell: their exponents do not differ at \
+             {:.0} %. Runs of {} in both arms, or more seeds in the largest class, would tell them \
+             apart.",
+            100.0 * level,
+            human_hours(SLOPE_REACH * largest_hours),
+        )],
+        LawName::Power => Vec::new(),
+        LawName::PowerFloor => {
+            let open = fits.into_iter().flatten().filter_map(|fit| {
+                let floor = fit.coefficients.iter().find(|c| c.name == "E")?;
+                let loss = fit.predict(fit.hours_measured.upper);
+                let (lower, upper) = (floor.interval.lower, floor.interval.upper);
+                let is_open = lower <= FLOOR_ZERO * loss || upper - lower > FLOOR_SHARE * loss;
+                is_open.then(|| format!("{} (E from {lower:.2} to {upper:.2})", fit.arm))
+            });
+            let open: Vec<String> = open.collect();
+            if open.is_empty() {
+                return Vec::new();
+            }
+            vec![format!(
+                "The floors are not identified: {}. A crossing can neither be dated nor excluded; \
+                 runs of {} in both arms would bound it.",
+                open.join(", "),
+                human_hours(FLOOR_REACH * largest_hours),
+            )]
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

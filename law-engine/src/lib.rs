@@ -63,6 +63,7 @@ pub mod analyse;
 pub mod bootstrap;
 pub mod catalogue;
 pub mod caveat;
+pub mod compare;
 pub mod crossover;
 pub mod curve;
 mod family;

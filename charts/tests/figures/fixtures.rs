@@ -2,7 +2,7 @@
 
 use sweep_core::class::ComputeClass;
 use sweep_core::clock::Timestamp;
-use sweep_core::crossover::{Bound, Crossover, Outcome, Probability};
+use sweep_core::crossover::{Axis, Bound, CrossingSet, Crossover, Floors, Outcome, Probability};
 use sweep_core::fit::{
     ArmFits, Coefficient, Convergence, CurvePoint, HeldOut, Interval, LawFit, LawName,
 };
@@ -110,9 +110,17 @@ pub(crate) fn crossover(leader: &str, challenger: &str, outcome: Outcome, never:
         level: 0.9,
         hours_measured: MEASURED,
         horizon_hours: MEASURED.upper * 10_000.0,
-        probability: Probability { passed: 0.0, ahead: 1.0 - never, never },
+        probability: Probability { ahead: 1.0 - never, never, ..Probability::default() },
         draws_n: 1000,
         other_law: None,
+        axis: Axis::Hours,
+        set: CrossingSet::default(),
+        median_hours: None,
+        extrapolation: None,
+        floors: Some(Floors::None),
+        standings: Vec::new(),
+        reversal_risk: 0.0,
+        remarks: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sweep_core::clock::Timestamp;
 use sweep_core::corpus::CorpusRef;
-use sweep_core::crossover::{Bound, Crossover, Outcome, Probability};
+use sweep_core::crossover::{Axis, Bound, CrossingSet, Crossover, Floors, Outcome, Probability};
 use sweep_core::fit::{ArmFits, Coefficient, Convergence, HeldOut, Interval, LawFit, LawName};
 use sweep_core::forecast::{Forecast, ForecastView};
 use sweep_core::ids::{ForecastId, PlanId, RunId, SweepId};
@@ -247,9 +247,17 @@ fn crossover() -> Crossover {
         level: 0.9,
         hours_measured: Interval { lower: 5.0 / 3600.0, upper: 10.0 / 3600.0 },
         horizon_hours: 27.8,
-        probability: Probability { passed: 0.08, ahead: 0.81, never: 0.11 },
+        probability: Probability { passed: 0.08, ahead: 0.81, never: 0.11, several: 0.02 },
         draws_n: 4000,
         other_law: Some("power: qlstm overtakes gpt at 42 s (90 %: 20 s to 4 min)".into()),
+        axis: Axis::Hours,
+        set: CrossingSet::default(),
+        median_hours: None,
+        extrapolation: None,
+        floors: Some(Floors::Separate),
+        standings: Vec::new(),
+        reversal_risk: 0.0,
+        remarks: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod catalogue;
 mod catalogue_a;
 mod catalogue_b;
+mod compare;
 mod coverage;
 mod fits;
 mod laws;
