@@ -33,6 +33,7 @@ pub mod estimate;
 mod exp_floor;
 mod farseer;
 pub mod frontier;
+mod gap_power;
 mod ground;
 pub mod hold_out;
 pub mod inference_cost;
@@ -48,10 +49,12 @@ mod lr_anneal;
 mod mixture_effective_n;
 mod moe_clark;
 mod moe_granular;
+mod moe_joint;
 mod opt_batch;
 mod opt_lr;
 mod overtrain_cm;
 mod parscale;
+pub mod post_training;
 mod power_const;
 mod power_const_ratio;
 mod power_floor_hours;
@@ -70,6 +73,7 @@ mod sparse_weights;
 mod task_power;
 mod trajectory_nsb;
 mod utility_decay;
+pub mod utility_mixture;
 pub mod verdict;
 mod width_power;
 
@@ -175,6 +179,7 @@ pub const LAWS: &[&dyn Law] = &[
     &Entry::<_, 3>(err_exp_loss::ErrExpLoss),
     &Entry::<_, 4>(exp_floor::ExpFloor),
     &Entry::<_, 9>(farseer::Farseer),
+    &Entry::<_, 2>(gap_power::GapPower),
     &Entry::<_, 2>(kaplan_c::KaplanC),
     &Entry::<_, 2>(kaplan_d::KaplanD),
     &Entry::<_, 2>(kaplan_n::KaplanN),
@@ -187,10 +192,12 @@ pub const LAWS: &[&dyn Law] = &[
     &Entry::<_, 6>(mixture_effective_n::MixtureEffectiveN),
     &Entry::<_, 6>(moe_clark::MoeClark),
     &Entry::<_, 7>(moe_granular::MoeGranular),
+    &Entry::<_, 9>(moe_joint::MoeJoint),
     &Entry::<_, 2>(opt_batch::OptBatch),
     &Entry::<_, 3>(opt_lr::OptLr),
     &Entry::<_, 4>(overtrain_cm::OvertrainCm),
     &Entry::<_, 4>(parscale::Parscale),
+    &Entry::<_, 4>(post_training::PostTraining),
     &Entry::<_, 3>(power_const::PowerConst),
     &Entry::<_, 3>(power_const_ratio::PowerConstRatio),
     &Entry::<_, 3>(power_floor_hours::PowerFloorHours),
