@@ -76,6 +76,7 @@ pub mod metrics;
 pub mod newton;
 pub mod objective;
 mod project;
+pub mod query;
 pub mod random;
 pub mod real;
 pub mod select;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, corpus, fit, forecast, laws, migrate, plan, plot, runs, serve, status,
-    submit, watch, worker,
+    allocate, check, completions, corpus, fit, forecast, invert, laws, migrate, plan, plot,
+    predict, runs, serve, status, submit, watch, worker,
 };
 
 /// Plans, runs and forecasts training sweeps on a fixed budget of accelerator time.
@@ -57,6 +57,9 @@ pub(crate) enum Command {
     Runs(runs::Runs),
     Laws(laws::Laws),
     Fit(Box<fit::Fit>),
+    Predict(Box<predict::Predict>),
+    Invert(Box<invert::Invert>),
+    Allocate(Box<allocate::Allocate>),
     Check(check::Check),
     Forecast(forecast::Forecast),
     Plot(plot::Plot),

@@ -136,7 +136,7 @@ impl RunsFile {
 }
 
 /// A number, with a metric suffix if it has one.
-fn number(text: &str) -> Option<f64> {
+pub(crate) fn number(text: &str) -> Option<f64> {
     let factor = match text.chars().last()? {
         'k' | 'K' => 1e3,
         'M' => 1e6,

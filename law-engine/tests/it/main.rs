@@ -11,4 +11,5 @@ mod options;
 mod properties;
 mod published_data;
 mod published_widths;
+mod queries;
 mod study;

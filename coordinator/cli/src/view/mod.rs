@@ -10,6 +10,7 @@ pub(crate) mod laws;
 pub(crate) mod live;
 pub(crate) mod mistakes;
 pub(crate) mod plan;
+pub(crate) mod query;
 pub(crate) mod runs;
 pub(crate) mod status;
 pub(crate) mod table;
