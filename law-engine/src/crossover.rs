@@ -17,6 +17,7 @@
 use sweep_core::crossover::{Bound, Outcome, Probability, Standing};
 use sweep_core::fit::Interval;
 
+use crate::bracket;
 use crate::compare::Places;
 use crate::curve::Units;
 use crate::forecast::central;
@@ -197,14 +198,7 @@ fn overtaken(lead: impl Fn(f64) -> f64, start: f64, end: f64, until: f64) -> f64
 /// The first place on the way `from` one x `to` another, in either direction, where `f` falls below
 /// zero.
 fn first_below_zero(f: impl Fn(f64) -> f64, from: f64, to: f64) -> Option<f64> {
-    let place = |i: u32| from + (to - from) * (f64::from(i) / f64::from(STEPS));
-    let step = (1..=STEPS).find(|&i| f(place(i)) < 0.0)?;
-    let (mut above, mut below) = (place(step - 1), place(step));
-    for _ in 0..HALVINGS {
-        let middle = 0.5 * (above + below);
-        if f(middle) < 0.0 { below = middle } else { above = middle }
-    }
-    Some(below)
+    bracket::first(from, to, STEPS, HALVINGS, |x| f(x) < 0.0)
 }
 
 /// The interval in hours, holding the marker.

@@ -61,6 +61,7 @@
 
 pub mod analyse;
 pub mod bootstrap;
+mod bracket;
 pub mod catalogue;
 pub mod caveat;
 pub mod compare;
@@ -73,6 +74,7 @@ mod kernel;
 pub mod law;
 pub mod lint;
 pub mod metrics;
+mod minimise;
 pub mod newton;
 pub mod objective;
 mod project;
@@ -80,5 +82,6 @@ pub mod query;
 pub mod random;
 pub mod real;
 pub mod select;
+mod straight;
 
 pub use analyse::{Analysis, Request, analyse};

@@ -8,7 +8,7 @@ use super::card::{Card, Kind};
 use super::data::{Data, Refusal};
 use super::equation::{Constraints, Fittable, Formula, Points, Row};
 use crate::curve::{Cell, Point};
-use crate::fit::Fit;
+use crate::fit::{Fit, approach, polish};
 use crate::law::{Pull, ScalingLaw as _, Theta};
 use crate::objective::{Huber, Objective, Residual};
 use crate::project::{Follow, projections};
@@ -125,7 +125,7 @@ pub(crate) fn estimate<E: Formula<P>, const P: usize>(
     let ground = Ground::new(objective);
     let starts = approaches(&ground, options);
     let mut fits: Vec<Fit<P>> =
-        starts.iter().map(|start| ground.polish(options.huber, *start)).collect();
+        starts.iter().map(|start| polish(&ground, options.huber, *start)).collect();
     fits.sort_by(|a, b| a.objective.total_cmp(&b.objective));
     let best = fits.first().ok_or(Refusal::Empty)?.clone();
 
@@ -180,7 +180,7 @@ fn approaches<'a, E: Formula<P>, const P: usize>(
     let mut approaches: Vec<Theta<P>> = Vec::new();
     approaches.extend(starts.first().filter(|_| is_rugged));
     for start in &starts {
-        let theta = sampled.approach(*start);
+        let theta = approach(&sampled, *start);
         let natural = law.natural(&theta);
         if !approaches.iter().any(|other| are_one(&law.natural(other), &natural)) {
             approaches.push(theta);

@@ -20,6 +20,8 @@ use super::Ground;
 use super::data::{Data, Refusal};
 use super::equation::{Fittable, Formula, Points};
 use super::estimate::{Estimate, Options, Table, constraints, free};
+use crate::fit::polish;
+use crate::kernel::surface::Surface;
 use crate::law::{ScalingLaw as _, Theta, clamp};
 use crate::objective::Objective;
 use crate::random::Stream;
@@ -44,82 +46,61 @@ pub(crate) fn draws<E: Formula<P>, const P: usize>(
     let table = Table::new(equation.card(), data)?;
     let (points, order) = table.points(data);
     let law = Fittable { equation, constraints: &constraints };
+    let objective = Objective { law, points: &points, residual: options.residual };
+    let surface = Ground::new(objective).surface;
     let to_fit = |(natural, _): &(Vec<f64>, f64)| {
         Theta::from_fn(|i, _| equation.card().parameters[i].kind.to_fit(natural[i]))
     };
     let warm: Vec<Theta<P>> = estimate.basins.iter().take(WARM_N).map(to_fit).collect();
     let centre = *warm.first().ok_or(Refusal::Empty)?;
-    let groups = Groups::new(data, &order);
-    let freedom = groups.groups_n.saturating_sub(free(&constraints).len()).max(1);
+    let (groups_n, group_of) = data.members();
+    let freedom = groups_n.saturating_sub(free(&constraints).len()).max(1);
 
-    let draw = |points: &mut Points<'_>, ground: &mut Ground<'_, '_, E, P>, draw: u64| {
-        let counts = groups.counts(seed, draw);
-        for ((point, row), group) in points.iter_mut().zip(&order).zip(&groups.of_point) {
-            point.weight = counts[*group] * data.weights()[*row];
+    let refit = |points: &mut Points<'_>, surface: &mut Option<Surface<P>>, draw: u64| {
+        let counts = counts(seed, draw, groups_n);
+        for (point, row) in points.iter_mut().zip(&order) {
+            point.weight = counts[group_of[*row]] * data.weights()[*row];
         }
-        if let Some(surface) = &mut ground.surface {
+        if let Some(surface) = surface {
             let weights = surface.columns.weights.iter_mut();
             weights.zip(points.iter()).for_each(|(weight, point)| *weight = point.weight);
         }
-        let objective = Objective { points: points.as_slice(), ..ground.objective };
-        let ground = Ground { objective, surface: ground.surface.take() };
-        let fits = warm.iter().map(|start| ground.polish(options.huber, *start));
+        let objective = Objective { points: points.as_slice(), ..objective };
+        let fits = warm.iter().map(|start| match surface {
+            Some(surface) => polish(surface, options.huber, *start),
+            None => polish(&objective, options.huber, *start),
+        });
         let best = fits.min_by(|a, b| a.objective.total_cmp(&b.objective));
         let theta = best.map_or(centre, |fit| fit.theta);
-        let scale = widening(seed, draw, groups.groups_n, freedom);
-        let theta = clamp(centre + scale * (theta - centre), &law.parameters());
-        (law.natural(&theta).to_vec(), ground.surface)
+        let scale = widening(seed, draw, groups_n, freedom);
+        law.natural(&clamp(centre + scale * (theta - centre), &law.parameters())).to_vec()
     };
     // Each thread works off every n-th draw on its own copy of the points.
-    let threads_n = options.threads_n.clamp(1, draws_n.max(1) as usize) as u64;
-    let work = |first: u64| {
-        let mut own = points.clone();
-        let objective = Objective { law, points: &points, residual: options.residual };
-        let mut ground = Ground::new(objective);
-        let mut found = Vec::new();
-        for number in (first..u64::from(draws_n)).step_by(threads_n as usize) {
-            let (coefficients, surface) = draw(&mut own, &mut ground, number);
-            ground.surface = surface;
-            found.push(coefficients);
-        }
-        found
+    let threads_n = options.threads_n.clamp(1, draws_n.max(1) as usize);
+    let work = |first: usize| {
+        let (mut points, mut surface) = (points.clone(), surface.clone());
+        let own = (first as u64..u64::from(draws_n)).step_by(threads_n);
+        own.map(|draw| refit(&mut points, &mut surface, draw)).collect::<Vec<_>>()
     };
     let mut by_thread: Vec<_> = thread::scope(|scope| {
+        let work = &work;
         let handles: Vec<_> =
             (1..threads_n).map(|first| scope.spawn(move || work(first))).collect();
         let own = work(0);
         let others = handles.into_iter().map(|handle| handle.join().expect("draws do not panic"));
         std::iter::once(own).chain(others).map(Vec::into_iter).collect()
     });
-    let thread = |number: u64| (number % threads_n) as usize;
-    Ok((0..u64::from(draws_n)).filter_map(|n| by_thread[thread(n)].next()).collect())
+    Ok((0..draws_n as usize).filter_map(|draw| by_thread[draw % threads_n].next()).collect())
 }
 
-/// Which rows are drawn together.
-struct Groups {
-    groups_n: usize,
-    /// The group of each point.
-    of_point: Vec<usize>,
-}
-
-impl Groups {
-    fn new(data: &Data, order: &[usize]) -> Self {
-        let mut names: Vec<u64> = data.groups().to_vec();
-        names.sort_unstable();
-        names.dedup();
-        let place = |row: &usize| names.partition_point(|name| *name < data.groups()[*row]);
-        Self { groups_n: names.len(), of_point: order.iter().map(place).collect() }
+/// How often a draw takes each group.
+fn counts(seed: u64, draw: u64, groups_n: usize) -> Vec<f64> {
+    let mut counts = vec![0.0; groups_n];
+    let mut stream = Stream::keyed(seed, [draw, groups_n as u64, GROUPS_KEY]);
+    for _ in 0..groups_n {
+        counts[stream.below(groups_n)] += 1.0;
     }
-
-    /// How often a draw takes each group.
-    fn counts(&self, seed: u64, draw: u64) -> Vec<f64> {
-        let mut counts = vec![0.0; self.groups_n];
-        let mut stream = Stream::keyed(seed, [draw, self.groups_n as u64, GROUPS_KEY]);
-        for _ in 0..self.groups_n {
-            counts[stream.below(self.groups_n)] += 1.0;
-        }
-        counts
-    }
+    counts
 }
 
 /// The factor of a draw's distance from the fit: `sqrt(n / chi^2_freedom)`.

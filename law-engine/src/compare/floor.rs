@@ -9,11 +9,11 @@
 use nalgebra::SVector;
 
 use super::linear::Linear;
-use super::minimise::lowest;
 use super::{Arm, Run, Sample};
 use crate::curve::Point;
 use crate::fit::fit;
 use crate::law::{EXPONENT_MAX, PowerFloor, ScalingLaw as _, Theta};
+use crate::minimise::lowest;
 use crate::objective::Huber;
 
 /// Exponents at which the landscape is looked over, log-spaced.

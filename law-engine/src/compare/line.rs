@@ -4,13 +4,12 @@ use nalgebra::{SVector, Vector2};
 
 use super::linear::Linear;
 use super::{Arm, Sample};
+use crate::straight::Straight;
 
 /// `ln L = level + slope (x - centre)`, by least squares over the means of runs.
 #[derive(Clone, Debug)]
 pub struct LineArm {
-    centre: f64,
-    level: f64,
-    slope: f64,
+    line: Straight,
     linear: Linear<2>,
 }
 
@@ -19,7 +18,7 @@ impl LineArm {
     #[must_use]
     pub fn exponent(&self) -> (f64, f64) {
         let variance = self.linear.variance() * self.linear.spread(&Vector2::new(0.0, 1.0));
-        (-self.slope, variance.sqrt())
+        (-self.line.slope, variance.sqrt())
     }
 }
 
@@ -27,27 +26,24 @@ impl Arm<2> for LineArm {
     fn fit(sample: &Sample) -> Option<Self> {
         let means: Vec<(f64, f64)> =
             sample.runs.iter().map(|run| (run.mean(|x, _| x), run.mean(|_, y| y))).collect();
-        let n = means.len() as f64;
-        let centre = means.iter().map(|(x, _)| x).sum::<f64>() / n;
-        let level = means.iter().map(|(_, y)| y).sum::<f64>() / n;
-        let square: f64 = means.iter().map(|(x, _)| (x - centre).powi(2)).sum();
-        let product: f64 = means.iter().map(|(x, y)| (x - centre) * (y - level)).sum();
-        if means.len() <= 2 || square <= 0.0 {
+        if means.len() <= 2 {
             return None;
         }
-        let slope = product / square;
-        let residuals: Vec<f64> =
-            means.iter().map(|(x, y)| y - level - slope * (x - centre)).collect();
-        let linear = Linear::new(sample, |x| Vector2::new(1.0, x - centre), &residuals);
-        Some(Self { centre, level, slope, linear })
+        let line = Straight::fit(&means);
+        if line.square <= 0.0 {
+            return None;
+        }
+        let residuals: Vec<f64> = means.iter().map(|(x, y)| y - line.at(*x)).collect();
+        let linear = Linear::new(sample, |x| Vector2::new(1.0, x - line.centre), &residuals);
+        Some(Self { line, linear })
     }
 
     fn ln_loss(&self, x: f64) -> f64 {
-        self.level + self.slope * (x - self.centre)
+        self.line.at(x)
     }
 
     fn gradient(&self, x: f64) -> SVector<f64, 2> {
-        Vector2::new(1.0, x - self.centre)
+        Vector2::new(1.0, x - self.line.centre)
     }
 
     fn linear(&self) -> &Linear<2> {

@@ -24,7 +24,6 @@
 mod floor;
 mod line;
 mod linear;
-mod minimise;
 mod sample;
 mod set;
 mod student;

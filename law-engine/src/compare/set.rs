@@ -1,11 +1,14 @@
 //! All places where the arms may cross.
 
 use super::{Arm, Rivals};
+use crate::bracket::halve;
 
 /// Steps along ln x in which an end of the set is looked for.
 const STEPS: u32 = 48;
 /// Halvings of such a step.
 const HALVINGS: u32 = 12;
+/// Halvings of a step in which the fitted laws cross.
+const CROSSING_HALVINGS: u32 = 60;
 
 /// The set over ln x.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,13 +42,7 @@ pub fn places<A: Arm<P>, const P: usize>(
     grid.extend(crossings(rivals, &grid));
     grid.sort_by(f64::total_cmp);
     let marks: Vec<bool> = grid.iter().map(|x| kept(*x)).collect();
-    let edge = |mut inside: f64, mut outside: f64| {
-        for _ in 0..HALVINGS {
-            let middle = 0.5 * (inside + outside);
-            if kept(middle) { inside = middle } else { outside = middle }
-        }
-        inside
-    };
+    let edge = |inside: f64, outside: f64| halve(inside, outside, HALVINGS, kept).0;
     let mut intervals = Vec::new();
     let mut from = marks[0].then_some(start);
     for (x, mark) in grid.windows(2).zip(marks.windows(2)) {
@@ -66,13 +63,10 @@ pub fn places<A: Arm<P>, const P: usize>(
 
 /// Where the fitted laws themselves cross: in the set by definition, and sometimes all of it.
 fn crossings<A: Arm<P>, const P: usize>(rivals: &Rivals<A, P>, grid: &[f64]) -> Vec<f64> {
-    let crossing = |[mut a, mut b]: [f64; 2]| {
+    let crossing = |[a, b]: [f64; 2]| {
         let sign = rivals.lead(a);
-        for _ in 0..60 {
-            let middle = 0.5 * (a + b);
-            if rivals.lead(middle) * sign > 0.0 { a = middle } else { b = middle }
-        }
-        0.5 * (a + b)
+        let (before, after) = halve(a, b, CROSSING_HALVINGS, |x| rivals.lead(x) * sign > 0.0);
+        0.5 * (before + after)
     };
     grid.windows(2)
         .map(|pair| [pair[0], pair[1]])

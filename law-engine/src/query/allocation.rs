@@ -14,6 +14,7 @@
 
 use super::throughput::Throughput;
 use super::{Answer, Fitted};
+use crate::minimise::lowest;
 
 /// What is to be divided between parameters and tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,8 +86,8 @@ pub enum NoOptimum {
 /// Sizes are looked for in this many decades on both sides of the fitted ones.
 const REACH_DECADES: f64 = 12.0;
 const STEPS: u32 = 240;
-/// Ends a golden section search at the square root of a number's precision.
-const SECTIONS: u32 = 50;
+/// Precision of ln N before it is polished: about the square root of a number's own.
+const TOLERANCE: f64 = 1e-8;
 /// Half the step of ln budget over which exponents are differences.
 const STEP: f64 = 0.1;
 
@@ -150,20 +151,15 @@ fn optimum(
     if at == 0 || at == STEPS {
         return Err(NoOptimum::AtEdge { size: at == STEPS });
     }
-    let ln_n = golden(&mut loss, stair(at - 1), stair(at + 1));
+    let ln_n = bottom(&mut loss, [stair(at - 1), stair(at + 1)]);
     let (params_n, tokens_d) = (ln_n.exp(), (tokens.ln() - fewer * ln_n).exp());
     Ok(Optimum { params_n, tokens_d, loss: loss(ln_n) })
 }
 
-/// The minimum of a function with one valley between the ends, by golden section, polished by the
-/// parabola through three places about it: rounding hides the bottom of a valley from comparisons.
-fn golden(function: &mut impl FnMut(f64) -> f64, mut lower: f64, mut upper: f64) -> f64 {
-    const RATIO: f64 = 0.618_033_988_749_894_8;
-    for _ in 0..SECTIONS {
-        let (left, right) = (upper - RATIO * (upper - lower), lower + RATIO * (upper - lower));
-        if function(left) < function(right) { upper = right } else { lower = left }
-    }
-    let middle = 0.5 * (lower + upper);
+/// The minimum of a function with one valley between the ends, polished by the parabola through three
+/// places about it: rounding hides the bottom of a valley from comparisons.
+fn bottom(function: &mut impl FnMut(f64) -> f64, ends: [f64; 2]) -> f64 {
+    let (_, middle) = lowest(&mut *function, ends, TOLERANCE);
     let step = 1e-3;
     let (left, centre, right) =
         (function(middle - step), function(middle), function(middle + step));
@@ -201,7 +197,7 @@ pub fn contrast(
         let budget = Budget::Flops { flops_c: ln_c.exp(), per_param_token };
         optimum(fitted, coefficients, budget, x, places).ok()
     };
-    let takes = |run: &Optimum| run.tokens_d / throughput.at(run.params_n) / 3600.0;
+    let takes = |run: &Optimum| throughput.hours(run.params_n, run.tokens_d);
     let centre = (per_param_token * best.params_n * best.tokens_d).ln();
     let (mut lower, mut upper) = (centre - 12.0, centre + 12.0);
     if takes(&of(lower)?) > hours || takes(&of(upper)?) < hours {

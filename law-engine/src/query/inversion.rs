@@ -3,6 +3,7 @@
 use sweep_core::fit::Interval;
 
 use super::Fitted;
+use crate::bracket;
 use crate::forecast::around;
 
 /// Decades outside the runs that were fitted in which a value is looked for. Beyond, no law of the
@@ -91,20 +92,9 @@ fn reached(mut response: impl FnMut(f64) -> f64, (lower, upper): (f64, f64), los
     if response(lower) <= loss {
         return Reach::Before(lower);
     }
-    let mut before = lower;
-    for step in 1..=STEPS {
-        let value = stair((lower, upper), step);
-        if response(value) <= loss {
-            let (mut above, mut below) = (before.ln(), value.ln());
-            for _ in 0..HALVINGS {
-                let middle = 0.5 * (above + below);
-                if response(middle.exp()) <= loss { below = middle } else { above = middle }
-            }
-            return Reach::At(below.exp());
-        }
-        before = value;
-    }
-    Reach::Never
+    let is_reached = |ln: f64| response(ln.exp()) <= loss;
+    bracket::first(lower.ln(), upper.ln(), STEPS, HALVINGS, is_reached)
+        .map_or(Reach::Never, |ln| Reach::At(ln.exp()))
 }
 
 /// A place of the scan, equally spaced in the logarithm.

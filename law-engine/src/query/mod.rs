@@ -35,7 +35,7 @@ pub use throughput::Throughput;
 
 use sweep_core::fit::Interval;
 
-use crate::catalogue::{Data, Estimate, Law, Options, Refusal};
+use crate::catalogue::{Data, Estimate, Law, Options, Refusal, Symbol};
 use crate::forecast::{around, central};
 
 /// A law at its optimum, with the draws behind its intervals and the residuals behind its noise.
@@ -70,20 +70,13 @@ impl<'a> Fitted<'a> {
             law.draws(data, options, &estimate, draws_n, seed)?
         };
         let rows = data.select(card.name, card.variables)?;
-        let mut runs: Vec<u64> = data.groups().to_vec();
-        runs.sort_unstable();
-        runs.dedup();
-        let mut residuals = vec![Vec::new(); runs.len()];
-        for (row, (x, observed)) in rows.iter().zip(data.response()).enumerate() {
-            let run = runs.partition_point(|run| *run < data.groups()[row]);
+        let (runs_n, run_of) = data.members();
+        let mut residuals = vec![Vec::new(); runs_n];
+        for ((x, observed), run) in rows.iter().zip(data.response()).zip(run_of) {
             residuals[run].push((observed / law.predict(&estimate.coefficients, x)).ln());
         }
-        let span = |place: usize| {
-            rows.iter().map(|row| row[place]).fold((f64::INFINITY, 0.0), |(least, most), x| {
-                (f64::min(least, x), f64::max(most, x))
-            })
-        };
-        let spans = (0..card.variables.len()).map(span).collect();
+        let span = |variable: &Symbol| data.span(variable.symbol);
+        let spans = card.variables.iter().filter_map(span).collect();
         Ok(Self { law, estimate, draws, residuals, spans })
     }
 

@@ -7,6 +7,8 @@
 //! b is one where every token costs FLOPs in proportion to N and the device is always equally busy;
 //! it is less where small models leave the device idle.
 
+use crate::straight::Straight;
+
 /// A throughput law.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Throughput {
@@ -25,29 +27,31 @@ impl Throughput {
     /// None with fewer than two sizes.
     #[must_use]
     pub fn fit(params_n: &[f64], tokens_d: &[f64], hours: &[f64]) -> Option<Self> {
-        let x: Vec<f64> = params_n.iter().map(|n| n.ln()).collect();
-        let speed = |(d, h): (&f64, &f64)| (d / (h * SECONDS_PER_HOUR)).ln();
-        let y: Vec<f64> = tokens_d.iter().zip(hours).map(speed).collect();
-        let n = x.len().min(y.len()) as f64;
-        let (mean_x, mean_y) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
-        let square: f64 = x.iter().map(|x| (x - mean_x).powi(2)).sum();
-        let product: f64 = x.iter().zip(&y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
-        let slope = product / square;
-        let amplitude = (mean_y - slope * mean_x).exp();
-        if square <= 1e-12 * n || !slope.is_finite() || !(amplitude > 0.0 && amplitude.is_finite())
-        {
+        let sizes = params_n.iter().map(|n| n.ln());
+        let speeds = tokens_d.iter().zip(hours).map(|(d, h)| (d / (h * SECONDS_PER_HOUR)).ln());
+        let points: Vec<(f64, f64)> = sizes.zip(speeds).collect();
+        let n = points.len() as f64;
+        let line = Straight::fit(&points);
+        let amplitude = line.at(0.0).exp();
+        let is_line = line.square > 1e-12 * n && line.slope.is_finite();
+        if !(is_line && amplitude > 0.0 && amplitude.is_finite()) {
             return None;
         }
-        let left = |(x, y): (&f64, &f64)| (y - mean_y - slope * (x - mean_x)).powi(2);
-        let squares: f64 = x.iter().zip(&y).map(left).sum();
+        let squares: f64 = points.iter().map(|(x, y)| (y - line.at(*x)).powi(2)).sum();
         let residual_sd = if n > 2.0 { (squares / (n - 2.0)).sqrt() } else { 0.0 };
-        Some(Self { amplitude, exponent: -slope, residual_sd })
+        Some(Self { amplitude, exponent: -line.slope, residual_sd })
     }
 
     /// Tokens per accelerator second of a model of `params_n`.
     #[must_use]
     pub fn at(&self, params_n: f64) -> f64 {
         self.amplitude * params_n.powf(-self.exponent)
+    }
+
+    /// Accelerator hours of a run.
+    #[must_use]
+    pub fn hours(&self, params_n: f64, tokens_d: f64) -> f64 {
+        tokens_d / self.at(params_n) / SECONDS_PER_HOUR
     }
 
     /// Tokens that one accelerator hour trains a model of one parameter on.

@@ -7,8 +7,8 @@ const STEPS: u32 = 60;
 
 /// The lowest value that Brent's method finds between two places, with its place: parabolas where
 /// they help, golden sections where they do not (Brent 1973, chapter 5). `tolerance` is absolute.
-pub(super) fn lowest(
-    f: impl Fn(f64) -> f64,
+pub(crate) fn lowest(
+    mut f: impl FnMut(f64) -> f64,
     [mut lower, mut upper]: [f64; 2],
     tolerance: f64,
 ) -> (f64, f64) {
