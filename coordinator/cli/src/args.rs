@@ -96,6 +96,14 @@ pub(crate) struct Format {
     pub(crate) json: bool,
 }
 
+/// A file to write, beside what goes to the standard output.
+pub(crate) fn file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("expected the name of a file: the standard output has the report".to_owned()),
+        _ => Ok(PathBuf::from(text)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;

@@ -7,11 +7,56 @@ use std::str::FromStr;
 use clap::Args;
 use law_engine::catalogue::{Data, Law, Options, Prior, Refusal};
 use law_engine::objective::{Huber, Residual};
+use law_engine::query::Fitted;
 use sweep_core::units::Share;
 
 use crate::commands::laws;
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::machine::cores_n;
 use crate::runs_file::RunsFile;
+use crate::source::Source;
+
+/// A law and the runs that it is fitted to.
+#[derive(Debug, Args)]
+pub(crate) struct Fitting {
+    /// The runs: a file, `-` for standard input, or `sweep:NAME` for those of a sweep
+    #[arg(value_name = "RUNS")]
+    pub(crate) runs: Source,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) mapping: Mapping,
+    #[command(flatten)]
+    pub(crate) sampling: Sampling,
+}
+
+impl Fitting {
+    /// Fits the law of the catalogue, with the draws that are asked for. The data have the law's
+    /// variables and those of `beside`.
+    pub(crate) async fn fitted(
+        &self,
+        beside: &[&str],
+        context: &Context,
+    ) -> Result<(Fitted<'static>, Data), Failure> {
+        let law = self.target.law()?;
+        let options = self.target.options()?;
+        let mut symbols: Vec<&str> =
+            law.card().variables.iter().map(|variable| variable.symbol).collect();
+        symbols.extend(
+            beside.iter().filter(|beside| !symbols.contains(beside)).copied().collect::<Vec<_>>(),
+        );
+        let data = self.mapping.data(self.runs.read(context).await?, &symbols)?;
+        let Sampling { bootstrap, seed, .. } = self.sampling;
+        let fitted = Fitted::new(law, &data, &options, bootstrap, seed).map_err(refused)?;
+        Ok((fitted, data))
+    }
+
+    /// Level of the intervals.
+    pub(crate) const fn level(&self) -> f64 {
+        self.sampling.level.0
+    }
+}
 
 /// What is fitted, and how.
 #[derive(Debug, Args)]
@@ -108,22 +153,15 @@ impl Target {
         let priors: Result<Vec<Prior>, Failure> = self.prior.iter().map(prior).collect();
         let Objective { residual, huber, .. } = self.objective;
         let (tied, bounds, priors) = (self.tie.clone(), bounds?, priors?);
-        let threads_n = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads_n = cores_n();
         let starts_n = Options::default().starts_n;
         Ok(Options { residual, huber, fixed, tied, bounds, priors, starts_n, threads_n })
     }
 }
 
 impl Mapping {
-    /// The rows of a table under the letters of the law.
-    pub(crate) fn data(&self, file: RunsFile, law: &dyn Law) -> Result<Data, Failure> {
-        let symbols: Vec<&str> =
-            law.card().variables.iter().map(|variable| variable.symbol).collect();
-        self.columns(file, &symbols)
-    }
-
     /// The rows of a table with the variables that `symbols` stand for.
-    pub(crate) fn columns(&self, mut file: RunsFile, symbols: &[&str]) -> Result<Data, Failure> {
+    pub(crate) fn data(&self, mut file: RunsFile, symbols: &[&str]) -> Result<Data, Failure> {
         for (column, value) in &self.filter {
             file.keep(column, value)?;
         }

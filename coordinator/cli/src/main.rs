@@ -16,6 +16,7 @@ mod fitting;
 #[cfg(test)]
 mod fixtures;
 mod follow;
+mod machine;
 mod place;
 mod printer;
 mod progress;

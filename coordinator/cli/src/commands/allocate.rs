@@ -3,14 +3,13 @@
 use clap::Args;
 use law_engine::catalogue::{Data, verdicts};
 use law_engine::query::allocation::{NoOptimum, contrast};
-use law_engine::query::{Budget, Fitted, Throughput, allocate};
+use law_engine::query::{Budget, Throughput, allocate};
 
 use crate::args::Format;
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
-use crate::fitting::{Mapping, Sampling, Target, refused};
+use crate::fitting::Fitting;
 use crate::place::{Place, positive};
-use crate::source::Source;
 use crate::view::fit::{digits, size};
 use crate::view::query::{self, About, AllocateReport};
 
@@ -27,15 +26,8 @@ const EXAMPLES: &str = "Examples:
 #[command(after_help = EXAMPLES)]
 #[group(id = "budget", required = true, multiple = false, args = ["flops", "hours"])]
 pub(crate) struct Allocate {
-    /// The runs: a file, `-` for standard input, or `sweep:NAME` for those of a sweep
-    #[arg(value_name = "RUNS")]
-    runs: Source,
     #[command(flatten)]
-    target: Target,
-    #[command(flatten)]
-    mapping: Mapping,
-    #[command(flatten)]
-    sampling: Sampling,
+    fitting: Fitting,
     /// Training compute
     #[arg(long, value_name = "FLOP", value_parser = positive)]
     flops: Option<f64>,
@@ -67,22 +59,16 @@ fn throughput(text: &str) -> Result<Throughput, String> {
 }
 
 pub(crate) async fn run(arguments: Allocate, context: &Context) -> Result<ExitStatus, Failure> {
-    let law = arguments.target.law()?;
-    let card = law.card();
+    let fitting = arguments.fitting;
+    let card = fitting.target.law()?.card();
     let at = arguments.at.unwrap_or_default();
     let rows = at.rows(card.variables, &["N", "D"])?;
     let [x] = rows.as_slice() else {
         return Err(Failure::refused("`--at` of an allocation is one place, not a range"));
     };
-    let mut symbols: Vec<&str> = card.variables.iter().map(|variable| variable.symbol).collect();
     let is_measured = arguments.hours.is_some() && arguments.throughput.is_none();
-    if is_measured && !symbols.contains(&"h") {
-        symbols.push("h");
-    }
-    let data = arguments.mapping.columns(arguments.runs.read(context).await?, &symbols)?;
-    let Sampling { bootstrap, level, seed } = arguments.sampling;
-    let options = arguments.target.options()?;
-    let fitted = Fitted::new(law, &data, &options, bootstrap, seed).map_err(refused)?;
+    let beside: &[&str] = if is_measured { &["h"] } else { &[] };
+    let (fitted, data) = fitting.fitted(beside, context).await?;
     let per_param_token = arguments.flops_per_param_token;
     let mut notes = Vec::new();
     let (budget, words) = match arguments.hours {
@@ -102,15 +88,19 @@ pub(crate) async fn run(arguments: Allocate, context: &Context) -> Result<ExitSt
             (Budget::Flops { flops_c, per_param_token }, words)
         }
     };
-    let found = allocate(&fitted, budget, x, level.0).map_err(|no| without(card.name, no))?;
+    let found =
+        allocate(&fitted, budget, x, fitting.level()).map_err(|no| without(card.name, no))?;
     let report = AllocateReport {
         budget: words,
         quantities: query::quantities(&found),
         without: found.without,
         reliance: query::reliance(&found),
         notes,
-        remarks: query::remarks(&verdicts(&card, &data, &fitted.estimate, None)),
-        about: About::new(&fitted, arguments.runs.to_string(), data.rows_n(), level.0),
+        remarks: verdicts(&card, &data, &fitted.estimate, None)
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        about: About::new(&fitted, &data, &fitting),
     };
     context.printer.report(arguments.format, &report, AllocateReport::render)
 }

@@ -1,14 +1,13 @@
 //! `sweepctl invert`: how large a variable must be for a loss.
 
 use clap::Args;
-use law_engine::query::{Fitted, invert};
+use law_engine::query::invert;
 
 use crate::args::Format;
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
-use crate::fitting::{Mapping, Sampling, Target, refused};
+use crate::fitting::Fitting;
 use crate::place::{Place, positive};
-use crate::source::Source;
 use crate::view::query::{About, InvertReport, Inverted};
 
 const EXAMPLES: &str = "Examples:
@@ -22,15 +21,8 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Invert {
-    /// The runs: a file, `-` for standard input, or `sweep:NAME` for those of a sweep
-    #[arg(value_name = "RUNS")]
-    runs: Source,
     #[command(flatten)]
-    target: Target,
-    #[command(flatten)]
-    mapping: Mapping,
-    #[command(flatten)]
-    sampling: Sampling,
+    fitting: Fitting,
     /// The variable that is looked for
     #[arg(long = "for", value_name = "SYMBOL")]
     variable: String,
@@ -45,35 +37,32 @@ pub(crate) struct Invert {
 }
 
 pub(crate) async fn run(arguments: Invert, context: &Context) -> Result<ExitStatus, Failure> {
-    let law = arguments.target.law()?;
-    let card = law.card();
-    let symbol = card.variables.iter().find(|variable| variable.symbol == arguments.variable);
-    let symbol = symbol.ok_or_else(|| {
-        let symbols: Vec<&str> = card.variables.iter().map(|variable| variable.symbol).collect();
-        let name = &arguments.variable;
-        Failure::refused(format!("`--for {name}`: the law {} has no variable {name}", card.name))
+    let Invert { fitting, variable, loss, at, format } = arguments;
+    let card = fitting.target.law()?.card();
+    let place = card.variables.iter().position(|known| known.symbol == variable);
+    let place = place.ok_or_else(|| {
+        let symbols: Vec<&str> = card.variables.iter().map(|known| known.symbol).collect();
+        let law = card.name;
+        Failure::refused(format!("`--for {variable}`: the law {law} has no variable {variable}"))
             .with_hint(format!("its variables are {}", symbols.join(", ")))
     })?;
-    let ats = if arguments.at.is_empty() { vec![Place::default()] } else { arguments.at };
+    let symbol = card.variables[place].symbol;
+    let ats = if at.is_empty() { vec![Place::default()] } else { at };
     let mut places = Vec::new();
     for at in &ats {
-        places.extend(at.rows(card.variables, &[symbol.symbol])?);
+        places.extend(at.rows(card.variables, &[symbol])?);
     }
-    let data = arguments.mapping.data(arguments.runs.read(context).await?, law)?;
-    let options = arguments.target.options()?;
-    let Sampling { bootstrap, level, seed } = arguments.sampling;
-    let fitted = Fitted::new(law, &data, &options, bootstrap, seed).map_err(refused)?;
-    let inverted = places.iter().filter_map(|x| {
-        let variable = fitted.variable(symbol.symbol)?;
-        let found = invert(&fitted, variable, x, arguments.loss, level.0);
-        Some(Inverted::new(card.variables, symbol.symbol, x, &found))
-    });
-    let report = InvertReport {
-        variable: symbol.symbol,
-        response: card.response.symbol,
-        loss: arguments.loss,
-        inverted: inverted.collect(),
-        about: About::new(&fitted, arguments.runs.to_string(), data.rows_n(), level.0),
+    let (fitted, data) = fitting.fitted(&[], context).await?;
+    let answer = |x: &Vec<f64>| {
+        let found = invert(&fitted, place, x, loss, fitting.level());
+        Inverted::new(card.variables, symbol, x, &found)
     };
-    context.printer.report(arguments.format, &report, InvertReport::render)
+    let report = InvertReport {
+        variable: symbol,
+        response: card.response.symbol,
+        loss,
+        inverted: places.iter().map(answer).collect(),
+        about: About::new(&fitted, &data, &fitting),
+    };
+    context.printer.report(format, &report, InvertReport::render)
 }

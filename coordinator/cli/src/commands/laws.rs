@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use law_engine::catalogue::{self, Law};
+use sweep_core::fit::ArmFits;
 use sweep_core::nearest::nearest;
 
 use crate::args::{Format, SweepName};
@@ -67,13 +68,8 @@ async fn fitted(
     let view = session.forecast(sweep.wire()).await;
     session.close().await;
     let view = view?;
-    let arms = &view.forecast.arms;
-    if format.json {
-        context.printer.json(arms)?;
-    } else {
-        context.printer.data(&view::laws::render(arms, &view.hours_unit))?;
-    }
-    Ok(ExitStatus::Done)
+    let render = |arms: &Vec<ArmFits>| view::laws::render(arms, &view.hours_unit);
+    context.printer.report(format, &view.forecast.arms, render)
 }
 
 fn list(format: Format, context: &Context) -> Result<ExitStatus, Failure> {

@@ -52,6 +52,5 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
 
 /// Worker processes when nobody says how many: one per core.
 fn workers_default() -> u32 {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    u32::try_from(cores).unwrap_or(u32::MAX)
+    u32::try_from(crate::machine::cores_n()).unwrap_or(u32::MAX)
 }

@@ -1,14 +1,13 @@
 //! `sweepctl predict`: the loss of runs that were not trained.
 
 use clap::Args;
-use law_engine::query::{Fitted, predict};
+use law_engine::query::predict;
 
 use crate::args::Format;
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
-use crate::fitting::{Mapping, Sampling, Target, refused};
+use crate::fitting::Fitting;
 use crate::place::Place;
-use crate::source::Source;
 use crate::view::query::{About, PredictReport, Predicted};
 
 const EXAMPLES: &str = "Examples:
@@ -22,15 +21,8 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Predict {
-    /// The runs: a file, `-` for standard input, or `sweep:NAME` for those of a sweep
-    #[arg(value_name = "RUNS")]
-    runs: Source,
     #[command(flatten)]
-    target: Target,
-    #[command(flatten)]
-    mapping: Mapping,
-    #[command(flatten)]
-    sampling: Sampling,
+    fitting: Fitting,
     /// Where: a value of every variable, or ranges `FROM..TO:STEPS`; may be repeated
     #[arg(long, value_name = "SYMBOL=VALUE,...", value_parser = Place::read, required = true)]
     at: Vec<Place>,
@@ -39,22 +31,18 @@ pub(crate) struct Predict {
 }
 
 pub(crate) async fn run(arguments: Predict, context: &Context) -> Result<ExitStatus, Failure> {
-    let law = arguments.target.law()?;
-    let variables = law.card().variables;
+    let Predict { fitting, at, format } = arguments;
+    let variables = fitting.target.law()?.card().variables;
     let mut places = Vec::new();
-    for at in &arguments.at {
+    for at in &at {
         places.extend(at.rows(variables, &[])?);
     }
-    let data = arguments.mapping.data(arguments.runs.read(context).await?, law)?;
-    let options = arguments.target.options()?;
-    let Sampling { bootstrap, level, seed } = arguments.sampling;
-    let fitted = Fitted::new(law, &data, &options, bootstrap, seed).map_err(refused)?;
-    let predicted =
-        places.iter().map(|x| Predicted::new(variables, x, predict(&fitted, x, level.0))).collect();
+    let (fitted, data) = fitting.fitted(&[], context).await?;
+    let answer = |x: &Vec<f64>| Predicted::new(variables, x, predict(&fitted, x, fitting.level()));
     let report = PredictReport {
-        about: About::new(&fitted, arguments.runs.to_string(), data.rows_n(), level.0),
+        about: About::new(&fitted, &data, &fitting),
         noise: Some(fitted.noise()).filter(|noise| noise.is_finite()),
-        predicted,
+        predicted: places.iter().map(answer).collect(),
     };
-    context.printer.report(arguments.format, &report, PredictReport::render)
+    context.printer.report(format, &report, PredictReport::render)
 }

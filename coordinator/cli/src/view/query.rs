@@ -1,6 +1,6 @@
 //! Answers of a fitted law: a loss, the run that reaches one, the best run of a budget.
 
-use law_engine::catalogue::{Symbol, Verdict};
+use law_engine::catalogue::{Data, Symbol};
 use law_engine::query::allocation::{Allocation, Contrast};
 use law_engine::query::{Answer, Fitted, Inversion, Prediction, Reach, Throughput};
 use serde::Serialize;
@@ -10,6 +10,7 @@ use sweep_core::units::Share;
 use super::counted;
 use super::fit::{digits, size};
 use super::table::{Column, draw};
+use crate::fitting::Fitting;
 use crate::place::named;
 
 /// What is asked: the law, its runs, and the level of all intervals.
@@ -25,8 +26,9 @@ pub(crate) struct About {
 }
 
 impl About {
-    pub(crate) fn new(fitted: &Fitted<'_>, file: String, rows_n: usize, level: f64) -> Self {
+    pub(crate) fn new(fitted: &Fitted<'_>, data: &Data, fitting: &Fitting) -> Self {
         let card = fitted.law.card();
+        let (file, rows_n, level) = (fitting.runs.to_string(), data.rows_n(), fitting.level());
         let converged = fitted.estimate.convergence == sweep_core::fit::Convergence::Converged;
         let draws_n = fitted.draws.len();
         Self { law: card.name, equation: card.equation, file, rows_n, converged, draws_n, level }
@@ -309,9 +311,4 @@ impl AllocateReport {
         }
         text
     }
-}
-
-/// What to beware of, in words.
-pub(crate) fn remarks(verdicts: &[Verdict]) -> Vec<String> {
-    verdicts.iter().map(ToString::to_string).collect()
 }
