@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sweep_core::crossover::{Axis, CrossingSet, Crossover, Floors, Outcome, Probability};
+use sweep_core::crossover::{Axis, CrossingSet, Crossover, Outcome};
 use sweep_core::fit::{Coefficient, Interval, LawFit, LawName};
 use sweep_core::ids::FitId;
 
@@ -30,10 +30,10 @@ pub(crate) struct Family {
 pub(crate) fn family<L: HoursLaw<P>, A: ComparedArm<P>, const P: usize>(
     law: L,
     study: &Study,
-    request: &Request<'_>,
+    request: &Request,
 ) -> Family {
     let shortages: Vec<Option<String>> =
-        study.curves.iter().map(|curve| shortage::<L, P>(curve)).collect();
+        study.curves.iter().map(|curve| shortage::<L, P>(curve, study.axis)).collect();
     let fitted: Vec<Fitted<'_, P>> = study
         .curves
         .iter()
@@ -76,11 +76,10 @@ struct Arm<'a, const P: usize> {
 }
 
 /// What `curve` lacks for a fit with an interval: classes, or a degree of freedom.
-fn shortage<L: HoursLaw<P>, const P: usize>(curve: &Curve) -> Option<String> {
+fn shortage<L: HoursLaw<P>, const P: usize>(curve: &Curve, axis: Axis) -> Option<String> {
     let (arm, classes, points) = (&curve.arm, curve.classes().len(), curve.points.len());
     if classes < CLASSES_MIN {
-        let plural = if classes == 1 { "class" } else { "classes" };
-        Some(format!("arm {arm} has {classes} compute {plural}, {CLASSES_MIN} are needed"))
+        Some(format!("arm {arm} has {}, {CLASSES_MIN} are needed", axis.classes(classes)))
     } else if points <= P {
         let needed = P + 1;
         Some(format!("arm {arm} has {points} observations, the law {} needs {needed}", L::NAME))
@@ -93,7 +92,7 @@ fn law_fit<L: HoursLaw<P>, const P: usize>(
     law: L,
     study: &Study,
     arm: &Arm<'_, P>,
-    request: &Request<'_>,
+    request: &Request,
 ) -> Option<LawFit> {
     let (fitted, draws) = *arm.fitted.as_ref().ok()?;
     let (curve, fit) = (arm.curve, &fitted.fit);
@@ -147,7 +146,7 @@ fn cross<L: HoursLaw<P>, A: ComparedArm<P>, const P: usize>(
     study: &Study,
     arms: [&Arm<'_, P>; 2],
     fits: [Option<&LawFit>; 2],
-    request: &Request<'_>,
+    request: &Request,
 ) -> Crossover {
     let names = arms.map(|arm| arm.curve.arm.clone());
     let shared: BTreeSet<usize> = &arms[0].curve.classes() & &arms[1].curve.classes();
@@ -155,12 +154,23 @@ fn cross<L: HoursLaw<P>, A: ComparedArm<P>, const P: usize>(
     let mut reasons: Vec<String> =
         arms.iter().filter_map(|arm| arm.fitted.as_ref().err().cloned()).collect();
     if reasons.is_empty() && measured.is_none() {
-        reasons.push(format!("arms {} and {} share no compute class", names[0], names[1]));
+        reasons.push(format!(
+            "arms {} and {} share no {}",
+            names[0],
+            names[1],
+            study.axis.classes(1).trim_start_matches("1 ")
+        ));
     }
     let (Some(measured), [Ok((a, a_draws)), Ok((b, b_draws))]) =
         (measured, arms.map(|arm| &arm.fitted))
     else {
-        return undetermined(L::NAME, names, measured, reasons.join("; "), request);
+        let none = Interval { lower: 0.0, upper: 0.0 };
+        return Crossover {
+            level: request.level,
+            hours_measured: measured.unwrap_or(none),
+            horizon_hours: request.horizon_hours,
+            ..Crossover::undetermined(names, L::NAME, study.axis, reasons.join("; "))
+        };
     };
     let pair = Pair {
         law,
@@ -183,32 +193,28 @@ fn cross<L: HoursLaw<P>, A: ComparedArm<P>, const P: usize>(
         fits,
         level: request.level,
         largest_hours: measured.upper,
+        axis: study.axis,
     });
     let extrapolation = match outcome {
         Outcome::At { hours, .. } => Some(hours / measured.upper),
         _ => None,
     };
     let [first, second] = names;
-    let (leader, challenger) = if leader == 0 { (first, second) } else { (second, first) };
+    let names = if leader == 0 { [first, second] } else { [second, first] };
     Crossover {
-        leader,
-        challenger,
-        law: L::NAME,
         outcome,
         level: request.level,
         hours_measured: measured,
         horizon_hours: request.horizon_hours,
         probability,
         draws_n: a_draws.len() as u32,
-        other_law: None,
-        axis: Axis::Hours,
         set: set.map_or_else(CrossingSet::default, |set| crossing_set(study, set)),
         median_hours,
         extrapolation,
-        floors: Some(floors(L::NAME)),
         standings,
         reversal_risk,
         remarks,
+        ..Crossover::undetermined(names, L::NAME, study.axis, String::new())
     }
 }
 
@@ -223,13 +229,6 @@ fn is_parallel<A: ComparedArm<P>, const P: usize>(
     rivals.is_some_and(|rivals| rivals.p_value(FAR) >= 1.0 - level)
 }
 
-const fn floors(law: LawName) -> Floors {
-    match law {
-        LawName::Power => Floors::None,
-        LawName::PowerFloor => Floors::Separate,
-    }
-}
-
 fn crossing_set(study: &Study, set: Places) -> CrossingSet {
     let hours = |[from, to]: [f64; 2]| Interval {
         lower: study.units.hours(from),
@@ -239,36 +238,6 @@ fn crossing_set(study: &Study, set: Places) -> CrossingSet {
         intervals: set.intervals.into_iter().map(hours).collect(),
         includes_earlier: set.includes_earlier,
         includes_never: set.includes_never,
-    }
-}
-
-/// A pair of which nothing can be said yet.
-fn undetermined(
-    law: LawName,
-    [leader, challenger]: [String; 2],
-    measured: Option<Interval>,
-    reason: String,
-    request: &Request<'_>,
-) -> Crossover {
-    Crossover {
-        leader,
-        challenger,
-        law,
-        outcome: Outcome::Undetermined { reason },
-        level: request.level,
-        hours_measured: measured.unwrap_or(Interval { lower: 0.0, upper: 0.0 }),
-        horizon_hours: request.horizon_hours,
-        probability: Probability::default(),
-        draws_n: 0,
-        other_law: None,
-        axis: Axis::Hours,
-        set: CrossingSet::default(),
-        median_hours: None,
-        extrapolation: None,
-        floors: Some(floors(law)),
-        standings: Vec::new(),
-        reversal_risk: 0.0,
-        remarks: Vec::new(),
     }
 }
 

@@ -19,7 +19,7 @@
 //! [`metrics`] holds what is measured beside losses.
 //!
 //! ```
-//! use law_engine::{Request, analyse};
+//! use law_engine::{Request, Study, analyse};
 //! use sweep_core::class::ComputeClass;
 //! use sweep_core::ids::{ForecastId, RunId};
 //! use sweep_core::observation::{Fitness, Observation};
@@ -45,16 +45,15 @@
 //!     .flat_map(|arm| ComputeClass::LANGUINI.map(|class| observe(arm, class)))
 //!     .collect();
 //!
-//! let analysis = analyse(&Request {
+//! let request = Request {
 //!     forecast: ForecastId::default(),
-//!     observations: &observations,
-//!     arms: &arms,
 //!     law: LawChoice::Power,
 //!     level: 0.9,
 //!     horizon_hours: 1e6,
 //!     draws_n: 100,
 //!     seed: 1,
-//! });
+//! };
+//! let analysis = analyse(&Study::new(&observations, &arms), &request);
 //! let headline = analysis.crossovers[0].headline();
 //! assert!(headline.starts_with("qlstm overtakes gpt at 50 kh"), "{headline}");
 //! ```
@@ -83,5 +82,7 @@ pub mod random;
 pub mod real;
 pub mod select;
 mod straight;
+pub mod tabulated;
 
 pub use analyse::{Analysis, Request, analyse};
+pub use curve::Study;

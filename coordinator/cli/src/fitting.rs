@@ -87,20 +87,41 @@ pub(crate) struct Target {
 
 /// Where a file of runs holds what.
 #[derive(Debug, Args)]
-pub(crate) struct Mapping {
+pub(crate) struct Columns {
     /// Column of a variable, such as `N=params`; usual names are found without
     #[arg(long, value_name = "SYMBOL=COLUMN", value_parser = pair)]
-    pub(crate) column: Vec<(String, String)>,
+    column: Vec<(String, String)>,
     /// Column of the response [default: one named `loss` or as usual]
     #[arg(long, value_name = "COLUMN")]
-    pub(crate) response: Option<String>,
+    response: Option<String>,
+    /// Keep only rows with this text in a column
+    #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = pair)]
+    filter: Vec<(String, String)>,
+}
+
+impl Columns {
+    /// Leaves out the rows that are not asked for.
+    pub(crate) fn filter(&self, file: &mut RunsFile) -> Result<(), Failure> {
+        self.filter.iter().try_for_each(|(column, value)| file.keep(column, value))
+    }
+
+    /// By symbol, the columns that were named.
+    pub(crate) fn named(&self) -> BTreeMap<String, String> {
+        let mut named: BTreeMap<String, String> = self.column.iter().cloned().collect();
+        named.extend(self.response.iter().map(|column| ("loss".to_owned(), column.clone())));
+        named
+    }
+}
+
+/// Where a file of runs holds what a fit needs, rows that belong together and weights included.
+#[derive(Debug, Args)]
+pub(crate) struct Mapping {
+    #[command(flatten)]
+    pub(crate) columns: Columns,
     /// Column of the run that a row belongs to; rows of one run are resampled together [default:
     /// one named `run_id` or as usual, else every row is a run]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) group: Option<String>,
-    /// Keep only rows with this text in a column
-    #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = pair)]
-    pub(crate) filter: Vec<(String, String)>,
     /// Column that says how much each row counts
     #[arg(long, value_name = "COLUMN")]
     pub(crate) weight: Option<String>,
@@ -162,11 +183,8 @@ impl Target {
 impl Mapping {
     /// The rows of a table with the variables that `symbols` stand for.
     pub(crate) fn data(&self, mut file: RunsFile, symbols: &[&str]) -> Result<Data, Failure> {
-        for (column, value) in &self.filter {
-            file.keep(column, value)?;
-        }
-        let mut named: BTreeMap<String, String> = self.column.iter().cloned().collect();
-        named.extend(self.response.iter().map(|column| ("loss".to_owned(), column.clone())));
+        self.columns.filter(&mut file)?;
+        let mut named = self.columns.named();
         named.extend(self.group.iter().map(|column| ("run".to_owned(), column.clone())));
         let mut columns = Vec::new();
         for symbol in symbols {

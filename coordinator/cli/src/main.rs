@@ -21,6 +21,7 @@ mod place;
 mod printer;
 mod progress;
 mod report;
+mod rivals;
 mod runs_file;
 mod session;
 mod source;

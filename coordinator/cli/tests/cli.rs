@@ -6,7 +6,7 @@ mod transcript;
 use transcript::{Transcript, sweepctl};
 
 /// Every command and the actions of `corpus`.
-const COMMANDS: [&[&str]; 25] = [
+const COMMANDS: [&[&str]; 26] = [
     &[],
     &["submit"],
     &["plan"],
@@ -21,6 +21,7 @@ const COMMANDS: [&[&str]; 25] = [
     &["invert"],
     &["allocate"],
     &["check"],
+    &["compare"],
     &["forecast"],
     &["plot"],
     &["corpus"],

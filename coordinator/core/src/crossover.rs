@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fit::{Interval, LawName};
 use crate::units::{human_count, human_hours, three_digits};
+use crate::words::counted;
 
 /// What the two laws are functions of. The fields that are called hours are in its unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +53,36 @@ impl Axis {
         }
     }
 
+    /// Its letter in equations.
+    #[must_use]
+    pub const fn letter(self) -> &'static str {
+        match self {
+            Self::Hours => "h",
+            Self::Flops => "C",
+            Self::Tokens => "D",
+            Self::Params => "N",
+        }
+    }
+
+    /// What the places at which runs are compared are called: `3 compute classes`.
+    #[must_use]
+    pub fn classes(self, n: usize) -> String {
+        match self {
+            Self::Hours if n == 1 => format!("{n} compute class"),
+            Self::Hours => format!("{n} compute classes"),
+            _ => counted(n, "scale"),
+        }
+    }
+
+    /// One of those places.
+    #[must_use]
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::Hours => "class",
+            Self::Flops | Self::Tokens | Self::Params => "scale",
+        }
+    }
+
     /// What the largest place of the axis that was measured is called.
     const fn largest(self) -> &'static str {
         match self {
@@ -69,6 +100,17 @@ pub enum Floors {
     None,
     /// Each arm has its own.
     Separate,
+}
+
+impl Floors {
+    /// Those of a law family.
+    #[must_use]
+    pub const fn of(law: LawName) -> Self {
+        match law {
+            LawName::Power => Self::None,
+            LawName::PowerFloor => Self::Separate,
+        }
+    }
 }
 
 /// Where the crossing may be: every place that the data do not reject, one by one, at the level of
@@ -188,6 +230,38 @@ pub struct Crossover {
     pub remarks: Vec<String>,
 }
 
+impl Crossover {
+    /// A pair of which nothing can be said, for the reason given.
+    #[must_use]
+    pub fn undetermined(
+        [leader, challenger]: [String; 2],
+        law: LawName,
+        axis: Axis,
+        reason: String,
+    ) -> Self {
+        Self {
+            leader,
+            challenger,
+            law,
+            outcome: Outcome::Undetermined { reason },
+            level: 0.9,
+            hours_measured: Interval { lower: 0.0, upper: 0.0 },
+            horizon_hours: f64::INFINITY,
+            probability: Probability::default(),
+            draws_n: 0,
+            other_law: None,
+            axis,
+            set: CrossingSet::default(),
+            median_hours: None,
+            extrapolation: None,
+            floors: Some(Floors::of(law)),
+            standings: Vec::new(),
+            reversal_risk: 0.0,
+            remarks: Vec::new(),
+        }
+    }
+}
+
 /// What the bootstrap draws did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Probability {
@@ -277,25 +351,14 @@ mod tests {
     use super::*;
 
     fn crossover(outcome: Outcome, never: f64) -> Crossover {
+        let names = ["gpt", "qlstm"].map(str::to_owned);
         Crossover {
-            leader: "gpt".into(),
-            challenger: "qlstm".into(),
-            law: LawName::Power,
             outcome,
-            level: 0.9,
             hours_measured: Interval { lower: 6.0, upper: 96.0 },
             horizon_hours: 1e6,
             probability: Probability { ahead: 1.0 - never, never, ..Probability::default() },
             draws_n: 1000,
-            other_law: None,
-            axis: Axis::Hours,
-            set: CrossingSet::default(),
-            median_hours: None,
-            extrapolation: None,
-            floors: Some(Floors::None),
-            standings: Vec::new(),
-            reversal_risk: 0.0,
-            remarks: Vec::new(),
+            ..Crossover::undetermined(names, LawName::Power, Axis::Hours, String::new())
         }
     }
 

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
 use crate::session::{Need, Session};
 use crate::view;
+use crate::view::laws::Quantities;
 
 const EXAMPLES: &str = "Examples:
   sweepctl laws
@@ -68,7 +69,8 @@ async fn fitted(
     let view = session.forecast(sweep.wire()).await;
     session.close().await;
     let view = view?;
-    let render = |arms: &Vec<ArmFits>| view::laws::render(arms, &view.hours_unit);
+    let render =
+        |arms: &Vec<ArmFits>| view::laws::render(arms, Quantities::of_sweep(&view.hours_unit));
     context.printer.report(format, &view.forecast.arms, render)
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod allocate;
 pub(crate) mod check;
+pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod corpus;
 pub(crate) mod fit;
@@ -38,6 +39,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
         Command::Predict(arguments) => predict::run(*arguments, context).await,
         Command::Invert(arguments) => invert::run(*arguments, context).await,
         Command::Allocate(arguments) => allocate::run(*arguments, context).await,
+        Command::Compare(arguments) => compare::run(*arguments, context).await,
         Command::Check(arguments) => check::run(&arguments, context).await,
         Command::Forecast(arguments) => forecast::run(arguments, context).await,
         Command::Plot(arguments) => plot::run(arguments, context).await,

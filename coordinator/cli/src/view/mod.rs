@@ -1,5 +1,6 @@
 //! What people read, made from the nouns of `sweep-core` by pure functions.
 
+pub(crate) mod compare;
 pub(crate) mod corpus;
 pub(crate) mod event;
 pub(crate) mod fit;

@@ -1,5 +1,7 @@
 //! `sweepctl fit` and the catalogue, on files that a user might bring.
 
+mod compare;
+
 use std::fmt::Write as _;
 
 use crate::transcript::{Transcript, sweepctl, sweepctl_in, sweepctl_reading};
