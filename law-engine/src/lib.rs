@@ -66,6 +66,7 @@ pub mod caveat;
 pub mod compare;
 pub mod crossover;
 pub mod curve;
+pub mod expression;
 mod family;
 pub mod fit;
 pub mod forecast;

@@ -39,7 +39,7 @@ impl Fitting {
         beside: &[&str],
         context: &Context,
     ) -> Result<(Fitted<'static>, Data), Failure> {
-        let law = self.target.law()?;
+        let law = self.law()?;
         let options = self.target.options()?;
         let mut symbols: Vec<&str> =
             law.card().variables.iter().map(|variable| variable.symbol).collect();
@@ -52,6 +52,12 @@ impl Fitting {
         Ok((fitted, data))
     }
 
+    /// The law: the names of columns that are given are variables of a written one.
+    pub(crate) fn law(&self) -> Result<&'static dyn Law, Failure> {
+        let named = self.mapping.columns.named();
+        self.target.law(&named.keys().map(String::as_str).collect::<Vec<_>>())
+    }
+
     /// Level of the intervals.
     pub(crate) const fn level(&self) -> f64 {
         self.sampling.level.0
@@ -61,7 +67,7 @@ impl Fitting {
 /// What is fitted, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Target {
-    /// Law of the catalogue; `sweepctl laws list` names them
+    /// Law of the catalogue (`sweepctl laws list`), or yours: `E + A*N^-alpha + B*D^-beta`
     #[arg(long, value_name = "LAW")]
     pub(crate) law: String,
     /// What is minimised: `huber-log:DELTA`, `lsq-log`, `lsq`, `lsq-relative` or `lsq-log1p`
@@ -142,8 +148,8 @@ pub(crate) struct Sampling {
 }
 
 impl Target {
-    pub(crate) fn law(&self) -> Result<&'static dyn Law, Failure> {
-        laws::find(&self.law)
+    fn law(&self, variables: &[&str]) -> Result<&'static dyn Law, Failure> {
+        laws::find(&self.law, variables)
     }
 
     /// How to fit it.

@@ -128,7 +128,7 @@ pub trait Law: Send + Sync {
 
 /// An equation as a law of any size.
 #[derive(Clone, Copy, Debug)]
-struct Entry<E, const P: usize>(E);
+pub(crate) struct Entry<E, const P: usize>(pub(crate) E);
 
 fn exactly<const P: usize>(coefficients: &[f64]) -> [f64; P] {
     coefficients.try_into().expect("as many coefficients as the card has")

@@ -5,6 +5,7 @@ mod catalogue_a;
 mod catalogue_b;
 mod compare;
 mod coverage;
+mod expressions;
 mod fits;
 mod laws;
 mod options;

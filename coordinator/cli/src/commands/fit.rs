@@ -23,6 +23,7 @@ const EXAMPLES: &str = "Examples:
   sweepctl fit runs.csv --law chinchilla --plot --figure fit.svg --residuals residuals.svg
   sweepctl fit runs.csv --law chinchilla --bound alpha=0.2..0.5 --prior E=1.7+-0.1 --noise 0.01
   sweepctl fit runs.jsonl --law power-const --column D=seen_examples --response error
+  sweepctl fit runs.csv --law 'L(N, D) = E + A*N^-alpha + B*D^-beta'
   sweepctl fit sweep:gpt-vs-qlstm --where arm=gpt --law chinchilla
   sweepctl laws list";
 

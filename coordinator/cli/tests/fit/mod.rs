@@ -194,3 +194,21 @@ fn a_question_without_sense_is_refused() {
         insta::assert_snapshot!(name, transcript);
     }
 }
+
+#[test]
+fn a_law_of_ones_own_is_fitted_and_shown() {
+    let arguments = ["--law", "L(N, D) = E + A*N^-alpha + B*D^-beta"];
+    insta::assert_snapshot!("a_law_of_ones_own", fit(&runs(), &arguments));
+    insta::assert_snapshot!("a_law_of_ones_own_shown", sweepctl(&["laws", "show", arguments[1]]));
+    let misspelt = fit(&runs(), &["--law", "E + A*N^-alpha + B*D^"]);
+    insta::assert_snapshot!("a_law_that_breaks_off", misspelt);
+}
+
+/// The name of a column is a variable of the law.
+#[test]
+fn a_column_is_a_variable_of_a_law_of_ones_own() {
+    let arguments = ["--law", "E + A*size^-alpha", "--column", "size=params", "--json"];
+    let transcript = fit(&runs(), &arguments);
+    let report: serde_json::Value = serde_json::from_str(&transcript.stdout).unwrap();
+    assert_eq!(report["spans"][0]["symbol"], "size", "{transcript}");
+}
