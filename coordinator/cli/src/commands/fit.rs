@@ -27,7 +27,7 @@ const EXAMPLES: &str = "Examples:
   sweepctl fit sweep:gpt-vs-qlstm --where arm=gpt --law chinchilla
   sweepctl laws list";
 
-/// Fit a scaling law to a file of runs: CSV, or one JSON object per line.
+/// Fit a scaling law to a file of runs: CSV, JSON lines or Parquet.
 ///
 /// Finds the global optimum of the stated objective, resamples whole runs for intervals, forecasts
 /// the largest scales from the others, and says what the data do not support.

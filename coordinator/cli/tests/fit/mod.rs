@@ -212,3 +212,17 @@ fn a_column_is_a_variable_of_a_law_of_ones_own() {
     let report: serde_json::Value = serde_json::from_str(&transcript.stdout).unwrap();
     assert_eq!(report["spans"][0]["symbol"], "size", "{transcript}");
 }
+
+/// The file was written by pyarrow 26 from the same table, numbers as doubles, with snappy.
+#[test]
+fn a_parquet_file_is_the_table_that_it_was_written_from() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("runs.csv"), runs()).expect("the folder is writable");
+    let parquet = include_bytes!("runs.parquet");
+    std::fs::write(folder.path().join("runs.parquet"), parquet).expect("the folder is writable");
+    let fit = |file: &str| sweepctl_in(folder.path(), &["fit", file, "--law", "chinchilla"]);
+    assert_eq!(fit("runs.parquet").stdout, fit("runs.csv").stdout.replace(".csv", ".parquet"));
+    let cut = &parquet[..parquet.len() / 2];
+    std::fs::write(folder.path().join("cut.parquet"), cut).expect("the folder is writable");
+    insta::assert_snapshot!("a_parquet_file_that_breaks_off", fit("cut.parquet"));
+}
