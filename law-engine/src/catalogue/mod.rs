@@ -37,6 +37,7 @@ mod gap_power;
 mod ground;
 pub mod hold_out;
 pub mod inference_cost;
+pub mod influence;
 mod kaplan_c;
 mod kaplan_d;
 mod kaplan_n;
@@ -63,6 +64,8 @@ mod power_ratio;
 mod power_scaled;
 mod precision;
 mod qat_error;
+pub mod rank;
+mod refit;
 mod relu_logspace_power;
 pub mod resample;
 mod saturating_power;
@@ -82,7 +85,8 @@ pub use data::{Data, Refusal};
 pub use equation::{Equation, Formula, Row};
 pub use estimate::{Estimate, Options, Prior};
 pub use hold_out::{HoldOut, hold_out};
-pub use verdict::{Verdict, verdicts};
+pub use influence::Influence;
+pub use verdict::{Verdict, standouts, verdicts};
 
 pub(crate) use equation::Fittable;
 pub(crate) use ground::Ground;
@@ -124,6 +128,17 @@ pub trait Law: Send + Sync {
         draws_n: u32,
         seed: u64,
     ) -> Result<Vec<Vec<f64>>, Refusal>;
+
+    /// What each run does to the estimate, by a refit without it.
+    ///
+    /// # Errors
+    /// As [`Law::estimate`].
+    fn influences(
+        &self,
+        data: &Data,
+        options: &Options,
+        estimate: &Estimate,
+    ) -> Result<Vec<Influence>, Refusal>;
 }
 
 /// An equation as a law of any size.
@@ -162,6 +177,15 @@ impl<E: Formula<P>, const P: usize> Law for Entry<E, P> {
         seed: u64,
     ) -> Result<Vec<Vec<f64>>, Refusal> {
         resample::draws(self.0, data, options, estimate, draws_n, seed)
+    }
+
+    fn influences(
+        &self,
+        data: &Data,
+        options: &Options,
+        estimate: &Estimate,
+    ) -> Result<Vec<Influence>, Refusal> {
+        influence::influences(self.0, data, options, estimate)
     }
 }
 

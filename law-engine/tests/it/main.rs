@@ -7,6 +7,7 @@ mod compare;
 mod coverage;
 mod expressions;
 mod fits;
+mod influence;
 mod laws;
 mod options;
 mod properties;

@@ -9,6 +9,7 @@ use sweep_core::nearest::nearest;
 use crate::args::{Format, SweepName};
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
+use crate::families::AUTO;
 use crate::session::{Need, Session};
 use crate::view;
 use crate::view::laws::Quantities;
@@ -100,6 +101,10 @@ fn show(name: &str, format: Format, context: &Context) -> Result<ExitStatus, Fai
 /// The law of that name, or the one that is written down, whose variables may be those of
 /// `variables` too. A name that is none is refused with the nearest one.
 pub(crate) fn find(name: &str, variables: &[&str]) -> Result<&'static dyn Law, Failure> {
+    if name == AUTO {
+        return Err(Failure::refused("`auto` names no one law")
+            .with_hint("`sweepctl fit RUNS --law auto` ranks the laws for your runs"));
+    }
     if expression::is_expression(name) {
         return expression::law(name, variables).map_err(misread);
     }

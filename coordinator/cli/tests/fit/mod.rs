@@ -226,3 +226,13 @@ fn a_parquet_file_is_the_table_that_it_was_written_from() {
     std::fs::write(folder.path().join("cut.parquet"), cut).expect("the folder is writable");
     insta::assert_snapshot!("a_parquet_file_that_breaks_off", fit("cut.parquet"));
 }
+
+/// The runs were made by Chinchilla's law, and it is found among those of N and D.
+#[test]
+fn the_law_that_forecasts_best_is_chosen() {
+    insta::assert_snapshot!("the_best_of_the_catalogue", fit(&runs(), &["--law", "auto"]));
+    let invert = ["invert", "runs.csv", "--law", "auto", "--for", "N", "--loss", "2"];
+    insta::assert_snapshot!("auto_is_for_fits_alone", sweepctl(&invert));
+    let words = fit("words,loss\n1,2\n3,1\n", &["--law", "auto"]);
+    insta::assert_snapshot!("no_law_of_these_columns", words);
+}
