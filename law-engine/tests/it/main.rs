@@ -8,6 +8,6 @@ mod fits;
 mod laws;
 mod options;
 mod properties;
-mod published_data;
 mod published_widths;
 mod study;
+mod validation;
