@@ -8,7 +8,7 @@ use argmin::core::{Executor, State as _, TerminationReason, TerminationStatus};
 use sweep_core::fit::Convergence;
 
 use crate::curve::Point;
-use crate::law::{EXPONENT_MAX, HoursLaw, ScalingLaw, Theta};
+use crate::law::{EXPONENT_MAX, HoursLaw, Theta};
 use crate::newton::{DampedNewton, ITERATIONS_MAX, State};
 use crate::objective::{Huber, Landscape, Objective};
 
@@ -33,29 +33,21 @@ pub struct Fit<const P: usize> {
 /// Fits `law` to `points`, which must not be empty. The optimum does not depend on their order
 /// beyond rounding.
 #[must_use]
-pub fn fit<L: ScalingLaw<P>, const P: usize>(
-    law: L,
-    points: &[Point<L::X>],
-    huber: Huber,
-) -> Fit<P> {
+pub fn fit<L: HoursLaw<P>, const P: usize>(law: L, points: &[Point], huber: Huber) -> Fit<P> {
     let objective = Objective::of_logs(law, points);
-    lowest(&objective, huber, &law.starts(&objective, huber, STARTS_MAX))
+    lowest(&objective, huber, &grid_minima(&objective, huber, STARTS_MAX))
 }
 
 /// [`fit`] from the grid's best place alone, for bootstrap draws: a third of the work, and the rare
 /// draw that ends in a neighbouring minimum does not move a quantile.
 #[must_use]
-pub fn refit<L: ScalingLaw<P>, const P: usize>(
-    law: L,
-    points: &[Point<L::X>],
-    huber: Huber,
-) -> Fit<P> {
+pub fn refit<L: HoursLaw<P>, const P: usize>(law: L, points: &[Point], huber: Huber) -> Fit<P> {
     let objective = Objective::of_logs(law, points);
-    lowest(&objective, huber, &law.starts(&objective, huber, 1))
+    lowest(&objective, huber, &grid_minima(&objective, huber, 1))
 }
 
 /// The lowest local minima of the objective along a grid of exponents, lowest first.
-pub(crate) fn grid_minima<L: HoursLaw<P>, const P: usize>(
+fn grid_minima<L: HoursLaw<P>, const P: usize>(
     objective: &Objective<'_, L>,
     huber: Huber,
     count_max: usize,
@@ -77,8 +69,8 @@ pub(crate) fn grid_minima<L: HoursLaw<P>, const P: usize>(
     minima.into_iter().take(count_max).map(|(_, theta)| theta).collect()
 }
 
-fn lowest<L: ScalingLaw<P>, const P: usize>(
-    objective: &Objective<'_, L, L::X>,
+fn lowest<L: HoursLaw<P>, const P: usize>(
+    objective: &Objective<'_, L>,
     huber: Huber,
     starts: &[Theta<P>],
 ) -> Fit<P> {

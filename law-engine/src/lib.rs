@@ -5,9 +5,10 @@
 //! knows nothing of databases, networks, files, clocks or figures, and it is the only one that
 //! imports argmin.
 //!
-//! Read first: [`analyse()`] (the entry for sweeps), [`catalogue`] (the entry for tables of runs; one
-//! file per law below it), [`law::ScalingLaw`] (what the solver sees of either), [`bootstrap`] (why
-//! the intervals of sweeps may be believed).
+//! Read first: [`analyse()`] (arms that are compared, of a sweep or [`tabulated`]), [`catalogue`] and
+//! [`expression`] (the laws of the field, one file each, and one's own, on tables of runs),
+//! [`query`] (what people ask of a fitted law), [`compare`] (why the set of crossings may be
+//! believed), [`law::ScalingLaw`] (what the solver sees of any law).
 //!
 //! The way of one analysis: [`curve`] takes each arm's lower envelope, [`fit`](mod@fit) finds the
 //! optimum of the [`objective`] with the solver of [`newton`], [`bootstrap`] draws refits,
@@ -19,7 +20,7 @@
 //! [`metrics`] holds what is measured beside losses.
 //!
 //! ```
-//! use law_engine::{Request, analyse};
+//! use law_engine::{Request, Study, analyse};
 //! use sweep_core::class::ComputeClass;
 //! use sweep_core::ids::{ForecastId, RunId};
 //! use sweep_core::observation::{Fitness, Observation};
@@ -45,26 +46,28 @@
 //!     .flat_map(|arm| ComputeClass::LANGUINI.map(|class| observe(arm, class)))
 //!     .collect();
 //!
-//! let analysis = analyse(&Request {
+//! let request = Request {
 //!     forecast: ForecastId::default(),
-//!     observations: &observations,
-//!     arms: &arms,
 //!     law: LawChoice::Power,
 //!     level: 0.9,
 //!     horizon_hours: 1e6,
 //!     draws_n: 100,
 //!     seed: 1,
-//! });
+//! };
+//! let analysis = analyse(&Study::new(&observations, &arms), &request);
 //! let headline = analysis.crossovers[0].headline();
 //! assert!(headline.starts_with("qlstm overtakes gpt at 50 kh"), "{headline}");
 //! ```
 
 pub mod analyse;
 pub mod bootstrap;
+mod bracket;
 pub mod catalogue;
 pub mod caveat;
+pub mod compare;
 pub mod crossover;
 pub mod curve;
+pub mod expression;
 mod family;
 pub mod fit;
 pub mod forecast;
@@ -72,11 +75,16 @@ mod kernel;
 pub mod law;
 pub mod lint;
 pub mod metrics;
+mod minimise;
 pub mod newton;
 pub mod objective;
 mod project;
+pub mod query;
 pub mod random;
 pub mod real;
 pub mod select;
+mod straight;
+pub mod tabulated;
 
 pub use analyse::{Analysis, Request, analyse};
+pub use curve::Study;

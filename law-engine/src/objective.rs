@@ -83,6 +83,15 @@ pub enum Residual {
 }
 
 impl Residual {
+    /// What a row's response is multiplied by in the least squares problem that stands for these
+    /// residuals where a law is linear: relative squares for logarithms, plain ones for the values.
+    pub(crate) fn row_scale(self, weight: f64, ln_observed: f64) -> f64 {
+        match self {
+            Self::Log | Self::Relative => weight.sqrt() / ln_observed.exp(),
+            Self::Raw | Self::Log1p => weight.sqrt(),
+        }
+    }
+
     /// The residual, and the first two derivatives of the prediction's side by ln L.
     fn expand(self, ln_observed: f64, ln_law: f64) -> (f64, f64, f64) {
         match self {

@@ -11,7 +11,7 @@ use crate::catalogue::{Fittable, Formula, Ground, Row};
 use crate::curve::Point;
 use crate::kernel::shapes::Shapes;
 use crate::law::Theta;
-use crate::objective::{Huber, Landscape as _, Objective, Residual};
+use crate::objective::{Huber, Landscape as _, Objective};
 
 /// The smallest part of the response that an amplitude may explain at a start, so that its logarithm
 /// exists.
@@ -184,10 +184,7 @@ impl<const P: usize> Grid<P> {
         let mut normal = Normal::zero(self.linear.len(), 0.0);
         for point in objective.points {
             let observed = point.ln_loss.exp();
-            let weight = match objective.residual {
-                Residual::Log | Residual::Relative => point.weight.sqrt() / observed,
-                Residual::Raw | Residual::Log1p => point.weight.sqrt(),
-            };
+            let weight = objective.residual.row_scale(point.weight, point.ln_loss);
             let constant = value(&base, point.x);
             let target = weight * (observed - constant);
             let mut row = [0.0; P];

@@ -2,13 +2,10 @@
 
 use nalgebra::SVector;
 
-use super::Ground;
 use super::card::{Card, Kind};
 use crate::curve::Point;
 use crate::kernel::trace::Trace;
 use crate::law::{Jet, Parameter, Pull, ScalingLaw, Theta};
-use crate::objective::{Huber, Objective};
-use crate::project::{Follow, projections};
 use crate::real::{Real, Taylor};
 
 /// A law: its card, and its right-hand side over any kind of number. Implementing it is all that a
@@ -168,15 +165,6 @@ impl<'a, E: Formula<P>, const P: usize> ScalingLaw<P> for Fittable<'a, E, P> {
     fn prior(&self) -> [Pull; P] {
         self.constraints.pulls
     }
-
-    fn starts(
-        &self,
-        objective: &Objective<'_, Self, Row<'a>>,
-        huber: Huber,
-        count_max: usize,
-    ) -> Vec<Theta<P>> {
-        projections(&Ground::new(*objective), huber, Follow::Best, count_max)
-    }
 }
 
 /// The gradient of an equation by the paper's coefficients.
@@ -201,7 +189,7 @@ mod tests {
     use crate::curve::Cell;
     use crate::kernel::columns::Columns;
     use crate::kernel::surface::Surface;
-    use crate::objective::{Expansion, Landscape as _, Residual};
+    use crate::objective::{Expansion, Huber, Landscape as _, Objective, Residual};
 
     /// How far two expansions are apart, relative to the size of what is summed.
     fn distance<const P: usize>(a: &Expansion<P>, b: &Expansion<P>) -> f64 {

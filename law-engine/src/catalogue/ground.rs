@@ -1,7 +1,6 @@
 //! A law against its observations, along the fast path where the law has one.
 
 use super::equation::{Fittable, Formula, Row};
-use crate::fit::{Fit, approach, polish};
 use crate::kernel::columns::Columns;
 use crate::kernel::surface::Surface;
 use crate::law::{Parameter, ScalingLaw as _, Theta};
@@ -38,22 +37,6 @@ impl<'p, 'a, E: Formula<P>, const P: usize> Ground<'p, 'a, E, P> {
             ..surface.clone()
         };
         Ground { objective, surface: self.surface.as_ref().map(sample) }
-    }
-
-    /// Where least squares leads to from one start, roughly.
-    pub(crate) fn approach(&self, start: Theta<P>) -> Theta<P> {
-        match &self.surface {
-            Some(surface) => approach(surface, start),
-            None => approach(&self.objective, start),
-        }
-    }
-
-    /// Runs the solver from one start.
-    pub(crate) fn polish(&self, huber: Huber, start: Theta<P>) -> Fit<P> {
-        match &self.surface {
-            Some(surface) => polish(surface, huber, start),
-            None => polish(&self.objective, huber, start),
-        }
     }
 }
 

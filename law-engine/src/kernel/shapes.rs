@@ -51,11 +51,11 @@ impl Shapes {
         let mut target: Vec<f64> = observed.collect();
         let mut shapes = Vec::new();
         let place_of = |i: usize| grid.linear.iter().position(|linear| *linear == i);
-        subtract(&mut target, &columns.linear.constant, 1.0, &weights);
+        add(&mut target, &columns.linear.constant, -1.0, &weights);
         for (i, slope) in &columns.linear.slopes {
             if let Some(column) = place_of(*i) {
                 let mut rows = vec![0.0; target.len()];
-                subtract(&mut rows, slope, -1.0, &weights);
+                add(&mut rows, slope, 1.0, &weights);
                 shapes.push(Shape {
                     factor: Factor::Solved(column),
                     digits: Vec::new(),
@@ -64,7 +64,7 @@ impl Shapes {
             } else if grid.is_searched(*i) {
                 return None;
             } else {
-                subtract(&mut target, slope, grid.fixed_fit[*i], &weights);
+                add(&mut target, slope, -grid.fixed_fit[*i], &weights);
             }
         }
         for (sign, term) in &columns.terms {
@@ -107,7 +107,7 @@ fn shape<const P: usize>(
     let mut factor = Factor::Known;
     let mut known = vec![0.0; weights.len()];
     let unit = vec![1.0; weights.len()];
-    subtract(&mut known, &term.constant, -1.0, &unit);
+    add(&mut known, &term.constant, 1.0, &unit);
     let mut digits = Vec::new();
     let mut searched = Vec::new();
     for (i, slope) in &term.slopes {
@@ -120,7 +120,7 @@ fn shape<const P: usize>(
             digits.push((place, grid.searched_fit[place].len()));
             searched.push((place, slope));
         } else {
-            subtract(&mut known, slope, -grid.fixed_fit[*i], &unit);
+            add(&mut known, slope, grid.fixed_fit[*i], &unit);
         }
     }
     let combinations: usize = digits.iter().map(|(_, length)| length).product();
@@ -128,7 +128,7 @@ fn shape<const P: usize>(
         let mut exponent = known.clone();
         for (place, slope) in searched.iter().rev() {
             let values = &grid.searched_fit[*place];
-            subtract(&mut exponent, slope, -values[number % values.len()], &unit);
+            add(&mut exponent, slope, values[number % values.len()], &unit);
             number /= values.len();
         }
         exponent.iter().zip(weights).map(|(e, w)| sign * w * e.exp()).collect()
@@ -138,22 +138,19 @@ fn shape<const P: usize>(
 
 /// The square root of each row's weight in the projection's least squares.
 fn weights<const P: usize>(columns: &Columns<P>, residual: Residual) -> Vec<f64> {
-    let weight = |(weight, ln): (&f64, &f64)| match residual {
-        Residual::Log | Residual::Relative => weight.sqrt() * (-ln).exp(),
-        Residual::Raw | Residual::Log1p => weight.sqrt(),
-    };
+    let weight = |(weight, ln): (&f64, &f64)| residual.row_scale(*weight, *ln);
     columns.weights.iter().zip(&columns.ln_response).map(weight).collect()
 }
 
-/// Takes `factor` times a column, weighted, from `rows`.
-fn subtract(rows: &mut [f64], column: &Column, factor: f64, weights: &[f64]) {
+/// Adds `factor` times a column, weighted, to `rows`.
+fn add(rows: &mut [f64], column: &Column, factor: f64, weights: &[f64]) {
     match column {
         Column::Constant(value) => {
-            rows.iter_mut().zip(weights).for_each(|(row, w)| *row -= factor * value * w);
+            rows.iter_mut().zip(weights).for_each(|(row, w)| *row += factor * value * w);
         }
         Column::Rows(values) => {
             let values = values.iter().zip(weights);
-            rows.iter_mut().zip(values).for_each(|(row, (v, w))| *row -= factor * v * w);
+            rows.iter_mut().zip(values).for_each(|(row, (v, w))| *row += factor * v * w);
         }
     }
 }

@@ -3,11 +3,14 @@
 mod catalogue;
 mod catalogue_a;
 mod catalogue_b;
+mod compare;
 mod coverage;
+mod expressions;
 mod fits;
 mod laws;
 mod options;
 mod properties;
 mod published_widths;
+mod queries;
 mod study;
 mod validation;

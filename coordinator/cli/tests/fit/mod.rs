@@ -1,5 +1,7 @@
 //! `sweepctl fit` and the catalogue, on files that a user might bring.
 
+mod compare;
+
 use std::fmt::Write as _;
 
 use crate::transcript::{Transcript, sweepctl, sweepctl_in, sweepctl_reading};
@@ -156,4 +158,71 @@ fn a_file_is_checked_before_it_is_fitted() {
 #[test]
 fn a_law_is_shown_with_its_source() {
     insta::assert_snapshot!(sweepctl(&["laws", "show", "chinchilla"]));
+}
+
+/// Calls a question on the runs of [`runs`].
+fn ask(arguments: &[&str]) -> Transcript {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("runs.csv"), runs()).expect("the folder is writable");
+    let (command, rest) = arguments.split_first().expect("a command");
+    let common = [*command, "runs.csv", "--law", "chinchilla", "--bootstrap", "50"];
+    sweepctl_in(folder.path(), &[&common[..], rest].concat())
+}
+
+#[test]
+fn a_fitted_law_answers_questions() {
+    let places = ["predict", "--at", "N=70B,D=1.4T", "--at", "N=100M..1B:3,D=20B"];
+    insta::assert_snapshot!("a_prediction", ask(&places));
+    let reached = ["invert", "--for", "D", "--loss", "2.6", "--at", "N=200M..7B:3"];
+    insta::assert_snapshot!("an_inversion", ask(&reached));
+    insta::assert_snapshot!("an_allocation_of_flops", ask(&["allocate", "--flops", "1e24"]));
+    let hours = ["allocate", "--hours", "20k", "--throughput", "2e11*N^-0.7"];
+    insta::assert_snapshot!("an_allocation_of_hours", ask(&hours));
+}
+
+#[test]
+fn a_question_without_sense_is_refused() {
+    for (name, arguments) in [
+        ("a_place_without_tokens", &["predict", "--at", "N=70B"][..]),
+        ("no_such_variable", &["invert", "--for", "C", "--loss", "2.0"]),
+        ("hours_without_a_column", &["allocate", "--hours", "100"]),
+        ("two_budgets", &["allocate", "--hours", "100", "--flops", "1e20"]),
+        ("no_such_throughput", &["allocate", "--hours", "100", "--throughput", "fast"]),
+    ] {
+        let transcript = ask(arguments);
+        assert_eq!(transcript.status, Some(1), "{transcript}");
+        insta::assert_snapshot!(name, transcript);
+    }
+}
+
+#[test]
+fn a_law_of_ones_own_is_fitted_and_shown() {
+    let arguments = ["--law", "L(N, D) = E + A*N^-alpha + B*D^-beta"];
+    insta::assert_snapshot!("a_law_of_ones_own", fit(&runs(), &arguments));
+    insta::assert_snapshot!("a_law_of_ones_own_shown", sweepctl(&["laws", "show", arguments[1]]));
+    let misspelt = fit(&runs(), &["--law", "E + A*N^-alpha + B*D^"]);
+    insta::assert_snapshot!("a_law_that_breaks_off", misspelt);
+}
+
+/// The name of a column is a variable of the law.
+#[test]
+fn a_column_is_a_variable_of_a_law_of_ones_own() {
+    let arguments = ["--law", "E + A*size^-alpha", "--column", "size=params", "--json"];
+    let transcript = fit(&runs(), &arguments);
+    let report: serde_json::Value = serde_json::from_str(&transcript.stdout).unwrap();
+    assert_eq!(report["spans"][0]["symbol"], "size", "{transcript}");
+}
+
+/// The file was written by pyarrow 26 from the same table, numbers as doubles, with snappy.
+#[test]
+fn a_parquet_file_is_the_table_that_it_was_written_from() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("runs.csv"), runs()).expect("the folder is writable");
+    let parquet = include_bytes!("runs.parquet");
+    std::fs::write(folder.path().join("runs.parquet"), parquet).expect("the folder is writable");
+    let fit = |file: &str| sweepctl_in(folder.path(), &["fit", file, "--law", "chinchilla"]);
+    assert_eq!(fit("runs.parquet").stdout, fit("runs.csv").stdout.replace(".csv", ".parquet"));
+    let cut = &parquet[..parquet.len() / 2];
+    std::fs::write(folder.path().join("cut.parquet"), cut).expect("the folder is writable");
+    insta::assert_snapshot!("a_parquet_file_that_breaks_off", fit("cut.parquet"));
 }

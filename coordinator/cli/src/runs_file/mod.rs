@@ -1,4 +1,6 @@
-//! A file of runs from anywhere: CSV with a header line, or one JSON object per line.
+//! A file of runs from anywhere: CSV with a header line, one JSON object per line, or Parquet.
+
+mod parquet;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 
 /// A table as it was read. Cells keep their text until somebody asks for numbers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RunsFile {
     path: PathBuf,
     columns: Vec<String>,
@@ -15,28 +17,40 @@ pub(crate) struct RunsFile {
 }
 
 /// Names under which the field's quantities are found when nobody says where they are.
-const KNOWN: [(&str, &[&str]); 6] = [
+const KNOWN: [(&str, &[&str]); 7] = [
     ("N", &["params_n", "params", "n_params", "num_params", "parameters", "model_size"]),
     ("D", &["tokens_d", "tokens", "n_tokens", "num_tokens", "train_tokens", "training_tokens"]),
     ("C", &["flops_c", "flops", "training_flops", "compute"]),
     ("h", &["hours", "accelerator_hours", "gpu_hours"]),
     ("loss", &["loss", "val_loss", "validation_loss", "eval_loss", "bits_per_byte", "bpb", "L"]),
+    ("seed", &["seed", "random_seed"]),
     ("run", &["run_id", "run", "run_name", "id"]),
 ];
 
 impl RunsFile {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let bytes = std::fs::read(path).map_err(|error| {
             Failure::refused(format!("{} cannot be read", path.display()))
                 .with_cause(error.to_string())
         })?;
-        Self::parse(path, &text)
+        Self::parse(path, bytes)
     }
 
-    /// Reads a text that came from `path`.
-    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
-        let is_json = text.trim_start().starts_with('{');
-        let (columns, rows) = if is_json { from_json(path, text) } else { from_csv(path, text) }?;
+    /// Reads what came from `path`.
+    pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, Failure> {
+        let (columns, rows) = if parquet::is_parquet(&bytes) {
+            parquet::read(path, bytes)?
+        } else {
+            let text = String::from_utf8(bytes).map_err(|error| {
+                Failure::refused(format!("{} is not a table", path.display()))
+                    .with_cause(format!("{}", error.utf8_error()))
+                    .with_hint("expected CSV or JSON lines in UTF-8, or Parquet")
+            })?;
+            // Spreadsheets put a mark in front.
+            let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+            let is_json = text.trim_start().starts_with('{');
+            if is_json { from_json(path, text)? } else { from_csv(path, text)? }
+        };
         Self::new(path.to_owned(), columns, rows)
     }
 
@@ -108,6 +122,36 @@ impl RunsFile {
         })
     }
 
+    /// The numbers of a quantity, where the file has it; a column that the user names must be there.
+    pub(crate) fn optional(
+        &self,
+        symbol: &str,
+        named: &BTreeMap<String, String>,
+    ) -> Result<Option<Vec<f64>>, Failure> {
+        match self.find(symbol, named) {
+            Ok(column) => self.numbers(column).map(Some),
+            Err(failure) if named.contains_key(symbol) => Err(failure),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The texts of a column, each once, in the order of their first rows.
+    pub(crate) fn values(&self, column: &str) -> Result<Vec<String>, Failure> {
+        let place = self.named(column)?;
+        let mut values: Vec<String> = Vec::new();
+        for (_, cells) in &self.rows {
+            if !values.contains(&cells[place]) {
+                values.push(cells[place].clone());
+            }
+        }
+        Ok(values)
+    }
+
+    /// The name of a column.
+    pub(crate) fn column(&self, column: usize) -> &str {
+        &self.columns[column]
+    }
+
     /// A column as positive numbers, which is all that a law can pass through.
     pub(crate) fn numbers(&self, column: usize) -> Result<Vec<f64>, Failure> {
         let number = |(line, cells): &(u64, Vec<String>)| {
@@ -136,7 +180,7 @@ impl RunsFile {
 }
 
 /// A number, with a metric suffix if it has one.
-fn number(text: &str) -> Option<f64> {
+pub(crate) fn number(text: &str) -> Option<f64> {
     let factor = match text.chars().last()? {
         'k' | 'K' => 1e3,
         'M' => 1e6,
@@ -159,9 +203,15 @@ fn from_csv(path: &Path, text: &str) -> Result<Cells, Failure> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let columns = reader.headers().map_err(broken)?.iter().map(str::to_owned).collect();
     let mut rows = Vec::new();
+    // The reader's own count is off after blank lines and where lines end with CRLF.
+    let (mut line, mut counted) = (1, 0);
     for record in reader.records() {
         let record = record.map_err(broken)?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let after = record.position().map_or(counted, |position| position.byte() as usize);
+        let ends = text[after..].bytes().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let begin = after + ends;
+        line += text[counted..begin].bytes().filter(|byte| *byte == b'\n').count() as u64;
+        counted = begin;
         rows.push((line, record.iter().map(str::to_owned).collect()));
     }
     Ok((columns, rows))
@@ -224,6 +274,14 @@ mod tests {
             let file = read(&format!("N,loss\n1e6,2\n1e7,{cell}\n")).unwrap();
             let failure = file.numbers(1).unwrap_err().render(false);
             assert!(failure.contains(&format!("runs:{line}: loss is `{cell}`")), "{failure}");
+        }
+    }
+
+    #[test]
+    fn lines_are_counted_as_editors_do() {
+        for text in ["N,loss\r\n1,2\r\n3,x\r\n", "N,loss\n\n3,x\n", "N,loss\n\"1\",2\n3,x"] {
+            let failure = read(text).unwrap().numbers(1).unwrap_err().render(false);
+            assert!(failure.contains("runs:3: loss is `x`"), "{text:?}: {failure}");
         }
     }
 
