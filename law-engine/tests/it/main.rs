@@ -10,7 +10,7 @@ mod fits;
 mod laws;
 mod options;
 mod properties;
-mod published_widths;
 mod queries;
+mod robust_widths;
 mod study;
 mod validation;

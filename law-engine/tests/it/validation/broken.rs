@@ -3,13 +3,15 @@
 use law_engine::catalogue::Options;
 use law_engine::objective::Residual;
 
-use super::check::{Case, Check, Outcome};
+use super::check::{Case, Check, Findings, Outcome};
+use super::{law, published};
+
 use super::robust::{Problem, Units};
 use super::rows::{Folder, Table};
-use super::law;
 
 pub(crate) const ADDITION: Case = Case {
     name: "bnsl-addition",
+    numbers: &[10],
     title: "Three points of four-digit addition from fourteen, one break",
     source: "Caballero et al., arXiv 2210.14891; repository \
              ethancaballero/broken_neural_scaling_laws",
@@ -63,15 +65,39 @@ fn addition(_: &Folder) -> Outcome {
         units: UNITS,
     };
     let fit = problem.fit()?;
-    let error = |points: &[(f64, f64)]| {
+    let error = |coefficients: &[f64], points: &[(f64, f64)]| {
         let square =
-            |(x, y): &(f64, f64)| (problem.law.predict(&fit.coefficients, &[*x]) / y).ln().powi(2);
+            |(x, y): &(f64, f64)| (problem.law.predict(coefficients, &[*x]) / y).ln().powi(2);
         (points.iter().map(square).sum::<f64>() / points.len() as f64).sqrt()
     };
-    let mut checks = vec![
-        Check::at_most("root mean square log error, seen", 0.000_598_5, error(seen), 0.0),
-        Check::relative("the same, three points ahead", 0.0109, error(ahead), 0.2),
+    let authors =
+        published("bnsl-1", "example of four-digit addition, first 14 points")?.coefficients;
+    let checks = vec![
+        // The figures are printed with three digits.
+        Check::at_most(
+            "root mean square log error, seen",
+            0.000_598,
+            error(&fit.coefficients, seen),
+            1e-3,
+        ),
+        Check::relative(
+            "the same, three points ahead",
+            0.0109,
+            error(&fit.coefficients, ahead),
+            0.2,
+        ),
+        Check::within(
+            "seen, by the coefficients of the repository",
+            0.000_598,
+            error(authors, seen),
+            2e-6,
+        ),
+        Check::within(
+            "ahead, by the coefficients of the repository",
+            0.0109,
+            error(authors, ahead),
+            5e-5,
+        ),
     ];
-    checks.extend(problem.checks("14 points", &fit)?);
-    Ok(checks)
+    Ok(Findings { figures: checks, fits: vec![problem.robust("14 points", &fit)?] })
 }

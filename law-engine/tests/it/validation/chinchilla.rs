@@ -1,33 +1,45 @@
 //! Chinchilla's runs, read off its figure 4: Besiroglu et al.'s replication.
 
-use law_engine::catalogue::{Data, Options};
+use law_engine::catalogue::Options;
+use law_engine::forecast::central;
 use law_engine::objective::Residual;
 
-use super::check::{Case, Check, Outcome, Trouble};
+use super::check::{Case, Check, Findings, Outcome, Trouble};
+use super::law;
 use super::robust::{Problem, Units};
 use super::rows::{Folder, Rows, Table, number};
-use super::law;
 
 const SOURCE: &str = "Besiroglu et al., arXiv 2404.10102; repository \
                       epoch-research/analyzing-chinchilla";
 
 pub(crate) const OPTIMUM: Case = Case {
     name: "chinchilla-optimum",
+    numbers: &[4],
     title: "Chinchilla's law on 240 runs",
     source: SOURCE,
     run: optimum,
 };
 
+pub(crate) const INTERVALS: Case = Case {
+    name: "chinchilla-intervals",
+    numbers: &[5],
+    title: "Intervals at 95 % of Chinchilla's coefficients, by refits to resampled runs",
+    source: SOURCE,
+    run: intervals,
+};
+
 pub(crate) const OUTLIERS: Case = Case {
     name: "chinchilla-outliers",
-    title: "The same with the five runs of highest loss",
+    numbers: &[],
+    title: "Chinchilla's law with the five runs of highest loss as well",
     source: SOURCE,
     run: outliers,
 };
 
 pub(crate) const OBJECTIVES: Case = Case {
     name: "chinchilla-least-squares",
-    title: "The same law by least squares of losses below 1e21 FLOP",
+    numbers: &[],
+    title: "Chinchilla's law by least squares of losses below 1e21 FLOP",
     source: "repository Open-Athena/scaling-law-analysis, experiment 0; the same by Apple's scalefit",
     run: least_squares,
 };
@@ -35,7 +47,7 @@ pub(crate) const OBJECTIVES: Case = Case {
 const VARIABLES: [(&str, &str); 2] = [("N", "params_n"), ("D", "tokens_d")];
 
 /// Parameters and tokens in billions, loss in bits.
-const UNITS: Units = Units {
+pub(super) const UNITS: Units = Units {
     variables: &[1e9, 1e9],
     response: std::f64::consts::LN_2,
     coefficients: |fit| {
@@ -53,11 +65,6 @@ fn replication(folder: &Folder) -> Result<Table, Trouble> {
     rows(folder)?.of("excluded_by_epoch", "0").table(&VARIABLES, "loss")
 }
 
-/// The 240 runs that the replication fits.
-pub(crate) fn data(folder: &Folder) -> Result<Data, Trouble> {
-    Ok(replication(folder)?.data()?)
-}
-
 fn problem(table: Table, options: Options) -> Result<Problem, Trouble> {
     Ok(Problem { law: law("chinchilla")?, table, options, units: UNITS })
 }
@@ -66,7 +73,7 @@ fn optimum(folder: &Folder) -> Outcome {
     let problem = problem(replication(folder)?, Options::default())?;
     let fit = problem.fit()?;
     let mut checks = vec![
-        Check::within("runs", 240.0, data(folder)?.rows_n() as f64, 0.0),
+        Check::within("runs", 240.0, problem.table.response.len() as f64, 0.0),
         Check::at_most(
             "objective, the best of 4,500 starts of three solvers",
             1.018_274_1e-3,
@@ -98,8 +105,35 @@ fn optimum(folder: &Folder) -> Outcome {
         let found = problem.objective(&problem.table, &coefficients);
         checks.push(Check::relative(format!("objective of {whose}"), objective, found, 1e-6));
     }
-    checks.extend(problem.checks("240 runs", &fit)?);
-    Ok(checks)
+    Ok(Findings { figures: checks, fits: vec![problem.robust("240 runs", &fit)?] })
+}
+
+/// Refits behind the intervals, as many as the replication makes.
+const DRAWS_N: u32 = 4_000;
+
+fn intervals(folder: &Folder) -> Outcome {
+    let problem = problem(replication(folder)?, Options::default())?;
+    let fit = problem.fit()?;
+    let data = problem.table.data()?;
+    let draws = problem.law.draws(&data, &problem.options, &fit, DRAWS_N, 1)?;
+    let mut checks = Vec::new();
+    for (symbol, place, [lower, upper]) in
+        [("E", 0, [1.769, 1.871]), ("alpha", 3, [0.317, 0.373]), ("beta", 4, [0.331, 0.415])]
+    {
+        let mut values: Vec<f64> = draws.iter().map(|draw| draw[place]).collect();
+        let found = central(&mut values, 0.95);
+        checks.push(Check::within(format!("{symbol}, lower end"), lower, found.lower, 0.01));
+        checks.push(Check::within(format!("{symbol}, upper end"), upper, found.upper, 0.01));
+    }
+    // The share of compute that goes into parameters, with the printed standard error.
+    let shares: Vec<f64> = draws.iter().map(|draw| draw[4] / (draw[3] + draw[4])).collect();
+    let mean = shares.iter().sum::<f64>() / f64::from(DRAWS_N);
+    let square = |share: &f64| (share - mean).powi(2);
+    let error = (shares.iter().map(square).sum::<f64>() / f64::from(DRAWS_N - 1)).sqrt();
+    let best = fit.coefficients[4] / (fit.coefficients[3] + fit.coefficients[4]);
+    checks.push(Check::within("beta / (alpha + beta)", 0.513, best, 0.002));
+    checks.push(Check::within("beta / (alpha + beta), standard error", 0.020, error, 0.002));
+    Ok(Findings::of(checks))
 }
 
 fn outliers(folder: &Folder) -> Outcome {
@@ -111,8 +145,7 @@ fn outliers(folder: &Folder) -> Outcome {
     {
         checks.push(Check::within(symbol, published, fit.coefficients[place], digit));
     }
-    checks.extend(problem.checks("245 runs", &fit)?);
-    Ok(checks)
+    Ok(Findings { figures: checks, fits: vec![problem.robust("245 runs", &fit)?] })
 }
 
 fn least_squares(folder: &Folder) -> Outcome {
@@ -122,7 +155,7 @@ fn least_squares(folder: &Folder) -> Outcome {
     let problem = problem(small.table(&VARIABLES, "loss")?, options)?;
     let fit = problem.fit()?;
     let [e, a, b, alpha, beta] = [0, 1, 2, 3, 4].map(|place| fit.coefficients[place]);
-    let mut checks = vec![
+    let checks = vec![
         Check::within("runs", 217.0, problem.table.response.len() as f64, 0.0),
         Check::within("sum of squares", 0.062_414, 2.0 * fit.objective, 5e-7),
         Check::within("E", 1.9051, e, 5e-5),
@@ -131,6 +164,5 @@ fn least_squares(folder: &Folder) -> Outcome {
         Check::within("alpha", 0.3511, alpha, 5e-5),
         Check::within("beta", 0.4587, beta, 5e-5),
     ];
-    checks.extend(problem.checks("217 runs", &fit)?);
-    Ok(checks)
+    Ok(Findings { figures: checks, fits: vec![problem.robust("217 runs", &fit)?] })
 }

@@ -3,16 +3,17 @@
 use law_engine::catalogue::Options;
 use law_engine::objective::Residual;
 
-use super::check::{Case, Check, Outcome, Trouble};
+use super::check::{Case, Check, Findings, Outcome, Trouble};
+use super::law;
 use super::robust::{Problem, Units};
 use super::rows::{Folder, Rows, number, text};
-use super::law;
 
 const SOURCE: &str = "Gadre et al., arXiv 2403.08540; repository mlfoundations/scaling";
 
 pub(crate) const FORECASTS: Case = Case {
     name: "gadre-forecasts",
-    title: "Four forecast errors of models trained on RedPajama, percent",
+    numbers: &[2, 3],
+    title: "Over-training: four forecast errors of models trained on RedPajama, percent",
     source: SOURCE,
     run: |folder| {
         let published = Corpus {
@@ -25,13 +26,14 @@ pub(crate) const FORECASTS: Case = Case {
             ],
             digit: 0.5e-4,
         };
-        published.checks(folder)
+        published.findings(folder)
     },
 };
 
 pub(crate) const CORPORA: Case = Case {
     name: "gadre-corpora",
-    title: "The same laws of models trained on C4 and RefinedWeb",
+    numbers: &[],
+    title: "The laws of over-training of models trained on C4 and RefinedWeb",
     source: SOURCE,
     run: |folder| {
         let c4 = Corpus {
@@ -51,7 +53,9 @@ pub(crate) const CORPORA: Case = Case {
             ],
             digit: 0.5e-3,
         };
-        Ok([c4.checks(folder)?, refined.checks(folder)?].concat())
+        let mut findings = c4.findings(folder)?;
+        findings.extend(refined.findings(folder)?);
+        Ok(findings)
     },
 };
 
@@ -106,7 +110,7 @@ impl Corpus {
         ])
     }
 
-    fn checks(&self, folder: &Folder) -> Outcome {
+    fn findings(&self, folder: &Folder) -> Outcome {
         let rows = folder.read("gadre-overtraining/data.csv")?.of("dataset", self.name);
         let [loss, error] = self.problems(&rows)?;
         let (loss_fit, error_fit) = (loss.fit()?, error.fit()?);
@@ -141,8 +145,10 @@ impl Corpus {
             }
         }
         // Five rows to four coefficients: there is none to leave out.
-        checks.extend(loss.checks_of_few(&format!("{}, loss", self.name), &loss_fit)?);
-        checks.extend(error.checks(&format!("{}, error", self.name), &error_fit)?);
-        Ok(checks)
+        let fits = vec![
+            loss.robust_of_few(&format!("{}, loss", self.name), &loss_fit)?,
+            error.robust(&format!("{}, error", self.name), &error_fit)?,
+        ];
+        Ok(Findings { figures: checks, fits })
     }
 }

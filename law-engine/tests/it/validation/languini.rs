@@ -2,18 +2,20 @@
 
 use sweep_core::class::ComputeClass;
 
-use super::check::{Case, Check, Outcome, Trouble};
+use super::check::{Case, Check, Findings, Outcome, Trouble};
 use super::rows::{Folder, number, text};
 
 pub(crate) const STEPS: Case = Case {
     name: "languini-steps",
+    numbers: &[1],
     title: "Steps of ten compute classes, from throughput",
     source: "Stanic et al., arXiv 2309.11197; repository languini-kitchen/languini-kitchen",
     run: steps,
 };
 
 fn steps(folder: &Folder) -> Outcome {
-    let throughput = folder.read("languini/throughput.csv")?.of("device", "NVIDIA GeForce RTX 3090");
+    let throughput =
+        folder.read("languini/throughput.csv")?.of("device", "NVIDIA GeForce RTX 3090");
     let mut checks = Vec::new();
     for row in &folder.read("languini/data.csv")?.0 {
         let (variant, size) = (text(row, "variant")?, text(row, "size")?);
@@ -30,5 +32,5 @@ fn steps(folder: &Folder) -> Outcome {
         checks.push(Check::within(format!("{of}: tokens per second"), published, best, 0.0));
         checks.push(Check::within(format!("{of}: steps"), number(row, "steps")?, steps, 0.0));
     }
-    Ok(checks)
+    Ok(Findings::of(checks))
 }

@@ -2,13 +2,14 @@
 
 use law_engine::catalogue::Options;
 
-use super::check::{Case, Check, Outcome};
+use super::check::{Case, Check, Findings, Outcome};
+use super::law;
 use super::robust::{Problem, Units};
 use super::rows::Folder;
-use super::law;
 
 pub(crate) const STREAMS: Case = Case {
     name: "parscale",
+    numbers: &[7],
     title: "Loss over parameters and parallel streams, two corpora",
     source: "Chen et al., arXiv 2505.10475; repository QwenLM/ParScale, parametric_fit.py",
     run: streams,
@@ -26,7 +27,7 @@ const UNITS: Units = Units {
 
 fn streams(folder: &Folder) -> Outcome {
     let rows = folder.read("parscale/data.csv")?;
-    let mut checks = Vec::new();
+    let (mut checks, mut fits) = (Vec::new(), Vec::new());
     for (corpus, coefficients, objective, r2) in [
         ("stack_v2_python", [0.69124, 0.011_306, 0.18937, 0.39346], 3.6767e-5, 0.99783),
         ("pile", [1.28877, 0.19735, 0.19633, 0.33446], 1.8139e-5, 0.99868),
@@ -52,7 +53,7 @@ fn streams(folder: &Folder) -> Outcome {
             |(x, y): (&Vec<f64>, &f64)| (y - problem.law.predict(&fit.coefficients, x)).powi(2);
         let squares: f64 = problem.table.values.iter().zip(observed).map(square).sum();
         checks.push(Check::within(format!("{corpus}: R2"), r2, 1.0 - squares / spread, 1e-5));
-        checks.extend(problem.checks(corpus, &fit)?);
+        fits.push(problem.robust(corpus, &fit)?);
     }
-    Ok(checks)
+    Ok(Findings { figures: checks, fits })
 }

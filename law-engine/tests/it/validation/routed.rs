@@ -3,13 +3,14 @@
 use law_engine::catalogue::Options;
 use law_engine::objective::Residual;
 
-use super::check::{Case, Check, Outcome, Trouble};
+use super::check::{Case, Check, Findings, Outcome};
 use super::robust::{Problem, Units};
 use super::rows::{Folder, text};
-use super::law;
+use super::{law, published};
 
 pub(crate) const ROUTERS: Case = Case {
     name: "clark-routers",
+    numbers: &[11],
     title: "Loss over active parameters and experts, three routers",
     source: "Clark et al., arXiv 2202.01169, table 3; repository \
              google-deepmind/scaling_laws_for_routing",
@@ -29,7 +30,7 @@ const UNITS: Units = Units {
 
 fn routers(folder: &Folder) -> Outcome {
     let rows = folder.read("clark-routed/data.csv")?.of("paper_fit_subset", "1");
-    let mut checks = Vec::new();
+    let (mut checks, mut fits) = (Vec::new(), Vec::new());
     // Mean squares of log10 residuals of the best of 500 starts of the authors' script.
     for (router, runs_n, best) in
         [("S-Base", 58, 1.0417e-5), ("RL-R", 59, 1.0428e-5), ("Hash", 56, 8.890e-6)]
@@ -47,8 +48,7 @@ fn routers(folder: &Folder) -> Outcome {
         // The objective halves the squares of natural logarithms.
         let mean_square =
             |objective: f64| objective * 2.0 / (std::f64::consts::LN_10.powi(2) * found_n);
-        let published = problem.law.card().published.iter().find(|fit| fit.label == router);
-        let published = published.ok_or_else(|| Trouble::Bad(format!("no fit of {router}")))?;
+        let published = published("moe-clark", router)?;
         let printed = problem.objective(&problem.table, published.coefficients);
         let found = mean_square(fit.objective);
         checks.push(Check::within(format!("{router}: runs"), f64::from(runs_n), found_n, 0.0));
@@ -64,7 +64,7 @@ fn routers(folder: &Folder) -> Outcome {
             let (printed, found) = (published.coefficients[place], fit.coefficients[place]);
             checks.push(Check::within(format!("{router}: {symbol}"), printed, found, 0.01));
         }
-        checks.extend(problem.checks(router, &fit)?);
+        fits.push(problem.robust(router, &fit)?);
     }
-    Ok(checks)
+    Ok(Findings { figures: checks, fits })
 }

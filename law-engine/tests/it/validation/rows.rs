@@ -1,12 +1,15 @@
 //! Published tables: comma-separated rows under names.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use law_engine::catalogue::{Data, Refusal};
 use law_engine::random::Stream;
 
 use super::check::Trouble;
+
+/// The environment variable that names the folder of the published tables.
+pub(crate) const FOLDER: &str = "SWEEP_PUBLISHED_DATA";
 
 /// Where the published tables are.
 #[derive(Clone, Debug)]
@@ -19,6 +22,19 @@ pub(crate) type Row = BTreeMap<String, String>;
 pub(crate) struct Rows(pub(crate) Vec<Row>);
 
 impl Folder {
+    /// Beside the checkout, or where [`FOLDER`] says.
+    pub(crate) fn at_hand() -> Self {
+        let named = std::env::var_os(FOLDER).map(PathBuf::from);
+        let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+        Self(named.unwrap_or_else(beside))
+    }
+
+    /// Whether somebody asks for checks against the tables of a folder, so that none may be skipped.
+    #[cfg(test)]
+    pub(crate) fn is_named() -> bool {
+        std::env::var_os(FOLDER).is_some()
+    }
+
     pub(crate) fn read(&self, name: &str) -> Result<Rows, Trouble> {
         let path = self.0.join(name);
         let Ok(text) = std::fs::read_to_string(&path) else { return Err(Trouble::Missing(path)) };
@@ -107,14 +123,28 @@ impl Table {
         self.pick(&order)
     }
 
-    /// Nine tenths of the rows, without replacement.
+    /// Nine tenths of the rows, without replacement: one row less at least.
     pub(crate) fn sampled(&self, seed: u64) -> Self {
-        let mut shuffled = self.shuffled(seed);
-        let kept = (9 * self.response.len()).div_ceil(10);
-        shuffled.values.truncate(kept);
-        shuffled.response.truncate(kept);
-        shuffled.groups.truncate(kept);
-        shuffled
+        let rows_n = self.response.len();
+        let kept: Vec<usize> = (0..rows_n - rows_n.div_ceil(10)).collect();
+        self.shuffled(seed).pick(&kept)
+    }
+
+    /// The rows as they might come in: dealt to `batches_n` batches in turn, the last batch first.
+    pub(crate) fn batches(&self, batches_n: usize) -> impl Iterator<Item = Self> {
+        let rows = move |batch: usize| (batch..self.response.len()).step_by(batches_n);
+        (0..batches_n).rev().map(move |batch| self.pick(&rows(batch).collect::<Vec<usize>>()))
+    }
+
+    /// The same columns without a row.
+    pub(crate) fn empty(&self) -> Self {
+        self.pick(&[])
+    }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.values.extend(other.values);
+        self.response.extend(other.response);
+        self.groups.extend(other.groups);
     }
 
     /// The rows in units as many times as large as `columns` and `response` say.

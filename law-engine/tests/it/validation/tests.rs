@@ -1,52 +1,59 @@
 //! The cases as tests. Without the published rows they say so and check nothing.
 
-use std::path::{Path, PathBuf};
-
-use law_engine::catalogue::Data;
+use std::path::Path;
 
 use super::check::{Check, Trouble, figure};
-use super::rows::Folder;
-use super::{CASES, chinchilla};
+use super::robust::{Robust, TRIALS};
+use super::rows::{FOLDER, Folder};
+use super::{CASES, NOT_REPRODUCIBLE};
 
-/// Beside the checkout, or where `SWEEP_PUBLISHED_DATA` says.
-fn folder() -> Folder {
-    let named = std::env::var_os("SWEEP_PUBLISHED_DATA").map(PathBuf::from);
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    Folder(named.unwrap_or_else(beside))
-}
-
-#[expect(clippy::print_stderr, reason = "a check that is skipped says so")]
-fn skip(path: &Path) {
-    eprintln!("SKIPPED: no published data at {}", path.display());
-}
-
-/// The 240 runs of Chinchilla's replication; None, with a word about it, where they are not.
-pub(crate) fn chinchilla_runs() -> Option<Data> {
-    match chinchilla::data(&folder()) {
-        Ok(data) => Some(data),
-        Err(Trouble::Missing(path)) => {
-            skip(&path);
-            None
-        }
-        Err(Trouble::Bad(why)) => panic!("{why}"),
-    }
-}
+/// Numbers of the acceptance list: 1 to this one.
+const LAST_NUMBER: u32 = 19;
 
 fn check(name: &str) {
     let case = CASES.iter().find(|case| case.name == name).expect("a case of that name");
-    let checks = match (case.run)(&folder()) {
-        Ok(checks) => checks,
-        Err(Trouble::Missing(path)) => return skip(&path),
+    let findings = match (case.run)(&Folder::at_hand()) {
+        Ok(findings) => findings,
+        Err(Trouble::Missing(path)) => {
+            let place = path.display();
+            assert!(
+                !Folder::is_named(),
+                "{FOLDER} is set, and there is no published data at {place}"
+            );
+            eprintln!("SKIPPED: no published data at {place}");
+            return;
+        }
         Err(Trouble::Bad(why)) => panic!("{}: {why}", case.title),
     };
-    assert!(!checks.is_empty());
-    let missed = |check: &&Check| !check.is_met();
+    let (document, place) = document();
+    assert!(document.contains(case.title), "{place} lacks the case {name}; write it again");
+    assert!(findings.checks().next().is_some());
     let words = |check: &Check| {
         let (ours, bound) = check.words();
-        format!("{}: {ours}, published {} {bound}", check.what, figure(check.published))
+        let published = figure(check.published);
+        let said = check.miss.map_or(String::new(), |miss| {
+            format!(", known to be off by {} because {}", miss.today, miss.why)
+        });
+        format!("{}: {ours}, published {published} {bound}{said}", check.what)
     };
-    let missed: Vec<String> = checks.iter().filter(missed).map(words).collect();
-    assert!(missed.is_empty(), "{} ({}): {missed:#?}", case.title, case.source);
+    let wrong: Vec<String> =
+        findings.checks().filter(|check| !check.is_as_said()).map(words).collect();
+    assert!(wrong.is_empty(), "{} ({}): {wrong:#?}", case.title, case.source);
+    for check in &findings.figures {
+        let row = format!("| {} |", check.what);
+        assert!(document.contains(&row), "{place} lacks {:?}; write it again", check.what);
+    }
+    for Robust { fit, checks } in &findings.fits {
+        assert!(document.contains(&format!("| {fit} |")), "{place} lacks {fit:?}; write it again");
+        assert!([0, 1].contains(&(TRIALS.len() - checks.len())), "{fit}: {} trials", checks.len());
+    }
+}
+
+/// The page that the example writes, and where it is.
+fn document() -> (String, String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/validation.md");
+    let text = std::fs::read_to_string(&path).expect("the page is part of the repository");
+    (text, path.display().to_string())
 }
 
 macro_rules! cases {
@@ -59,22 +66,52 @@ macro_rules! cases {
 
 cases! {
     languini_steps: "languini-steps",
-    chinchilla_optimum: "chinchilla-optimum",
-    chinchilla_outliers: "chinchilla-outliers",
-    chinchilla_least_squares: "chinchilla-least-squares",
     gadre_forecasts: "gadre-forecasts",
     gadre_corpora: "gadre-corpora",
-    clark_routers: "clark-routers",
+    chinchilla_optimum: "chinchilla-optimum",
+    chinchilla_intervals: "chinchilla-intervals",
+    chinchilla_outliers: "chinchilla-outliers",
+    chinchilla_least_squares: "chinchilla-least-squares",
+    gemstones_checkpoints: "gemstones",
+    data_constrained: "data-constrained",
     parscale_streams: "parscale",
     multi_power_law: "multi-power-law",
     lr_annealing: "lr-annealing",
     bnsl_addition: "bnsl-addition",
+    learning_curves: "learning-curves",
+    learning_curve_trials: "learning-curve-trials",
+    clark_routers: "clark-routers",
+    step_law: "step-law",
+    quantised_training: "quantised-training",
+    activation_sparsity: "activation-sparsity",
+    granular_experts: "granular-experts",
+    kaplan_constants: "kaplan-constants",
+    crossover_simulated: "crossover-simulated",
     ladder_forecasts: "ladder-forecasts",
+    ladder_intervals: "ladder-intervals",
 }
 
 #[test]
 fn every_case_is_a_test() {
     assert!(CASES.iter().map(|case| case.name).eq(TESTED.iter().copied()));
+}
+
+#[test]
+fn every_number_is_answered_once() {
+    let cases = CASES.iter().flat_map(|case| case.numbers);
+    let missing = NOT_REPRODUCIBLE.iter().flat_map(|missing| missing.numbers);
+    let mut numbers: Vec<u32> = cases.chain(missing).copied().collect();
+    numbers.sort_unstable();
+    assert!(numbers.into_iter().eq(1..=LAST_NUMBER));
+}
+
+#[test]
+fn the_page_says_what_cannot_be_reproduced() {
+    let (document, place) = document();
+    for missing in NOT_REPRODUCIBLE {
+        assert!(document.contains(missing.result), "{place} lacks {:?}", missing.result);
+        assert!(document.contains(missing.why), "{place} lacks {:?}", missing.why);
+    }
 }
 
 #[test]
@@ -85,6 +122,14 @@ fn checks_can_be_missed() {
     assert!(!Check::at_most("", 1.0, 1.01, 0.0).is_met());
     assert!(!Check::covers("", 1.0, (1.1, 2.0)).is_met());
     assert!(!Check::within("", 1.0, f64::NAN, 1.0).is_met());
+}
+
+#[test]
+fn a_known_miss_holds_what_it_says() {
+    let missed = |value: f64| Check::at_most("", 1.0, value, 0.0).missed("rounding", 0.02);
+    assert!(!missed(1.01).is_met() && missed(1.01).is_as_said());
+    assert!(!missed(1.03).is_as_said() && !missed(f64::NAN).is_as_said());
+    assert!(!Check::at_most("", 1.0, 1.01, 0.0).is_as_said());
 }
 
 #[test]
