@@ -4,7 +4,7 @@
 //! one-step formula is far off just where it matters.
 
 use super::data::{Data, Refusal};
-use super::equation::{Fittable, Formula};
+use super::equation::{Evaluate, Fittable, Row};
 use super::estimate::{Estimate, Options, constraints};
 use super::refit::refits;
 
@@ -30,8 +30,8 @@ const MAD: f64 = 1.4826;
 const RESIDUAL_MIN: f64 = 1e-12;
 
 /// The part of every run, in the order of their first rows.
-pub(crate) fn influences<E: Formula<P>, const P: usize>(
-    equation: E,
+pub(crate) fn influences<const P: usize>(
+    equation: &dyn Evaluate<P>,
     data: &Data,
     options: &Options,
     estimate: &Estimate,
@@ -40,7 +40,7 @@ pub(crate) fn influences<E: Formula<P>, const P: usize>(
     let without = |left_out: usize| {
         (0..groups_n).map(|group| f64::from(u8::from(group != left_out))).collect::<Vec<_>>()
     };
-    let (centre, thetas) = refits::<E, P>(equation, data, options, estimate, groups_n, without)?;
+    let (centre, thetas) = refits(equation, data, options, estimate, groups_n, without)?;
     let constraints = constraints(equation.card(), options)?;
     let law = Fittable { equation, constraints: &constraints };
 
@@ -61,7 +61,7 @@ pub(crate) fn influences<E: Formula<P>, const P: usize>(
         variables.iter().zip(data.response()).zip(&group_of).enumerate()
     {
         let ln: Vec<f64> = x.iter().map(|x| x.ln()).collect();
-        let fitted = equation.value(coefficients, super::Row::new(x, &ln));
+        let fitted = equation.number(coefficients, Row::new(x, &ln));
         influences[*group].rows.push(row + 1);
         influences[*group].residual += (observed / fitted).ln();
     }

@@ -151,7 +151,7 @@ fn exactly<const P: usize>(coefficients: &[f64]) -> [f64; P] {
 
 impl<E: Formula<P>, const P: usize> Law for Entry<E, P> {
     fn card(&self) -> Card {
-        *self.0.card()
+        *Formula::card(&self.0)
     }
 
     fn predict(&self, coefficients: &[f64], x: &[f64]) -> f64 {
@@ -161,11 +161,11 @@ impl<E: Formula<P>, const P: usize> Law for Entry<E, P> {
 
     fn gradient(&self, coefficients: &[f64], x: &[f64]) -> Vec<f64> {
         let ln: Vec<f64> = x.iter().map(|x| x.ln()).collect();
-        gradient(self.0, exactly::<P>(coefficients), Row::new(x, &ln)).as_slice().to_vec()
+        gradient(&self.0, exactly::<P>(coefficients), Row::new(x, &ln)).as_slice().to_vec()
     }
 
     fn estimate(&self, data: &Data, options: &Options) -> Result<Estimate, Refusal> {
-        estimate::estimate(self.0, data, options)
+        estimate::estimate(&self.0, data, options)
     }
 
     fn draws(
@@ -176,7 +176,7 @@ impl<E: Formula<P>, const P: usize> Law for Entry<E, P> {
         draws_n: u32,
         seed: u64,
     ) -> Result<Vec<Vec<f64>>, Refusal> {
-        resample::draws(self.0, data, options, estimate, draws_n, seed)
+        resample::draws(&self.0, data, options, estimate, draws_n, seed)
     }
 
     fn influences(
@@ -185,7 +185,7 @@ impl<E: Formula<P>, const P: usize> Law for Entry<E, P> {
         options: &Options,
         estimate: &Estimate,
     ) -> Result<Vec<Influence>, Refusal> {
-        influence::influences(self.0, data, options, estimate)
+        influence::influences(&self.0, data, options, estimate)
     }
 }
 

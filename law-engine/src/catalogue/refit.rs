@@ -4,7 +4,7 @@ use std::thread;
 
 use super::Ground;
 use super::data::{Data, Refusal};
-use super::equation::{Fittable, Formula, Points};
+use super::equation::{Evaluate, Fittable, Points};
 use super::estimate::{Estimate, Options, Table, constraints};
 use crate::fit::polish;
 use crate::kernel::surface::Surface;
@@ -17,8 +17,8 @@ const WARM_N: usize = 2;
 /// The optimum in fitting coordinates, and those of `refits_n` refits, of which number `i` counts
 /// each group as often as `counts(i)` says. All begin at the optima of `estimate`, and are shared
 /// among the threads of `options`; their number changes nothing.
-pub(super) fn refits<E: Formula<P>, const P: usize>(
-    equation: E,
+pub(super) fn refits<const P: usize>(
+    equation: &dyn Evaluate<P>,
     data: &Data,
     options: &Options,
     estimate: &Estimate,

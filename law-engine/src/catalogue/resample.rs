@@ -15,7 +15,7 @@
 //! Measured coverage: `examples/fit_coverage.rs`, docs/fit-coverage.md.
 
 use super::data::{Data, Refusal};
-use super::equation::{Fittable, Formula};
+use super::equation::{Evaluate, Fittable};
 use super::estimate::{Estimate, Options, constraints, free};
 use super::refit::refits;
 use crate::law::{ScalingLaw as _, clamp};
@@ -27,8 +27,8 @@ const SCALE_KEY: u64 = 1;
 
 /// Refits to resamples of whole groups, each begun at the optima of `estimate`: by draw, the
 /// coefficients. The same seed draws the same groups for every law.
-pub(crate) fn draws<E: Formula<P>, const P: usize>(
-    equation: E,
+pub(crate) fn draws<const P: usize>(
+    equation: &dyn Evaluate<P>,
     data: &Data,
     options: &Options,
     estimate: &Estimate,
@@ -37,8 +37,7 @@ pub(crate) fn draws<E: Formula<P>, const P: usize>(
 ) -> Result<Vec<Vec<f64>>, Refusal> {
     let (groups_n, _) = data.members();
     let counts = |draw: usize| counts(seed, draw as u64, groups_n);
-    let (centre, thetas) =
-        refits::<E, P>(equation, data, options, estimate, draws_n as usize, counts)?;
+    let (centre, thetas) = refits(equation, data, options, estimate, draws_n as usize, counts)?;
     let constraints = constraints(equation.card(), options)?;
     let law = Fittable { equation, constraints: &constraints };
     let freedom = groups_n.saturating_sub(free(&constraints).len()).max(1);
