@@ -29,6 +29,9 @@ pub(crate) struct Fitting {
     pub(crate) mapping: Mapping,
     #[command(flatten)]
     pub(crate) sampling: Sampling,
+    /// Search the whole landscape anew in every refit, rather than from the optima of the fit
+    #[arg(long)]
+    cold: bool,
 }
 
 impl Fitting {
@@ -49,7 +52,7 @@ impl Fitting {
         beside: &[&str],
     ) -> Result<(Fitted<'static>, Data), Failure> {
         let law = self.law()?;
-        let options = self.target.options()?;
+        let options = Options { is_cold: self.cold, ..self.target.options()? };
         let mut symbols: Vec<&str> =
             law.card().variables.iter().map(|variable| variable.symbol).collect();
         symbols.extend(
@@ -192,7 +195,8 @@ impl Target {
         let (tied, bounds, priors) = (self.tie.clone(), bounds?, priors?);
         let threads_n = cores_n();
         let starts_n = Options::default().starts_n;
-        Ok(Options { residual, huber, fixed, tied, bounds, priors, starts_n, threads_n })
+        let is_cold = false;
+        Ok(Options { residual, huber, fixed, tied, bounds, priors, starts_n, threads_n, is_cold })
     }
 }
 

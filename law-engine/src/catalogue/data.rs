@@ -171,12 +171,25 @@ impl Data {
     /// The columns that a law's variables name, row by row.
     ///
     /// # Errors
-    /// [`Refusal::NoColumn`], and [`Refusal::BadValue`] for a zero that the law cannot take.
+    /// As [`Data::rows`].
     pub(crate) fn select(
         &self,
         law: &'static str,
         variables: &[Symbol],
     ) -> Result<Vec<Vec<f64>>, Refusal> {
+        let rows = self.rows(law, variables)?;
+        Ok(rows.chunks_exact(variables.len()).map(<[f64]>::to_vec).collect())
+    }
+
+    /// The same in one piece, row after row.
+    ///
+    /// # Errors
+    /// [`Refusal::NoColumn`], and [`Refusal::BadValue`] for a zero that the law cannot take.
+    pub(crate) fn rows(
+        &self,
+        law: &'static str,
+        variables: &[Symbol],
+    ) -> Result<Vec<f64>, Refusal> {
         let places = variables
             .iter()
             .map(|Symbol { symbol, .. }| {
@@ -193,7 +206,7 @@ impl Data {
                 }
             }
         }
-        Ok(self.values.iter().map(|row| places.iter().map(|place| row[*place]).collect()).collect())
+        Ok(self.values.iter().flat_map(|row| places.iter().map(|place| row[*place])).collect())
     }
 
     /// The rows that `keep` says yes to, by their place.

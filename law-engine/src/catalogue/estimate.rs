@@ -1,6 +1,5 @@
 //! Fitting a law of the catalogue, and what there is to say about the fit.
 
-use nalgebra::SMatrix;
 use sweep_core::fit::Convergence;
 
 use super::Ground;
@@ -29,6 +28,8 @@ pub struct Options {
     pub starts_n: usize,
     /// Threads that refits are shared among. The result does not depend on it.
     pub threads_n: usize,
+    /// Whether every refit searches the whole landscape anew, and not from the optima of the fit.
+    pub is_cold: bool,
 }
 
 /// What is known of a coefficient before the fit: a normal distribution, of the logarithm where the
@@ -70,6 +71,7 @@ impl Default for Options {
             priors: Vec::new(),
             starts_n: 8,
             threads_n: 1,
+            is_cold: false,
         }
     }
 }
@@ -123,10 +125,7 @@ pub(crate) fn estimate<const P: usize>(
     let law = Fittable { equation, constraints: &constraints };
     let objective = Objective { law, points: &points, residual: options.residual };
     let ground = Ground::new(objective);
-    let starts = approaches(&ground, options);
-    let mut fits: Vec<Fit<P>> =
-        starts.iter().map(|start| polish(&ground, options.huber, *start)).collect();
-    fits.sort_by(|a, b| a.objective.total_cmp(&b.objective));
+    let fits = search(&ground, options);
     let best = fits.first().ok_or(Refusal::Empty)?.clone();
 
     let mut basins: Vec<(Vec<f64>, f64)> = Vec::new();
@@ -151,10 +150,19 @@ pub(crate) fn estimate<const P: usize>(
         convergence: best.convergence,
         basins,
         residuals,
-        condition: condition(&law, &points, &best.theta, &free),
+        condition: condition(&ground, &best.theta, &free),
         at_bound: at_bound.collect(),
         free_n: free.len(),
     })
+}
+
+/// The optima that the search finds, the best first.
+pub(super) fn search<const P: usize>(ground: &Ground<'_, '_, P>, options: &Options) -> Vec<Fit<P>> {
+    let starts = approaches(ground, options);
+    let mut fits: Vec<Fit<P>> =
+        starts.iter().map(|start| polish(ground, options.huber, *start)).collect();
+    fits.sort_by(|a, b| a.objective.total_cmp(&b.objective));
+    fits
 }
 
 /// Where the real objective is descended from: the different places that least squares of a sample
@@ -199,31 +207,37 @@ fn are_one(a: &[f64], b: &[f64]) -> bool {
 
 /// The variables of a law, with their logarithms.
 pub(super) struct Table {
-    raw: Vec<Vec<f64>>,
-    ln: Vec<Vec<f64>>,
+    variables_n: usize,
+    /// Row after row.
+    raw: Vec<f64>,
+    ln: Vec<f64>,
 }
 
 impl Table {
     pub(super) fn new(card: &Card, data: &Data) -> Result<Self, Refusal> {
-        let raw = data.select(card.name, card.variables)?;
-        let ln = raw.iter().map(|row| row.iter().map(|x| x.ln()).collect()).collect();
-        Ok(Self { raw, ln })
+        let raw = data.rows(card.name, card.variables)?;
+        let ln = raw.iter().map(|x| x.ln()).collect();
+        Ok(Self { variables_n: card.variables.len(), raw, ln })
+    }
+
+    fn row(&self, row: usize) -> Row<'_> {
+        let place = row * self.variables_n..(row + 1) * self.variables_n;
+        Row::new(&self.raw[place.clone()], &self.ln[place])
     }
 
     /// The points with equal places side by side, and the row of each. The order of the rows does
     /// not change what is fitted.
     pub(super) fn points(&self, data: &Data) -> (Points<'_>, Vec<usize>) {
-        let mut order: Vec<usize> = (0..self.raw.len()).collect();
+        let mut order: Vec<usize> = (0..data.rows_n()).collect();
         order.sort_by(|a, b| {
-            let by_place = self.raw[*a].iter().zip(&self.raw[*b]).map(|(a, b)| a.total_cmp(b));
-            let by_place = by_place.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then);
-            by_place
-                .then(data.response()[*a].total_cmp(&data.response()[*b]))
-                .then(data.weights()[*a].total_cmp(&data.weights()[*b]))
+            self.row(*a)
+                .compare(self.row(*b))
+                .then_with(|| data.response()[*a].total_cmp(&data.response()[*b]))
+                .then_with(|| data.weights()[*a].total_cmp(&data.weights()[*b]))
         });
         let point = |row: &usize| Point {
             cell: Cell { class: *row, seed: data.groups()[*row] },
-            x: Row::new(&self.raw[*row], &self.ln[*row]),
+            x: self.row(*row),
             ln_loss: data.response()[*row].ln(),
             weight: data.weights()[*row],
         };
@@ -304,17 +318,8 @@ pub(super) fn free<const P: usize>(constraints: &Constraints<P>) -> Vec<usize> {
 }
 
 /// How nearly some combination of the free coefficients changes nothing.
-fn condition<const P: usize>(
-    law: &Fittable<'_, P>,
-    points: &Points<'_>,
-    theta: &Theta<P>,
-    free: &[usize],
-) -> f64 {
-    let mut squares = SMatrix::<f64, P, P>::zeros();
-    for point in points {
-        let gradient = law.jet(theta, point.x).gradient;
-        squares += gradient * gradient.transpose();
-    }
+fn condition<const P: usize>(ground: &Ground<'_, '_, P>, theta: &Theta<P>, free: &[usize]) -> f64 {
+    let squares = ground.sensitivity(theta);
     let scaled = nalgebra::DMatrix::from_fn(free.len(), free.len(), |a, b| {
         let (i, j) = (free[a], free[b]);
         squares[(i, j)] / (squares[(i, i)] * squares[(j, j)]).sqrt()

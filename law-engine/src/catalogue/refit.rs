@@ -5,7 +5,7 @@ use std::thread;
 use super::Ground;
 use super::data::{Data, Refusal};
 use super::equation::{Evaluate, Fittable, Points};
-use super::estimate::{Estimate, Options, Table, constraints};
+use super::estimate::{Estimate, Options, Table, constraints, search};
 use crate::fit::polish;
 use crate::kernel::surface::Surface;
 use crate::law::Theta;
@@ -15,8 +15,8 @@ use crate::objective::Objective;
 const WARM_N: usize = 2;
 
 /// The optimum in fitting coordinates, and those of `refits_n` refits, of which number `i` counts
-/// each group as often as `counts(i)` says. All begin at the optima of `estimate`, and are shared
-/// among the threads of `options`; their number changes nothing.
+/// each group as often as `counts(i)` says. All begin at the optima of `estimate`, or search anew as
+/// `options` has it, and are shared among its threads; their number changes nothing.
 pub(super) fn refits<const P: usize>(
     equation: &dyn Evaluate<P>,
     data: &Data,
@@ -48,11 +48,14 @@ pub(super) fn refits<const P: usize>(
             weights.zip(points.iter()).for_each(|(weight, point)| *weight = point.weight);
         }
         let objective = Objective { points: points.as_slice(), ..objective };
-        let fits = warm.iter().map(|start| match surface {
-            Some(surface) => polish(surface, options.huber, *start),
-            None => polish(&objective, options.huber, *start),
-        });
-        let best = fits.min_by(|a, b| a.objective.total_cmp(&b.objective));
+        let ground = Ground { objective, surface: surface.take() };
+        let fits = if options.is_cold {
+            search(&ground, options)
+        } else {
+            warm.iter().map(|start| polish(&ground, options.huber, *start)).collect()
+        };
+        *surface = ground.surface;
+        let best = fits.into_iter().min_by(|a, b| a.objective.total_cmp(&b.objective));
         best.map_or(centre, |fit| fit.theta)
     };
     // Each thread works off every n-th refit on its own copy of the points.
