@@ -194,9 +194,16 @@ impl Target {
         let Objective { residual, huber, .. } = self.objective;
         let (tied, bounds, priors) = (self.tie.clone(), bounds?, priors?);
         let threads_n = cores_n();
-        let starts_n = Options::default().starts_n;
-        let is_cold = false;
-        Ok(Options { residual, huber, fixed, tied, bounds, priors, starts_n, threads_n, is_cold })
+        Ok(Options {
+            residual,
+            huber,
+            fixed,
+            tied,
+            bounds,
+            priors,
+            threads_n,
+            ..Options::default()
+        })
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Refusal {
     OutOfBounds { coefficient: String, value: f64, lower: f64, upper: f64 },
     /// A prior without a spread, or without the noise that its strength is measured by.
     BadPrior { coefficient: String, sd: f64, noise: f64 },
+    /// No search is asked for and no place to begin from.
+    NoStart,
     /// Fewer different places than coefficients to find.
     TooFew { law: &'static str, places: usize, needed: usize },
 }
@@ -45,6 +47,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => write!(f, "there are no observations"),
+            Self::NoStart => write!(f, "there is nowhere to begin: no search and no start"),
             Self::Ragged { row, found, expected } => {
                 write!(f, "row {row} has {found} values, {expected} are expected")
             }

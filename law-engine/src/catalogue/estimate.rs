@@ -8,8 +8,8 @@ use super::data::{Data, Refusal};
 use super::equation::{Constraints, Evaluate, Fittable, Points, Row};
 use crate::curve::{Cell, Point};
 use crate::fit::{Fit, approach, polish};
-use crate::law::{Pull, ScalingLaw as _, Theta};
-use crate::objective::{Huber, Objective, Residual};
+use crate::law::{Pull, ScalingLaw as _, Theta, clamp};
+use crate::objective::{Huber, Landscape as _, Objective, Residual};
 use crate::project::{Follow, projections};
 
 /// How to fit.
@@ -24,8 +24,11 @@ pub struct Options {
     /// Closed bounds inside those of the card, in the paper's units: symbol, lower, upper.
     pub bounds: Vec<(String, f64, f64)>,
     pub priors: Vec<Prior>,
-    /// Best places of the search that are polished.
+    /// Best places of the search that are polished; none leaves the search out.
     pub starts_n: usize,
+    /// Coefficients to descend from beside those places, in the paper's units: the optima of an
+    /// earlier fit, which a few more rows hardly move, or a protocol's own starts.
+    pub begin: Vec<Vec<f64>>,
     /// Threads that refits are shared among. The result does not depend on it.
     pub threads_n: usize,
     /// Whether every refit searches the whole landscape anew, and not from the optima of the fit.
@@ -70,6 +73,7 @@ impl Default for Options {
             bounds: Vec::new(),
             priors: Vec::new(),
             starts_n: 8,
+            begin: Vec::new(),
             threads_n: 1,
             is_cold: false,
         }
@@ -126,7 +130,7 @@ pub(crate) fn estimate<const P: usize>(
     let objective = Objective { law, points: &points, residual: options.residual };
     let ground = Ground::new(objective);
     let fits = search(&ground, options);
-    let best = fits.first().ok_or(Refusal::Empty)?.clone();
+    let best = fits.first().ok_or(Refusal::NoStart)?.clone();
 
     let mut basins: Vec<(Vec<f64>, f64)> = Vec::new();
     for fit in &fits {
@@ -158,11 +162,22 @@ pub(crate) fn estimate<const P: usize>(
 
 /// The optima that the search finds, the best first.
 pub(super) fn search<const P: usize>(ground: &Ground<'_, '_, P>, options: &Options) -> Vec<Fit<P>> {
-    let starts = approaches(ground, options);
+    let begin = options.begin.iter().filter_map(|natural| to_fit(ground, natural));
+    let mut starts: Vec<Theta<P>> = begin.collect();
+    if options.starts_n > 0 {
+        starts.extend(approaches(ground, options));
+    }
     let mut fits: Vec<Fit<P>> =
         starts.iter().map(|start| polish(ground, options.huber, *start)).collect();
     fits.sort_by(|a, b| a.objective.total_cmp(&b.objective));
     fits
+}
+
+/// A place in fitting coordinates; none for another number of coefficients than the law has.
+fn to_fit<const P: usize>(ground: &Ground<'_, '_, P>, natural: &[f64]) -> Option<Theta<P>> {
+    let parameters = ground.objective.law.equation.card().parameters;
+    let to_fit = |i: usize| parameters[i].kind.to_fit(natural[i]);
+    (natural.len() == P).then(|| clamp(Theta::from_fn(|i, _| to_fit(i)), &ground.parameters()))
 }
 
 /// Where the real objective is descended from: the different places that least squares of a sample
@@ -181,7 +196,7 @@ fn approaches<'a, const P: usize>(ground: &Ground<'_, 'a, P>, options: &Options)
     // Few rows make a rugged objective, whose optima a coarse grid may not see.
     let is_rugged = objective.points.len() < RUGGED_N;
     let follow = if is_rugged { Follow::Best } else { Follow::Minima };
-    let starts = projections(&sampled, options.huber, follow, options.starts_n.max(1));
+    let starts = projections(&sampled, options.huber, follow, options.starts_n);
     let mut approaches: Vec<Theta<P>> = Vec::new();
     approaches.extend(starts.first().filter(|_| is_rugged));
     for start in &starts {
