@@ -16,7 +16,7 @@
 //!
 //! A law of the catalogue is a card of words and figures and one function over [`real::Real`]
 //! numbers, which carry their derivatives; [`lint`] looks at a table before it is fitted, and
-//! [`metrics`] holds what is measured beside losses.
+//! [`metrics`] holds what is measured beside losses. [`mod@propose`] says which runs to make next.
 //!
 //! ```
 //! use law_engine::{Request, analyse};
@@ -74,6 +74,7 @@ pub mod metrics;
 pub mod newton;
 pub mod objective;
 mod project;
+pub mod propose;
 pub mod random;
 pub mod real;
 pub mod select;

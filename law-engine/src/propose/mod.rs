@@ -1,0 +1,158 @@
+//! Which runs to make next: the batch that is expected to narrow the interval of a target most for
+//! its accelerator hours.
+//!
+//! [`propose()`] is a pure function of what is known ([`State`]), what could be run ([`Space`]) and
+//! what may be spent ([`Limits`]). It needs no outcome of the runs it asks for, so that a batch, or
+//! runs that are still pending, are judged like measured ones.
+//!
+//! The model is the law, linear around several draws of its coefficients, and what it leaves out
+//! ([`Spread`]): a design that trusts a law exactly asks for swarms of the smallest runs, wins where
+//! the law is true, and loses to a plain grid where it is not. Read `belief` first, then `choose`.
+//!
+//! ```
+//! use law_engine::catalogue::find;
+//! use law_engine::propose::{Arm, Candidate, Limits, Run, Space, Spread, State, Target, propose};
+//!
+//! let law = find("chinchilla").expect("it is in the catalogue");
+//! let coefficients = law.card().published[2].coefficients.to_vec();
+//! let arm = Arm { name: "gpt", law, coefficients, draws: Vec::new(), fixed: Vec::new() };
+//! let grid = |sizes: [f64; 3]| sizes.into_iter().flat_map(|n| [5.0, 20.0, 80.0].map(|r| [n, r * n]));
+//! let measured = grid([3e7, 6e7, 1.2e8]).map(|x| Run { arm: 0, x: x.to_vec() }).collect();
+//! let candidates = grid([2e8, 4e8, 8e8])
+//!     .map(|x| Candidate { arm: 0, x: x.to_vec(), hours: 6.0 * x[0] * x[1] / 1e18 })
+//!     .collect();
+//! let state = State { arms: vec![arm], measured, pending: Vec::new(), spread: Spread::default() };
+//! let target = Target::BestSize { arm: 0, flops_c: 1e24 };
+//! let proposal = propose(&state, &Space { candidates }, &target, &Limits::of_budget(100.0))?;
+//! assert!(proposal.hours <= 100.0);
+//! assert!(proposal.after.sd < proposal.before.sd);
+//! # Ok::<(), law_engine::propose::Refused>(())
+//! ```
+
+mod belief;
+mod choose;
+mod frontier;
+mod refused;
+mod report;
+mod setting;
+mod spread;
+mod target;
+
+pub use refused::Refused;
+pub use report::{Expectation, ProposedRun, Reason, RunnerUp};
+pub use spread::Spread;
+pub use target::Target;
+
+use crate::catalogue::Law;
+use choose::greedy;
+use setting::Setting;
+
+/// One of the things that are compared, with what is known of its law.
+#[derive(Clone)]
+pub struct Arm<'a> {
+    pub name: &'a str,
+    pub law: &'a dyn Law,
+    /// The fit, or published coefficients where nothing is measured yet.
+    pub coefficients: Vec<f64>,
+    /// Further coefficients that are as plausible, such as a bootstrap's: 5 to 11 are enough. All arms have the same number of them.
+    pub draws: Vec<Vec<f64>>,
+    /// Coefficients that are given, by their place.
+    pub fixed: Vec<usize>,
+}
+
+/// A run that is measured or on its way, its variables in the order of the law's card. Seeds are
+/// runs at one place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    pub arm: usize,
+    pub x: Vec<f64>,
+}
+
+/// What is known.
+#[derive(Clone)]
+pub struct State<'a> {
+    pub arms: Vec<Arm<'a>>,
+    pub measured: Vec<Run>,
+    /// Runs that will be measured whatever is proposed.
+    pub pending: Vec<Run>,
+    pub spread: Spread,
+}
+
+/// What could be run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Space {
+    pub candidates: Vec<Candidate>,
+}
+
+/// A run that could be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    pub arm: usize,
+    pub x: Vec<f64>,
+    /// Accelerator hours of one seed.
+    pub hours: f64,
+}
+
+/// What may be spent, and on what.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// For the whole batch.
+    pub budget_hours: f64,
+    /// For one run.
+    pub run_hours_max: f64,
+    /// Price of a run beside its hours. Without one, many small runs are always the better bargain.
+    pub slot_hours: f64,
+    /// Seeds of one configuration, those measured and pending included.
+    pub seeds_max: u32,
+    /// Share of the budget for runs of at least half of the dearest affordable candidate's hours.
+    pub largest_share: f64,
+    /// Share of the budget for further seeds of configurations that have one.
+    pub repeat_share: f64,
+}
+
+impl Limits {
+    /// For a budget of its own: 50 slots, at most 30 % on one run, 20 % for the largest scale and 5 %
+    /// for further seeds, 4 of each configuration.
+    #[must_use]
+    pub fn of_budget(hours: f64) -> Self {
+        Self {
+            budget_hours: hours,
+            run_hours_max: 0.3 * hours,
+            slot_hours: hours / 50.0,
+            seeds_max: 4,
+            largest_share: 0.2,
+            repeat_share: 0.05,
+        }
+    }
+}
+
+/// A batch of runs, and what it is expected to do to the target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// In the order in which they are worth most.
+    pub runs: Vec<ProposedRun>,
+    pub hours: f64,
+    /// The target without the batch: measured and pending runs only.
+    pub before: Expectation,
+    pub after: Expectation,
+}
+
+/// The batch for a target within the limits, chosen run by run. An empty batch says that nothing is
+/// affordable.
+///
+/// # Errors
+/// Input that cannot be used: see [`Refused`].
+pub fn propose(
+    state: &State<'_>,
+    space: &Space,
+    target: &Target,
+    limits: &Limits,
+) -> Result<Proposal, Refused> {
+    let setting = Setting::new(state, space, target, limits)?;
+    let start = setting.belief()?;
+    let batch = greedy(&setting, &start, limits);
+    Ok(report::report(&setting, start, limits, &batch))
+}
+
+#[cfg(test)]
+mod tests;

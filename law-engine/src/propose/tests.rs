@@ -1,0 +1,217 @@
+use nalgebra::{DMatrix, DVector};
+
+use super::belief::Belief;
+use super::frontier::IsoFlop;
+use super::target::sensitivity;
+use super::*;
+use crate::catalogue::find;
+use crate::catalogue::frontier::Frontier;
+
+const TRUTH: [f64; 5] = [1.8172, 482.01, 2085.43, 0.3478, 0.3658];
+const FLOPS_C: f64 = 1e24;
+
+fn state(spread: Spread) -> State<'static> {
+    let law = find("chinchilla").expect("it is in the catalogue");
+    let bend = |alpha: f64| vec![TRUTH[0], TRUTH[1], TRUTH[2], alpha, TRUTH[4]];
+    let (coefficients, draws) = (TRUTH.to_vec(), vec![bend(0.33), bend(0.37)]);
+    let arm = Arm { name: "gpt", law, coefficients, draws, fixed: Vec::new() };
+    let measured = grid([3e7, 6e7, 1.2e8]).map(|x| Run { arm: 0, x: x.to_vec() }).collect();
+    State { arms: vec![arm], measured, pending: Vec::new(), spread }
+}
+
+fn grid<const K: usize>(sizes: [f64; K]) -> impl Iterator<Item = [f64; 2]> {
+    sizes.into_iter().flat_map(|n| [3.0, 8.0, 20.0, 50.0, 125.0].map(|ratio| [n, ratio * n]))
+}
+
+fn space() -> Space {
+    let sizes = [3e7, 6e7, 1.2e8, 2.4e8, 4.8e8, 9.6e8, 1.9e9];
+    let hours = |[n, d]: [f64; 2]| 0.05 + 6.0 * n * d / 1.4e18;
+    let candidate = |x: [f64; 2]| Candidate { arm: 0, x: x.to_vec(), hours: hours(x) };
+    Space { candidates: grid(sizes).map(candidate).collect() }
+}
+
+fn targets() -> [Target; 3] {
+    [
+        Target::Loss { arm: 0, x: vec![7e10, 1.4e12] },
+        Target::BestLoss { arm: 0, flops_c: FLOPS_C },
+        Target::BestSize { arm: 0, flops_c: FLOPS_C },
+    ]
+}
+
+/// Variance of the fit's target by dense conditioning on the runs at `learnt`.
+fn dense_variance(
+    setting: &Setting<'_>,
+    state: &State<'_>,
+    target: &Target,
+    learnt: &[usize],
+) -> f64 {
+    let arm = &state.arms[0];
+    let row = |x: &[f64]| sensitivity(arm, &arm.coefficients, x);
+    let all: Vec<Vec<f64>> = setting.points.iter().map(|p| row(&p.x)).collect();
+    let pool = DMatrix::from_fn(all.len(), 5, |i, j| all[i][j]);
+    let prior = pool.tr_mul(&pool) / (all.len() as f64 * 0.25);
+    let jacobian = DMatrix::from_fn(learnt.len(), 5, |i, j| all[learnt[i]][j]);
+    let deviations = DMatrix::from_fn(learnt.len(), learnt.len(), |i, j| {
+        let (a, b) = (&setting.points[learnt[i]], &setting.points[learnt[j]]);
+        state.spread.covariance(&a.place, &b.place) + if i == j { a.noise } else { 0.0 }
+    });
+    let weighted = deviations.cholesky().expect("positive").solve(&jacobian);
+    let information = prior + jacobian.tr_mul(&weighted);
+    let aim = target.aim(&state.arms, &[&arm.coefficients]).expect("it has a value");
+    let gradient = DVector::from_column_slice(&aim.gradients[0].1);
+    gradient.dot(&information.cholesky().expect("positive").solve(&gradient))
+}
+
+#[test]
+fn learning_run_by_run_is_conditioning_on_all_at_once() {
+    let (state, space) = (state(Spread::default()), space());
+    for target in targets() {
+        let limits = Limits::of_budget(100.0);
+        let setting = Setting::new(&state, &space, &target, &limits).expect("good input");
+        let mut belief: Belief<'_> = setting.belief().expect("a prior");
+        let mut learnt: Vec<usize> = (0..setting.known_n).collect();
+        for candidate in [3, 30, 30, 17, 34, 3] {
+            learnt.push(setting.known_n + candidate);
+            belief.learn(setting.known_n + candidate);
+            let dense = dense_variance(&setting, &state, &target, &learnt).sqrt();
+            let ratio = belief.target_sd() / dense;
+            assert!((ratio - 1.0).abs() < 1e-3, "{target:?}: {ratio}");
+        }
+    }
+}
+
+#[test]
+fn a_gain_is_the_share_that_learning_removes() {
+    let (mut state, space) = (state(Spread::default()), space());
+    state.arms[0].draws.clear();
+    for target in targets() {
+        let limits = Limits::of_budget(100.0);
+        let setting = Setting::new(&state, &space, &target, &limits).expect("good input");
+        let belief = setting.belief().expect("a prior");
+        for point in setting.known_n..setting.points.len() {
+            let mut after = belief.clone();
+            after.learn(point);
+            let removed = 1.0 - (after.target_sd() / belief.target_sd()).powi(2);
+            assert!((belief.gain(point) - removed).abs() < 1e-9, "{point}");
+        }
+    }
+}
+
+#[test]
+fn the_optimum_and_its_gradient_are_those_of_the_closed_form() {
+    let state = state(Spread::default());
+    let arm = &state.arms[0];
+    let optimum = |c: [f64; 5]| Frontier::new(c).at(FLOPS_C).params_n.ln();
+    let runs = IsoFlop::new(arm.law, &TRUTH, FLOPS_C).expect("a law of N and D");
+    let ln_n = runs.optimum().expect("it has one");
+    assert!((ln_n - optimum(TRUTH)).abs() < 1e-6);
+    let gradient = runs.optimum_gradient(ln_n, |x| sensitivity(arm, &TRUTH, x));
+    for i in 0..5 {
+        let step = 1e-5 * TRUTH[i];
+        let [mut above, mut below] = [TRUTH; 2];
+        above[i] += step;
+        below[i] -= step;
+        let scale = if i == 1 || i == 2 { TRUTH[i] } else { 1.0 };
+        let slope = scale * (optimum(above) - optimum(below)) / (2.0 * step);
+        assert!((gradient[i] - slope).abs() < 1e-3 * slope.abs().max(0.01), "{i}: {gradient:?}");
+    }
+}
+
+#[test]
+fn a_law_that_is_trusted_exactly_asks_for_swarms_of_the_smallest_runs() {
+    let exact = Spread { size: 0.0, configuration: 0.0, drift_per_decade: 0.0, seed: 0.004 };
+    let runs_n = |spread, slot_hours, shares: f64| {
+        let limits = Limits {
+            slot_hours,
+            seeds_max: 1000,
+            largest_share: 0.2 * shares,
+            repeat_share: 0.05 * shares,
+            ..Limits::of_budget(50.0)
+        };
+        let target = Target::BestLoss { arm: 0, flops_c: FLOPS_C };
+        let proposal = propose(&state(spread), &space(), &target, &limits).expect("good input");
+        proposal.runs.iter().map(|run| run.seeds_n).sum::<u32>()
+    };
+    let (swarm, ours) = (runs_n(exact, 1e-9, 0.0), runs_n(Spread::default(), 1.0, 1.0));
+    assert!(swarm > 4 * ours, "{swarm} runs against {ours}");
+}
+
+#[test]
+fn the_limits_hold() {
+    for (target, budget) in targets().into_iter().zip([0.01, 30.0, 300.0]) {
+        let limits = Limits::of_budget(budget);
+        let state = state(Spread::default());
+        let proposal = propose(&state, &space(), &target, &limits).expect("good input");
+        let known = |x: &[f64]| state.measured.iter().filter(|run| run.x == x).count();
+        assert!(proposal.hours <= budget);
+        assert_eq!(proposal.runs.is_empty(), budget < 0.05);
+        for run in &proposal.runs {
+            assert!(run.hours <= f64::from(run.seeds_n) * limits.run_hours_max);
+            assert!(run.seeds_n as usize + known(&run.x) <= limits.seeds_max as usize);
+            assert!(run.after.sd < run.before.sd);
+        }
+        assert!(proposal.runs.is_empty() || proposal.after.sd < proposal.before.sd);
+    }
+}
+
+#[test]
+fn what_is_pending_is_not_asked_for_again() {
+    let (mut state, space) = (state(Spread::default()), space());
+    let (target, limits) = (targets()[0].clone(), Limits::of_budget(100.0));
+    let first = propose(&state, &space, &target, &limits).expect("good input");
+    for run in &first.runs {
+        let pending = Run { arm: run.arm, x: run.x.clone() };
+        state.pending.extend(vec![pending; run.seeds_n as usize]);
+    }
+    let second = propose(&state, &space, &target, &limits).expect("good input");
+    assert!((second.before.sd / first.after.sd - 1.0).abs() < 1e-6);
+    assert_ne!(first.runs, second.runs);
+}
+
+#[test]
+fn neither_the_order_of_the_input_nor_its_units_change_the_batch() {
+    let (mut state, mut space) = (state(Spread::default()), space());
+    let target = Target::Loss { arm: 0, x: vec![7e10, 1.4e12] };
+    let limits = Limits::of_budget(100.0);
+    let first = propose(&state, &space, &target, &limits).expect("good input");
+    state.measured.reverse();
+    space.candidates.rotate_left(11);
+    assert_eq!(propose(&state, &space, &target, &limits).expect("good input"), first);
+
+    // N in units of 1024 parameters.
+    let unit = 1024.0;
+    state.measured.iter_mut().for_each(|run| run.x[0] /= unit);
+    space.candidates.iter_mut().for_each(|candidate| candidate.x[0] /= unit);
+    let arm = &mut state.arms[0];
+    for c in std::iter::once(&mut arm.coefficients).chain(&mut arm.draws) {
+        c[1] *= unit.powf(-c[3]);
+    }
+    let target = Target::Loss { arm: 0, x: vec![7e10 / unit, 1.4e12] };
+    let second = propose(&state, &space, &target, &limits).expect("good input");
+    assert_eq!(first.runs.len(), second.runs.len());
+    for (a, b) in first.runs.iter().zip(&second.runs) {
+        assert_eq!((a.x[0] / unit, a.x[1], a.seeds_n), (b.x[0], b.x[1], b.seeds_n));
+        assert!((a.after.sd / b.after.sd - 1.0).abs() < 1e-4);
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_refused() {
+    let (state, space) = (state(Spread::default()), space());
+    let (target, limits) = (targets()[0].clone(), Limits::of_budget(100.0));
+    let refusal = |space: &Space, target: &Target, limits: &Limits| {
+        propose(&state, space, target, limits).expect_err("it is refused").to_string()
+    };
+    let none = Space { candidates: Vec::new() };
+    assert_eq!(refusal(&none, &target, &limits), "there are no candidates to choose from");
+    let mut bad = space.clone();
+    bad.candidates[1].hours = f64::NAN;
+    assert_eq!(
+        refusal(&bad, &target, &limits),
+        "the hours of candidate 2 is NaN, expected a positive finite number"
+    );
+    let no_arm = Target::BestSize { arm: 1, flops_c: 1e24 };
+    assert_eq!(refusal(&space, &no_arm, &limits), "arm 2 is named, and there are 1");
+    let negative = Limits { repeat_share: -0.1, ..limits };
+    assert!(refusal(&space, &target, &negative).starts_with("the shares"));
+}
