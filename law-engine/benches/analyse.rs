@@ -2,7 +2,7 @@
 
 use divan::{Bencher, black_box};
 use law_engine::random::Stream;
-use law_engine::{Request, analyse};
+use law_engine::{Request, Study, analyse};
 use sweep_core::class::ComputeClass;
 use sweep_core::ids::{ForecastId, RunId};
 use sweep_core::observation::{Fitness, Observation};
@@ -18,15 +18,13 @@ fn seeds(bencher: Bencher<'_, '_>, seeds_n: u64) {
     let observations = study(&arms, seeds_n);
     let request = Request {
         forecast: ForecastId::default(),
-        observations: &observations,
-        arms: &arms,
         law: LawChoice::Auto,
         level: 0.9,
         horizon_hours: 1e6,
         draws_n: 1_000,
         seed: 1,
     };
-    bencher.bench(|| analyse(black_box(&request)));
+    bencher.bench(|| analyse(&Study::new(black_box(&observations), &arms), &request));
 }
 
 fn study(arms: &[String], seeds_n: u64) -> Vec<Observation> {

@@ -1,26 +1,22 @@
-//! From observations to fits and crossovers in one call.
+//! From a study to fits and crossovers in one call.
 
 use sweep_core::crossover::Crossover;
 use sweep_core::fit::{ArmFits, LawFit, LawName};
 use sweep_core::ids::ForecastId;
-use sweep_core::observation::Observation;
 use sweep_core::spec::LawChoice;
 
 use crate::caveat::{Context, caveats};
+use crate::compare::{FloorArm, LineArm};
 use crate::curve::{Curve, Study};
 use crate::family::{Family, family};
 use crate::law::{Power, PowerFloor};
 use crate::select::{Chosen, choose};
 
-/// What to analyse, and how.
+/// How to analyse a study.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub struct Request {
     /// The forecast being made; the ids of its fits are derived from it.
     pub forecast: ForecastId,
-    /// All observations of the sweep, in any order.
-    pub observations: &'a [Observation],
-    /// The arms, in the order of budget.yaml.
-    pub arms: &'a [String],
     pub law: LawChoice,
     /// Level of every interval, in (0, 1).
     pub level: f64,
@@ -35,13 +31,13 @@ pub struct Request<'a> {
 /// Everything one refit says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Analysis {
-    /// In the order of the request. An arm with too few data has no fits yet.
+    /// In the order of the study. An arm with too few data has no fits yet.
     pub arms: Vec<ArmFits>,
-    /// One per pair of arms, in the order of the request.
+    /// One per pair of arms, in the order of the study.
     pub crossovers: Vec<Crossover>,
 }
 
-/// Fits both laws to every arm's lower envelope, chooses the one that speaks, and forecasts every
+/// Fits both laws to every arm's curve, chooses the one that speaks, and forecasts every
 /// crossover.
 ///
 /// A pure function: no clock, no files, no state, no dice but those of `request.seed`. It never
@@ -50,10 +46,9 @@ pub struct Analysis {
 ///
 /// [`Outcome::Undetermined`]: sweep_core::crossover::Outcome::Undetermined
 #[must_use]
-pub fn analyse(request: &Request<'_>) -> Analysis {
-    let study = Study::new(request.observations, request.arms);
-    let power = family(Power, &study, request);
-    let floor = family(PowerFloor, &study, request);
+pub fn analyse(study: &Study, request: &Request) -> Analysis {
+    let power = family::<_, LineArm, 2>(Power, study, request);
+    let floor = family::<_, FloorArm, 3>(PowerFloor, study, request);
     let all: Vec<LawFit> = power.fits.iter().chain(&floor.fits).flatten().cloned().collect();
     let chosen = choose(request.law, &all);
 
@@ -66,7 +61,7 @@ pub fn analyse(request: &Request<'_>) -> Analysis {
             fits: [power, floor]
                 .into_iter()
                 .flatten()
-                .map(|fit| with_caveats(fit, &study, curve, chosen, request.horizon_hours))
+                .map(|fit| with_caveats(fit, study, curve, chosen, request.horizon_hours))
                 .collect(),
             chosen: chosen.law,
             choice: request.law,
@@ -107,6 +102,7 @@ fn with_caveats(
         .collect();
     let before_last = curve.classes().iter().rev().nth(1).copied();
     let context = Context {
+        axis: study.axis,
         loss_min: losses().fold(f64::INFINITY, f64::min),
         hours_before_last: before_last
             .map_or(fit.hours_measured.lower, |class| study.class_hours[class]),

@@ -1,9 +1,10 @@
 //! Sentences that a reader must see beside a fit.
 
+use sweep_core::crossover::Axis;
 use sweep_core::fit::{Convergence, LawFit, LawName};
-use sweep_core::units::human_hours;
 
 use crate::law::{EXPONENT_MAX, EXPONENT_MIN};
+use crate::select::CLASSES_MIN;
 
 /// Fewer classes than this are few for any law.
 const CLASSES_FEW: u32 = 5;
@@ -25,6 +26,7 @@ const OUTLIER_MIN: f64 = 5e-3;
 /// What the caveats are drawn from, beyond the fit itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
+    pub axis: Axis,
     /// Smallest loss measured, bits per byte.
     pub loss_min: f64,
     /// The second largest class, hours.
@@ -39,19 +41,23 @@ pub struct Context<'a> {
 /// The caveats of `fit`, most important first.
 #[must_use]
 pub fn caveats(fit: &LawFit, context: &Context<'_>) -> Vec<String> {
+    let axis = context.axis;
     [
         unconverged(fit),
         context.untested.then(|| {
-            "The law was not tested on a held-out class: that takes at least four compute \
-             classes, and the plain power law speaks until then."
-                .to_owned()
+            format!(
+                "The law was not tested on a held-out {}: that takes at least {}, and the plain \
+                 power law speaks until then.",
+                axis.class(),
+                axis.classes(CLASSES_MIN + 1),
+            )
         }),
-        exponent(fit),
+        exponent(fit, axis),
         floor(fit, context.loss_min),
-        few_classes(fit),
-        noise(fit, context.hours_before_last),
-        outlier(context.residuals),
-        reach(fit, context.horizon_hours),
+        few_classes(fit, axis),
+        noise(fit, context),
+        outlier(context.residuals, axis),
+        reach(fit, context),
     ]
     .into_iter()
     .flatten()
@@ -67,10 +73,11 @@ fn unconverged(fit: &LawFit) -> Option<String> {
     }
 }
 
-fn exponent(fit: &LawFit) -> Option<String> {
+fn exponent(fit: &LawFit, axis: Axis) -> Option<String> {
     let alpha = fit.coefficient("alpha")?;
     if alpha <= EXPONENT_MIN + AT_BOUND {
-        Some("The loss does not fall with more hours: alpha stands at its bound 0.".to_owned())
+        let letter = axis.letter();
+        Some(format!("The loss does not fall with {letter}: alpha stands at its bound 0."))
     } else if alpha >= EXPONENT_MAX - AT_BOUND {
         Some(format!("alpha stands at its bound {EXPONENT_MAX}: the curve falls too steeply."))
     } else {
@@ -90,7 +97,7 @@ fn floor(fit: &LawFit, loss_min: f64) -> Option<String> {
     } else if lower <= zero || upper - lower > FLOOR_SHARE * loss_min {
         Some(format!(
             "The floor E is not identified: its {:.0} % interval runs from {lower:.2} to \
-             {upper:.2} bits per byte.",
+             {upper:.2}.",
             100.0 * fit.level,
         ))
     } else {
@@ -98,35 +105,35 @@ fn floor(fit: &LawFit, loss_min: f64) -> Option<String> {
     }
 }
 
-fn few_classes(fit: &LawFit) -> Option<String> {
+fn few_classes(fit: &LawFit, axis: Axis) -> Option<String> {
     let (lower, upper) = (fit.hours_measured.lower, fit.hours_measured.upper);
     let span = upper / lower;
     (fit.classes_n < CLASSES_FEW || span < SPAN_SHORT).then(|| {
         format!(
-            "Only {} compute classes from {} to {}, a factor of {span:.3}: exponents want five \
-             classes over a decade.",
-            fit.classes_n,
-            human_hours(lower),
-            human_hours(upper),
+            "Only {} from {} to {}, a factor of {span:.3}: exponents want five over a decade.",
+            axis.classes(fit.classes_n as usize),
+            axis.quantity(lower),
+            axis.quantity(upper),
         )
     })
 }
 
-fn noise(fit: &LawFit, hours_before_last: f64) -> Option<String> {
+fn noise(fit: &LawFit, context: &Context<'_>) -> Option<String> {
     let last = fit.hours_measured.upper;
-    let fall = (fit.predict(hours_before_last) / fit.predict(last)).ln();
+    let fall = (fit.predict(context.hours_before_last) / fit.predict(last)).ln();
     (fit.residual_rms > 0.5 * fall).then(|| {
         format!(
-            "Runs scatter by {:.2} % about the law, which falls by {:.2} % between the two \
-             largest classes: more seeds or larger classes would help.",
+            "Runs scatter by {:.2} % about the law, which falls by {:.2} % from one to the other \
+             of the two largest: more seeds or a larger {} would help.",
             100.0 * fit.residual_rms,
             100.0 * fall,
+            context.axis.class(),
         )
     })
 }
 
 /// One run far off, in units of what the others do.
-fn outlier(residuals: &[(f64, u64, f64)]) -> Option<String> {
+fn outlier(residuals: &[(f64, u64, f64)], axis: Axis) -> Option<String> {
     let &(hours, seed, worst) = residuals.iter().max_by(|a, b| a.2.abs().total_cmp(&b.2.abs()))?;
     let mut sizes: Vec<f64> = residuals.iter().map(|r| r.2.abs()).collect();
     sizes.sort_by(f64::total_cmp);
@@ -135,21 +142,78 @@ fn outlier(residuals: &[(f64, u64, f64)]) -> Option<String> {
         format!(
             "One run stands out: {} with seed {seed} lies {:+.1} % off the law. It does not bend \
              the law, but it widens every interval.",
-            human_hours(hours),
+            axis.quantity(hours),
             100.0 * worst,
         )
     })
 }
 
-fn reach(fit: &LawFit, horizon: f64) -> Option<String> {
-    let ratio = horizon / fit.hours_measured.upper;
+fn reach(fit: &LawFit, context: &Context<'_>) -> Option<String> {
+    let ratio = context.horizon_hours / fit.hours_measured.upper;
     (ratio > REACH_FAR).then(|| {
         format!(
             "Beyond {} the law extrapolates, up to {ratio:.0}x; the band assumes that its form \
              holds there.",
-            human_hours(fit.hours_measured.upper),
+            context.axis.quantity(fit.hours_measured.upper),
         )
     })
+}
+
+/// Two arms whose crossover was looked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rivalry<'a> {
+    pub(crate) law: LawName,
+    pub(crate) names: [&'a str; 2],
+    /// A crossing infinitely far away is not rejected.
+    pub(crate) parallel: bool,
+    pub(crate) includes_never: bool,
+    pub(crate) fits: [Option<&'a LawFit>; 2],
+    pub(crate) level: f64,
+    pub(crate) largest_hours: f64,
+    pub(crate) axis: Axis,
+}
+
+/// Runs this many times the largest class bound a floor.
+const FLOOR_REACH: f64 = 10.0;
+/// Runs this many times the largest class tell exponents apart.
+const SLOPE_REACH: f64 = 4.0;
+
+/// Why "never" cannot be excluded, and the run that would help.
+pub(crate) fn rivalry(rivalry: &Rivalry<'_>) -> Vec<String> {
+    let Rivalry { law, names: [a, b], fits, level, largest_hours, axis, .. } = *rivalry;
+    if !rivalry.includes_never {
+        return Vec::new();
+    }
+    match law {
+        LawName::Power if rivalry.parallel => vec![format!(
+            "{a} and {b} are parallel as far as these runs tell: their exponents do not differ at \
+             {:.0} %. Runs of {} in both arms, or more seeds in the largest {}, would tell them \
+             apart.",
+            100.0 * level,
+            axis.quantity(SLOPE_REACH * largest_hours),
+            axis.class(),
+        )],
+        LawName::Power => Vec::new(),
+        LawName::PowerFloor => {
+            let open = fits.into_iter().flatten().filter_map(|fit| {
+                let floor = fit.coefficients.iter().find(|c| c.name == "E")?;
+                let loss = fit.predict(fit.hours_measured.upper);
+                let (lower, upper) = (floor.interval.lower, floor.interval.upper);
+                let is_open = lower <= FLOOR_ZERO * loss || upper - lower > FLOOR_SHARE * loss;
+                is_open.then(|| format!("{} (E from {lower:.2} to {upper:.2})", fit.arm))
+            });
+            let open: Vec<String> = open.collect();
+            if open.is_empty() {
+                return Vec::new();
+            }
+            vec![format!(
+                "The floors are not identified: {}. A crossing can neither be dated nor excluded; \
+                 runs of {} in both arms would bound it.",
+                open.join(", "),
+                axis.quantity(FLOOR_REACH * largest_hours),
+            )]
+        }
+    }
 }
 
 #[cfg(test)]
@@ -160,10 +224,10 @@ mod tests {
     fn a_run_stands_out_only_against_the_others() {
         let run = |residual| (6.0, 1, residual);
         let steady = [run(0.001), run(-0.002), run(0.003), run(0.001), run(-0.001)];
-        assert_eq!(outlier(&steady), None);
+        assert_eq!(outlier(&steady, Axis::Hours), None);
         let mut jumpy = steady;
         jumpy[2] = (24.0, 7, 0.1);
-        let text = outlier(&jumpy).unwrap();
+        let text = outlier(&jumpy, Axis::Hours).unwrap();
         assert!(text.contains("24 h with seed 7 lies +10.0 % off"), "{text}");
     }
 }

@@ -8,16 +8,17 @@
 //! - *ahead*: it overtakes at some hour in (C_max, horizon], the first if there are several;
 //! - *never*: it does not before the horizon.
 //!
-//! No draw is dropped: an interval from the draws that cross alone is far too short (coverage of
-//! zero when the truth is never). For the interval a draw stands at its crossing, *never* at
-//! infinity, *passed* at C_max, where the question begins. So when, say, 30 % of the draws have
-//! passed and 40 % never cross, the 90 % interval reads "from C_max to never": all the data say.
-//! The marker is the crossing of the two fitted laws, as the figure draws them; the interval is
-//! widened where needed to hold it.
+//! No draw is dropped: shares of the draws that cross alone would be far too certain. The interval
+//! is not the draws' but the hull of the set that [`crate::compare`] tests place by place; without
+//! such a set a draw stands at its crossing, *never* at infinity, *passed* at C_max, where the
+//! question begins. The marker is the crossing of the two fitted laws, as the figure draws them; the
+//! interval is widened where needed to hold it.
 
-use sweep_core::crossover::{Bound, Outcome, Probability};
+use sweep_core::crossover::{Bound, Outcome, Probability, Standing};
 use sweep_core::fit::Interval;
 
+use crate::bracket;
+use crate::compare::Places;
 use crate::curve::Units;
 use crate::forecast::central;
 use crate::law::{HoursLaw, Theta};
@@ -28,6 +29,8 @@ use crate::law::{HoursLaw, Theta};
 const STEPS: u32 = 128;
 /// Halvings of such a step: down to a relative error of 1e-13 in hours.
 const HALVINGS: u32 = 44;
+/// Places at which it is said who is ahead.
+const STANDINGS: u32 = 24;
 
 /// Two arms' laws and draws. Draws of one index belong together.
 #[derive(Clone, Copy, Debug)]
@@ -45,16 +48,24 @@ pub struct Answer {
     pub leader: usize,
     pub outcome: Outcome,
     pub probability: Probability,
+    /// Median of the draws that overtake ahead, hours.
+    pub median_hours: Option<f64>,
+    /// From the smallest class to the horizon.
+    pub standings: Vec<Standing>,
+    /// Share of the draws whose ranking at the horizon is not that at C_max.
+    pub reversal_risk: f64,
 }
 
 /// Finds the crossover of `pair` ahead of `measured`, the range measured for both arms, up to
-/// `horizon` hours. There must be at least one draw.
+/// `horizon` hours. The interval is the hull of `set`, or else that of the draws, of which there
+/// must be at least one.
 #[must_use]
 pub fn crossover<L: HoursLaw<P>, const P: usize>(
     pair: &Pair<'_, L, P>,
     measured: Interval,
     horizon: f64,
     level: f64,
+    set: Option<&Places>,
 ) -> Answer {
     let units = pair.units;
     let (start, end) = (units.x(measured.lower), units.x(measured.upper));
@@ -69,22 +80,81 @@ pub fn crossover<L: HoursLaw<P>, const P: usize>(
 
     let overtakes: Vec<Overtakes> =
         draws().map(|(a, b)| Overtakes::find(|x| lead(a, b, x), end, until)).collect();
-    let mut places: Vec<f64> = overtakes.iter().map(|o| o.place(end)).collect();
-    let interval = central(&mut places, level);
-
+    let drawn = |mut places: Vec<f64>| central(&mut places, level);
+    let ahead = || match set {
+        Some(set) => hull(set, end, until),
+        None => drawn(overtakes.iter().map(|o| o.place(end)).collect()),
+    };
     let outcome = if let Overtakes::Ahead(x) = Overtakes::find(point, end, until) {
-        let (lower, upper) = bounds(units, interval, x);
+        let (lower, upper) = bounds(units, ahead(), x);
         Outcome::At { hours: units.hours(x), lower, upper }
     } else if let Some(x) = first_below_zero(point, end, start) {
-        let mut places: Vec<f64> =
-            draws().map(|(a, b)| overtaken(|x| lead(a, b, x), start, end, until)).collect();
-        let (lower, upper) = bounds(units, central(&mut places, level), x);
+        let place = |(a, b)| overtaken(|x| lead(a, b, x), start, end, until);
+        let interval = match set {
+            Some(set) => part(set, x, until),
+            None => drawn(draws().map(place).collect()),
+        };
+        let (lower, upper) = bounds(units, interval, x);
         Outcome::Passed { hours: units.hours(x), lower, upper }
     } else {
-        let lower = interval.lower.is_finite().then(|| units.hours(interval.lower));
-        Outcome::None { lower }
+        let lower = ahead().lower;
+        Outcome::None { lower: lower.is_finite().then(|| units.hours(lower)) }
     };
-    Answer { leader, outcome, probability: probability(&overtakes) }
+
+    let share = |is: &dyn Fn(&Theta<P>, &Theta<P>) -> bool| {
+        draws().filter(|(a, b)| is(a, b)).count() as f64 / overtakes.len() as f64
+    };
+    let standing = |i: u32| {
+        let x = start + (until - start) * f64::from(i) / f64::from(STANDINGS);
+        let challenger_ahead = share(&|a, b| lead(a, b, x) < 0.0);
+        Standing { hours: units.hours(x), challenger_ahead }
+    };
+    let several = share(&|a, b| crossings_n(|x| lead(a, b, x), end, until) > 1);
+    Answer {
+        leader,
+        outcome,
+        probability: Probability { several, ..probability(&overtakes) },
+        median_hours: median(&overtakes).map(|x| units.hours(x)),
+        standings: (0..=STANDINGS).map(standing).collect(),
+        reversal_risk: share(&|a, b| (lead(a, b, end) < 0.0) != (lead(a, b, until) < 0.0)),
+    }
+}
+
+/// The hull of the set ahead of `end`; where nothing but "never" is left, it begins at infinity.
+fn hull(set: &Places, end: f64, until: f64) -> Interval {
+    let mut ahead = set.intervals.iter().filter(|[_, to]| *to >= end);
+    let lower = ahead.next().map_or(f64::INFINITY, |[from, _]| from.max(end));
+    let last = set.intervals.last().map_or(until, |[_, to]| *to);
+    let upper = if set.includes_never { f64::INFINITY } else { last.max(end) };
+    Interval { lower, upper }
+}
+
+/// The part of the set that holds `x`; a part that reaches the horizon has no end.
+fn part(set: &Places, x: f64, until: f64) -> Interval {
+    let holds = |[from, to]: &&[f64; 2]| *from <= x && x <= *to;
+    let [lower, upper] = set.intervals.iter().find(holds).copied().unwrap_or([x, x]);
+    Interval { lower, upper: if upper >= until { f64::INFINITY } else { upper } }
+}
+
+fn median(overtakes: &[Overtakes]) -> Option<f64> {
+    let place = |o: &Overtakes| match o {
+        Overtakes::Ahead(x) => Some(*x),
+        Overtakes::Passed | Overtakes::Never => None,
+    };
+    let mut places: Vec<f64> = overtakes.iter().filter_map(place).collect();
+    let middle = places.len() / 2;
+    (!places.is_empty()).then(|| *places.select_nth_unstable_by(middle, f64::total_cmp).1)
+}
+
+/// How often `f` changes its sign between two places.
+fn crossings_n(f: impl Fn(f64) -> f64, from: f64, to: f64) -> usize {
+    let place = |i: u32| from + (to - from) * (f64::from(i) / f64::from(STEPS));
+    let mut is_below = f(from) < 0.0;
+    let changes = |i: u32| {
+        let was_below = std::mem::replace(&mut is_below, f(place(i)) < 0.0);
+        was_below != is_below
+    };
+    (1..=STEPS).map(changes).filter(|changes| *changes).count()
 }
 
 /// What the challenger does after C_max.
@@ -128,14 +198,7 @@ fn overtaken(lead: impl Fn(f64) -> f64, start: f64, end: f64, until: f64) -> f64
 /// The first place on the way `from` one x `to` another, in either direction, where `f` falls below
 /// zero.
 fn first_below_zero(f: impl Fn(f64) -> f64, from: f64, to: f64) -> Option<f64> {
-    let place = |i: u32| from + (to - from) * (f64::from(i) / f64::from(STEPS));
-    let step = (1..=STEPS).find(|&i| f(place(i)) < 0.0)?;
-    let (mut above, mut below) = (place(step - 1), place(step));
-    for _ in 0..HALVINGS {
-        let middle = 0.5 * (above + below);
-        if f(middle) < 0.0 { below = middle } else { above = middle }
-    }
-    Some(below)
+    bracket::first(from, to, STEPS, HALVINGS, |x| f(x) < 0.0)
 }
 
 /// The interval in hours, holding the marker.
@@ -150,6 +213,7 @@ fn probability(overtakes: &[Overtakes]) -> Probability {
     let count = |is: fn(&Overtakes) -> bool| overtakes.iter().filter(|o| is(o)).count() as f64;
     let n = overtakes.len() as f64;
     Probability {
+        several: 0.0,
         passed: count(|o| matches!(o, Overtakes::Passed)) / n,
         ahead: count(|o| matches!(o, Overtakes::Ahead(_))) / n,
         never: count(|o| matches!(o, Overtakes::Never)) / n,
@@ -173,7 +237,7 @@ mod tests {
         let (first, second) = (Theta::from(first), Theta::from(second));
         let pair =
             Pair { law, thetas: [&first, &second], draws: [&[first], &[second]], units: UNITS };
-        crossover(&pair, MEASURED, horizon, 0.9)
+        crossover(&pair, MEASURED, horizon, 0.9, None)
     }
 
     #[test]

@@ -1,16 +1,18 @@
-//! The data of a fit: each arm's lower envelope in normalised units.
+//! The data of a fit: each arm's lower envelope in normalised units, along accelerator hours or any
+//! other axis.
 
 use std::collections::BTreeSet;
 
 use sweep_core::class::ComputeClass;
+use sweep_core::crossover::Axis;
 use sweep_core::observation::{Observation, lower_envelope};
 
 /// The units a study is normalised by, common to its arms so that curves compare directly.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Units {
-    /// Geometric mean of the study's compute classes, hours.
+    /// Geometric mean of the study's compute classes, hours or the unit of another axis.
     pub hours: f64,
-    /// Geometric mean of the study's losses, bits per byte.
+    /// Geometric mean of the study's losses.
     pub loss: f64,
 }
 
@@ -72,6 +74,8 @@ impl Curve {
 /// All arms' curves in common units.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Study {
+    /// What the arms are compared along. What is called hours is in its unit.
+    pub axis: Axis,
     pub curves: Vec<Curve>,
     /// Hours of each class, by rank.
     pub class_hours: Vec<f64>,
@@ -93,27 +97,48 @@ impl Study {
             .collect();
         let classes: BTreeSet<ComputeClass> = envelopes.iter().flatten().map(|o| o.class).collect();
         let classes: Vec<ComputeClass> = classes.into_iter().collect();
-        let class_hours: Vec<f64> = classes.iter().map(|class| class.hours()).collect();
+        let place = |o: &&Observation| Place {
+            cell: Cell { class: classes.partition_point(|c| *c < o.class), seed: o.seed },
+            hours: o.hours,
+            loss: o.bits_per_byte,
+        };
+        let curves = arms.iter().cloned().zip(&envelopes);
+        let curves = curves.map(|(arm, envelope)| (arm, envelope.iter().map(place).collect()));
+        let class_hours = classes.iter().map(|class| class.hours()).collect();
+        Self::of_places(Axis::Hours, curves.collect(), class_hours)
+    }
+
+    /// By arm, its places in the order of their cells.
+    pub(crate) fn of_places(
+        axis: Axis,
+        arms: Vec<(String, Vec<Place>)>,
+        class_hours: Vec<f64>,
+    ) -> Self {
+        let losses = arms.iter().flat_map(|(_, places)| places.iter().map(|place| place.loss));
         let units = Units {
             hours: geometric_mean(class_hours.iter().copied()),
-            loss: geometric_mean(envelopes.iter().flatten().map(|o| o.bits_per_byte)),
+            loss: geometric_mean(losses),
         };
-        let point = |o: &&Observation| Point {
-            cell: Cell { class: classes.partition_point(|c| *c < o.class), seed: o.seed },
-            x: units.x(o.hours),
-            ln_loss: (o.bits_per_byte / units.loss).ln(),
+        let point = |place: &Place| Point {
+            cell: place.cell,
+            x: units.x(place.hours),
+            ln_loss: (place.loss / units.loss).ln(),
             weight: 1.0,
         };
-        let curves = arms
-            .iter()
-            .zip(&envelopes)
-            .map(|(arm, envelope)| Curve {
-                arm: arm.clone(),
-                points: envelope.iter().map(point).collect(),
-            })
-            .collect();
-        Self { curves, class_hours, units }
+        let curve = |(arm, places): (String, Vec<Place>)| Curve {
+            arm,
+            points: places.iter().map(point).collect(),
+        };
+        Self { axis, curves: arms.into_iter().map(curve).collect(), class_hours, units }
     }
+}
+
+/// A run as it stands in a study, in the units that it was measured in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Place {
+    pub(crate) cell: Cell,
+    pub(crate) hours: f64,
+    pub(crate) loss: f64,
 }
 
 /// One for no values at all.

@@ -8,15 +8,18 @@ use argmin::core::{Executor, State as _, TerminationReason, TerminationStatus};
 use sweep_core::fit::Convergence;
 
 use crate::curve::Point;
-use crate::law::{EXPONENT_MAX, HoursLaw, ScalingLaw, Theta};
+use crate::law::{EXPONENT_MAX, HoursLaw, Theta};
 use crate::newton::{DampedNewton, ITERATIONS_MAX, State};
-use crate::objective::{Huber, Objective};
+use crate::objective::{Huber, Landscape, Objective};
 
 /// Exponents of the grid: log-spaced from [`GRID_EXPONENT_MIN`] to the largest allowed.
 const GRID_N: usize = 16;
 const GRID_EXPONENT_MIN: f64 = 0.004;
 /// Places of the grid that are polished: its lowest local minima.
 const STARTS_MAX: usize = 3;
+
+/// Descent left, relative to the objective, of an approach.
+const APPROACH_TOLERANCE: f64 = 1e-6;
 
 /// A law at its optimum.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,29 +33,21 @@ pub struct Fit<const P: usize> {
 /// Fits `law` to `points`, which must not be empty. The optimum does not depend on their order
 /// beyond rounding.
 #[must_use]
-pub fn fit<L: ScalingLaw<P>, const P: usize>(
-    law: L,
-    points: &[Point<L::X>],
-    huber: Huber,
-) -> Fit<P> {
+pub fn fit<L: HoursLaw<P>, const P: usize>(law: L, points: &[Point], huber: Huber) -> Fit<P> {
     let objective = Objective::of_logs(law, points);
-    lowest(&objective, huber, &law.starts(&objective, huber, STARTS_MAX))
+    lowest(&objective, huber, &grid_minima(&objective, huber, STARTS_MAX))
 }
 
 /// [`fit`] from the grid's best place alone, for bootstrap draws: a third of the work, and the rare
 /// draw that ends in a neighbouring minimum does not move a quantile.
 #[must_use]
-pub fn refit<L: ScalingLaw<P>, const P: usize>(
-    law: L,
-    points: &[Point<L::X>],
-    huber: Huber,
-) -> Fit<P> {
+pub fn refit<L: HoursLaw<P>, const P: usize>(law: L, points: &[Point], huber: Huber) -> Fit<P> {
     let objective = Objective::of_logs(law, points);
-    lowest(&objective, huber, &law.starts(&objective, huber, 1))
+    lowest(&objective, huber, &grid_minima(&objective, huber, 1))
 }
 
 /// The lowest local minima of the objective along a grid of exponents, lowest first.
-pub(crate) fn grid_minima<L: HoursLaw<P>, const P: usize>(
+fn grid_minima<L: HoursLaw<P>, const P: usize>(
     objective: &Objective<'_, L>,
     huber: Huber,
     count_max: usize,
@@ -74,8 +69,8 @@ pub(crate) fn grid_minima<L: HoursLaw<P>, const P: usize>(
     minima.into_iter().take(count_max).map(|(_, theta)| theta).collect()
 }
 
-fn lowest<L: ScalingLaw<P>, const P: usize>(
-    objective: &Objective<'_, L, L::X>,
+fn lowest<L: HoursLaw<P>, const P: usize>(
+    objective: &Objective<'_, L>,
     huber: Huber,
     starts: &[Theta<P>],
 ) -> Fit<P> {
@@ -87,15 +82,29 @@ fn lowest<L: ScalingLaw<P>, const P: usize>(
 }
 
 /// Runs the solver from one start.
-pub(crate) fn polish<L: ScalingLaw<P>, const P: usize>(
-    objective: &Objective<'_, L, L::X>,
+pub(crate) fn polish<const P: usize>(
+    objective: &impl Landscape<P>,
     huber: Huber,
     start: Theta<P>,
 ) -> Fit<P> {
-    let solver = DampedNewton::new(objective.law.parameters(), huber);
-    let mut state = Executor::new(*objective, solver)
+    run(objective, DampedNewton::new(objective.parameters(), huber), start)
+}
+
+/// Descends by least squares to where it is clear which optimum `start` leads to.
+pub(crate) fn approach<const P: usize>(objective: &impl Landscape<P>, start: Theta<P>) -> Theta<P> {
+    let solver = DampedNewton::new(objective.parameters(), Huber::LEAST_SQUARES);
+    run(objective, solver.coarse(APPROACH_TOLERANCE), start).theta
+}
+
+fn run<const P: usize>(
+    objective: &impl Landscape<P>,
+    solver: DampedNewton<P>,
+    start: Theta<P>,
+) -> Fit<P> {
+    let mut state = Executor::new(objective, solver)
         .configure(|state: State<P>| state.param(start).max_iters(ITERATIONS_MAX))
         .ctrlc(false)
+        .timer(false)
         .run()
         .expect("the solver fails only without parameters, and they were given")
         .state;

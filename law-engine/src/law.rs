@@ -10,7 +10,6 @@ use nalgebra::{SMatrix, SVector};
 use sweep_core::fit::LawName;
 
 use crate::curve::{Point, Units};
-use crate::objective::{Huber, Objective};
 
 /// The parameters of a law in the coordinates that it is fitted in.
 pub type Theta<const P: usize> = SVector<f64, P>;
@@ -87,14 +86,6 @@ pub trait ScalingLaw<const P: usize>: Copy {
     fn prior(&self) -> [Pull; P] {
         [Pull::NONE; P]
     }
-
-    /// Places to start from, the most promising first: at least one, at most `count_max`.
-    fn starts(
-        &self,
-        objective: &Objective<'_, Self, Self::X>,
-        huber: Huber,
-        count_max: usize,
-    ) -> Vec<Theta<P>>;
 }
 
 /// A law of loss over accelerator hours, with one exponent.

@@ -19,7 +19,7 @@
 //! [`metrics`] holds what is measured beside losses. [`mod@propose`] says which runs to make next.
 //!
 //! ```
-//! use law_engine::{Request, analyse};
+//! use law_engine::{Request, Study, analyse};
 //! use sweep_core::class::ComputeClass;
 //! use sweep_core::ids::{ForecastId, RunId};
 //! use sweep_core::observation::{Fitness, Observation};
@@ -45,38 +45,45 @@
 //!     .flat_map(|arm| ComputeClass::LANGUINI.map(|class| observe(arm, class)))
 //!     .collect();
 //!
-//! let analysis = analyse(&Request {
+//! let request = Request {
 //!     forecast: ForecastId::default(),
-//!     observations: &observations,
-//!     arms: &arms,
 //!     law: LawChoice::Power,
 //!     level: 0.9,
 //!     horizon_hours: 1e6,
 //!     draws_n: 100,
 //!     seed: 1,
-//! });
+//! };
+//! let analysis = analyse(&Study::new(&observations, &arms), &request);
 //! let headline = analysis.crossovers[0].headline();
 //! assert!(headline.starts_with("qlstm overtakes gpt at 50 kh"), "{headline}");
 //! ```
 
 pub mod analyse;
 pub mod bootstrap;
+mod bracket;
 pub mod catalogue;
 pub mod caveat;
+pub mod compare;
 pub mod crossover;
 pub mod curve;
 mod family;
 pub mod fit;
 pub mod forecast;
+mod kernel;
 pub mod law;
 pub mod lint;
 pub mod metrics;
+mod minimise;
 pub mod newton;
 pub mod objective;
 mod project;
 pub mod propose;
+pub mod query;
 pub mod random;
 pub mod real;
 pub mod select;
+mod straight;
+pub mod tabulated;
 
 pub use analyse::{Analysis, Request, analyse};
+pub use curve::Study;

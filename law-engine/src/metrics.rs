@@ -5,8 +5,10 @@
 //! smoothly (Schaeffer et al., arXiv 2304.15004): score with something continuous next to it.
 
 pub mod accounting;
+pub mod conventions;
 
 pub use accounting::Accounting;
+pub use conventions::Conventions;
 
 /// Brier's score of a forecast over choices: squared distance to the truth, 0 for certainty in the
 /// right choice and 2 for certainty in a wrong one (Brier 1950; as in arXiv 2206.04615).

@@ -13,8 +13,8 @@
 use argmin::core::{Error, IterState, KV, Problem, Solver, State as _, TerminationReason};
 use nalgebra::SMatrix;
 
-use crate::law::{Parameter, ScalingLaw, Theta, clamp};
-use crate::objective::{Expansion, Huber, Objective};
+use crate::law::{Parameter, Theta, clamp};
+use crate::objective::{Expansion, Huber, Landscape};
 
 /// argmin's state for this solver: parameters and cost; derivatives live within one step.
 pub type State<const P: usize> = IterState<Theta<P>, (), (), (), (), f64>;
@@ -38,11 +38,13 @@ const DAMPING_MAX: f64 = 1e12;
 const DAMPING_RISE: f64 = 4.0;
 const DAMPING_FALL: f64 = 8.0;
 
-/// Newton's method for a [`ScalingLaw`]'s [`Objective`].
+/// Newton's method on a [`Landscape`].
 #[derive(Clone, Debug)]
 pub struct DampedNewton<const P: usize> {
     parameters: [Parameter; P],
     huber: Huber,
+    /// Descent left, relative to the objective, at which the search ends.
+    tolerance: f64,
     /// The Huber loss of the present stage of the continuation.
     stage: Huber,
     damping: f64,
@@ -54,7 +56,15 @@ impl<const P: usize> DampedNewton<P> {
     /// Minimises with `huber` within the bounds of `parameters`.
     #[must_use]
     pub fn new(parameters: [Parameter; P], huber: Huber) -> Self {
-        Self { parameters, huber, stage: huber, damping: 0.0, expansion: None }
+        let tolerance = FINAL_TOLERANCE;
+        Self { parameters, huber, tolerance, stage: huber, damping: 0.0, expansion: None }
+    }
+
+    /// Ends where the objective can still fall by the share `tolerance`: for a search that only
+    /// wants to know which optimum it is near.
+    #[must_use]
+    pub const fn coarse(self, tolerance: f64) -> Self {
+        Self { tolerance, ..self }
     }
 
     /// Solves `(hessian + damping majorant) step = -gradient` with parameters frozen at bounds that
@@ -124,17 +134,14 @@ enum Advance<const P: usize> {
 }
 
 impl<const P: usize> DampedNewton<P> {
-    fn advance<L>(&mut self, objective: &Objective<'_, L, L::X>, theta: &Theta<P>) -> Advance<P>
-    where
-        L: ScalingLaw<P>,
-    {
+    fn advance(&mut self, objective: &impl Landscape<P>, theta: &Theta<P>) -> Advance<P> {
         let at = self
             .expansion
             .take()
             .unwrap_or_else(|| objective.expand(theta, self.stage, self.huber));
         let is_final = self.stage == self.huber;
-        let tolerance = if is_final { FINAL_TOLERANCE } else { STAGE_TOLERANCE };
-        let rounding = ROUNDING * objective.points.len() as f64;
+        let tolerance = if is_final { self.tolerance } else { STAGE_TOLERANCE };
+        let rounding = ROUNDING * objective.rows_n() as f64;
         let left = self.descent_left(theta, &at);
         if left > tolerance * at.value + rounding
             && let Some((theta, next)) = self.search(objective, theta, &at)
@@ -147,7 +154,7 @@ impl<const P: usize> DampedNewton<P> {
             self.damping = 0.0;
             return Advance::StageEnded;
         }
-        Advance::Stopped(if left <= STALL_TOLERANCE * at.value + rounding {
+        Advance::Stopped(if left <= STALL_TOLERANCE.max(tolerance) * at.value + rounding {
             TerminationReason::SolverConverged
         } else {
             TerminationReason::SolverExit("no step lowers the objective".to_owned())
@@ -156,15 +163,12 @@ impl<const P: usize> DampedNewton<P> {
 
     /// The first step, with growing damping, that lowers the objective; None when rounding leaves
     /// nothing to gain.
-    fn search<L>(
+    fn search(
         &mut self,
-        objective: &Objective<'_, L, L::X>,
+        objective: &impl Landscape<P>,
         theta: &Theta<P>,
         at: &Expansion<P>,
-    ) -> Option<(Theta<P>, Expansion<P>)>
-    where
-        L: ScalingLaw<P>,
-    {
+    ) -> Option<(Theta<P>, Expansion<P>)> {
         while self.damping < DAMPING_MAX {
             if let Some(step) = self.step(theta, at, self.damping) {
                 let theta_next = clamp(theta + step, &self.parameters);
@@ -186,23 +190,19 @@ impl<const P: usize> DampedNewton<P> {
     }
 }
 
-impl<'a, L, const P: usize> Solver<Objective<'a, L, L::X>, State<P>> for DampedNewton<P>
-where
-    L: ScalingLaw<P>,
-{
+impl<O: Landscape<P>, const P: usize> Solver<O, State<P>> for DampedNewton<P> {
     fn name(&self) -> &'static str {
         "damped Newton"
     }
 
     fn init(
         &mut self,
-        problem: &mut Problem<Objective<'a, L, L::X>>,
+        problem: &mut Problem<O>,
         mut state: State<P>,
     ) -> Result<(State<P>, Option<KV>), Error> {
         let theta = clamp(take_theta(&mut state)?, &self.parameters);
         let (largest, cost) = problem.problem("cost_count", |objective| {
-            let largest = objective.residuals(&theta).fold(0.0, |max, r| f64::max(max, r.abs()));
-            Ok((largest, objective.value(&theta, self.huber)))
+            Ok((objective.largest_residual(&theta), objective.value(&theta, self.huber)))
         })?;
         self.stage = Huber { delta: largest.max(self.huber.delta) };
         Ok((state.param(theta).cost(cost), None))
@@ -212,7 +212,7 @@ where
     /// argmin's best parameters are the best of the real objective.
     fn next_iter(
         &mut self,
-        problem: &mut Problem<Objective<'a, L, L::X>>,
+        problem: &mut Problem<O>,
         mut state: State<P>,
     ) -> Result<(State<P>, Option<KV>), Error> {
         let theta = take_theta(&mut state)?;

@@ -14,7 +14,7 @@
 use nalgebra::SMatrix;
 
 use crate::curve::Point;
-use crate::law::{ScalingLaw, Theta};
+use crate::law::{Parameter, Pull, ScalingLaw, Theta};
 
 /// Huber's loss with its change from quadratic to linear at `delta`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,6 +83,15 @@ pub enum Residual {
 }
 
 impl Residual {
+    /// What a row's response is multiplied by in the least squares problem that stands for these
+    /// residuals where a law is linear: relative squares for logarithms, plain ones for the values.
+    pub(crate) fn row_scale(self, weight: f64, ln_observed: f64) -> f64 {
+        match self {
+            Self::Log | Self::Relative => weight.sqrt() / ln_observed.exp(),
+            Self::Raw | Self::Log1p => weight.sqrt(),
+        }
+    }
+
     /// The residual, and the first two derivatives of the prediction's side by ln L.
     fn expand(self, ln_observed: f64, ln_law: f64) -> (f64, f64, f64) {
         match self {
@@ -126,6 +135,82 @@ pub struct Expansion<const P: usize> {
     /// positive semi-definite even where the Hessian is not. For residuals of logarithms that are
     /// linear in the parameters it lies above the objective.
     pub majorant: SMatrix<f64, P, P>,
+}
+
+impl<const P: usize> Expansion<P> {
+    /// Adds what a prior pulls at the parameters with.
+    pub(crate) fn add_pulls(&mut self, pulls: &[Pull; P], theta: &Theta<P>) {
+        for (i, pull) in pulls.iter().enumerate() {
+            let value = pull.value(theta[i]);
+            self.value += value;
+            self.cost += value;
+            self.gradient[i] += pull.stiffness * (theta[i] - pull.towards);
+            self.hessian[(i, i)] += pull.stiffness;
+            self.majorant[(i, i)] += pull.stiffness;
+        }
+    }
+}
+
+/// What a solver descends: an objective over parameters within bounds.
+pub trait Landscape<const P: usize> {
+    /// Names and bounds.
+    fn parameters(&self) -> [Parameter; P];
+
+    /// Number of residuals.
+    fn rows_n(&self) -> usize;
+
+    /// The largest residual by size; where it is not a number it does not count.
+    fn largest_residual(&self, theta: &Theta<P>) -> f64;
+
+    /// The sum of Huber losses, and of the pulls of a prior.
+    fn value(&self, theta: &Theta<P>, huber: Huber) -> f64;
+
+    /// Value, gradient, Hessian and majorant with `stage`, and the value with `huber`, in one pass.
+    fn expand(&self, theta: &Theta<P>, stage: Huber, huber: Huber) -> Expansion<P>;
+}
+
+impl<T: Landscape<P>, const P: usize> Landscape<P> for &T {
+    fn parameters(&self) -> [Parameter; P] {
+        (**self).parameters()
+    }
+
+    fn rows_n(&self) -> usize {
+        (**self).rows_n()
+    }
+
+    fn largest_residual(&self, theta: &Theta<P>) -> f64 {
+        (**self).largest_residual(theta)
+    }
+
+    fn value(&self, theta: &Theta<P>, huber: Huber) -> f64 {
+        (**self).value(theta, huber)
+    }
+
+    fn expand(&self, theta: &Theta<P>, stage: Huber, huber: Huber) -> Expansion<P> {
+        (**self).expand(theta, stage, huber)
+    }
+}
+
+impl<L: ScalingLaw<P>, const P: usize> Landscape<P> for Objective<'_, L, L::X> {
+    fn parameters(&self) -> [Parameter; P] {
+        self.law.parameters()
+    }
+
+    fn rows_n(&self) -> usize {
+        self.points.len()
+    }
+
+    fn largest_residual(&self, theta: &Theta<P>) -> f64 {
+        self.residuals(theta).fold(0.0, |largest, r| f64::max(largest, r.abs()))
+    }
+
+    fn value(&self, theta: &Theta<P>, huber: Huber) -> f64 {
+        Objective::value(self, theta, huber)
+    }
+
+    fn expand(&self, theta: &Theta<P>, stage: Huber, huber: Huber) -> Expansion<P> {
+        Objective::expand(self, theta, stage, huber)
+    }
 }
 
 impl<'a, L, X> Objective<'a, L, X> {
@@ -204,14 +289,7 @@ impl<'a, L, X> Objective<'a, L, X> {
             sum.hessian += curvature * square - slope * jet.hessian;
             sum.majorant += weight * square;
         }
-        for (i, pull) in self.law.prior().iter().enumerate() {
-            let value = pull.value(theta[i]);
-            sum.value += value;
-            sum.cost += value;
-            sum.gradient[i] += pull.stiffness * (theta[i] - pull.towards);
-            sum.hessian[(i, i)] += pull.stiffness;
-            sum.majorant[(i, i)] += pull.stiffness;
-        }
+        sum.add_pulls(&self.law.prior(), theta);
         sum
     }
 }

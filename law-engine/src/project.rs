@@ -5,57 +5,101 @@
 //! the whole landscape (Golub and Pereyra, doi 10.1137/0710036). The projection minimises relative
 //! squares, not the objective itself: what it finds are places to start Newton's method from.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::SMatrix;
 
-use crate::catalogue::{Fittable, Formula, Row};
+use crate::catalogue::{Fittable, Formula, Ground, Row};
 use crate::curve::Point;
+use crate::kernel::shapes::Shapes;
 use crate::law::Theta;
-use crate::objective::{Huber, Objective, Residual};
+use crate::objective::{Huber, Landscape as _, Objective};
 
 /// The smallest part of the response that an amplitude may explain at a start, so that its logarithm
 /// exists.
 const SHARE_MIN: f64 = 1e-6;
 
-/// The best places of the grid by the objective, best first, no two of them neighbours.
+/// How much of the grid is followed up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Follow {
+    /// Places that no neighbour is better than.
+    Minima,
+    /// The best places, no two of them neighbours, minima or not.
+    Best,
+}
+
+/// Places of the grid to start from, by the objective, best first.
 pub(crate) fn projections<'a, E: Formula<P>, const P: usize>(
-    law: &Fittable<'a, E, P>,
-    objective: &Objective<'_, Fittable<'a, E, P>, Row<'a>>,
+    ground: &Ground<'_, 'a, E, P>,
     huber: Huber,
+    follow: Follow,
     count_max: usize,
 ) -> Vec<Theta<P>> {
-    let grid = Grid::new(law, objective.points);
+    let objective = &ground.objective;
+    let grid = Grid::new(&objective.law, objective.points);
+    let shapes = ground.surface.as_ref().and_then(|surface| Shapes::new(&grid, surface));
+    let normal = |place: &[usize]| match &shapes {
+        Some(shapes) => shapes.normal(place),
+        None => grid.normal(objective, place),
+    };
     let mut places: Vec<(f64, Vec<usize>, Theta<P>)> = grid
         .places()
         .map(|place| {
-            let theta = grid.project(law, objective, &place);
-            (objective.value(&theta, huber), place, theta)
+            let theta = grid.project(&objective.law, &normal(&place), &place);
+            (ground.value(&theta, huber), place, theta)
         })
         .collect();
     // A place where the law has no value comes last.
     places.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut chosen: Vec<(f64, Vec<usize>, Theta<P>)> = Vec::new();
-    for place in places {
-        let is_neighbour = |other: &(f64, Vec<usize>, Theta<P>)| {
-            other.1.iter().zip(&place.1).all(|(a, b)| a.abs_diff(*b) <= 1)
-        };
-        if chosen.len() < count_max && !chosen.iter().any(is_neighbour) {
-            chosen.push(place);
+    let mut chosen: Vec<Theta<P>> = Vec::new();
+    let mut passed: Vec<&[usize]> = Vec::new();
+    for (_, place, theta) in &places {
+        let is_neighbour =
+            |other: &&[usize]| other.iter().zip(place).all(|(a, b)| a.abs_diff(*b) <= 1);
+        let is_apart = !passed.iter().any(is_neighbour);
+        if is_apart {
+            chosen.push(*theta);
+        }
+        if chosen.len() == count_max {
+            break;
+        }
+        // A neighbour of a better place is no minimum, whether that place was chosen or not.
+        if is_apart || follow == Follow::Minima {
+            passed.push(place);
         }
     }
-    chosen.into_iter().map(|(_, _, theta)| theta).collect()
+    chosen
 }
 
 /// What is searched, what is solved for, and what is fixed.
-struct Grid<const P: usize> {
+pub(crate) struct Grid<const P: usize> {
     /// Coefficients that are searched, each with its values.
-    searched: Vec<(usize, Vec<f64>)>,
+    pub(crate) searched: Vec<(usize, Vec<f64>)>,
+    /// The same values in fitting coordinates.
+    pub(crate) searched_fit: Vec<Vec<f64>>,
     /// Coefficients that are solved for.
-    linear: Vec<usize>,
+    pub(crate) linear: Vec<usize>,
     /// Fixed coefficients by their values; the others are zero.
     fixed: [f64; P],
+    /// The same in fitting coordinates.
+    pub(crate) fixed_fit: [f64; P],
     leader: [usize; P],
     /// The exponents of scales, by their place.
     exponent: [Option<usize>; P],
+}
+
+/// The normal equations of the coefficients that are solved for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Normal<const P: usize> {
+    pub(crate) columns_n: usize,
+    pub(crate) matrix: [[f64; P]; P],
+    pub(crate) vector: [f64; P],
+    /// The square of the target's norm.
+    target: f64,
+}
+
+impl<const P: usize> Normal<P> {
+    pub(crate) const fn zero(columns_n: usize, target: f64) -> Self {
+        Self { columns_n, matrix: [[0.0; P]; P], vector: [0.0; P], target }
+    }
 }
 
 impl<const P: usize> Grid<P> {
@@ -68,8 +112,10 @@ impl<const P: usize> Grid<P> {
         };
         let mut grid = Self {
             searched: Vec::new(),
+            searched_fit: Vec::new(),
             linear: Vec::new(),
             fixed: [0.0; P],
+            fixed_fit: [0.0; P],
             leader: constraints.leader,
             exponent: std::array::from_fn(exponent),
         };
@@ -79,6 +125,7 @@ impl<const P: usize> Grid<P> {
                 continue;
             } else if lower == upper {
                 grid.fixed[i] = lower;
+                grid.fixed_fit[i] = parameter.kind.to_fit(lower);
             } else if parameter.is_linear() {
                 grid.linear.push(i);
             } else {
@@ -88,6 +135,8 @@ impl<const P: usize> Grid<P> {
                 let starts = parameter.starts.iter().map(natural);
                 let mut values: Vec<f64> = starts.map(|start| start.clamp(lower, upper)).collect();
                 values.dedup();
+                let fitted = values.iter().map(|value| parameter.kind.to_fit(*value));
+                grid.searched_fit.push(fitted.collect());
                 grid.searched.push((i, values));
             }
         }
@@ -107,60 +156,84 @@ impl<const P: usize> Grid<P> {
         })
     }
 
-    /// The coefficients of a place with the linear ones solved for, in fitting coordinates.
-    fn project<'a, E: Formula<P>>(
-        &self,
-        law: &Fittable<'a, E, P>,
-        objective: &Objective<'_, Fittable<'a, E, P>, Row<'a>>,
-        place: &[usize],
-    ) -> Theta<P> {
+    pub(crate) fn is_searched(&self, coefficient: usize) -> bool {
+        self.searched.iter().any(|(i, _)| *i == coefficient)
+    }
+
+    /// The coefficients of a place, those to solve for at zero.
+    fn base(&self, place: &[usize]) -> [f64; P] {
         let mut base = self.fixed;
         for ((i, values), index) in self.searched.iter().zip(place) {
             base[*i] = values[*index];
         }
+        base
+    }
+
+    /// The normal equations at a place, of any law: each linear coefficient's column is what it adds
+    /// to the response when it is one.
+    fn normal<'a, E: Formula<P>>(
+        &self,
+        objective: &Objective<'_, Fittable<'a, E, P>, Row<'a>>,
+        place: &[usize],
+    ) -> Normal<P> {
+        let base = self.base(place);
         let value = |coefficients: &[f64; P], x: Row<'a>| {
-            law.equation.value(std::array::from_fn(|i| coefficients[self.leader[i]]), x)
+            let all = std::array::from_fn(|i| coefficients[self.leader[i]]);
+            objective.law.equation.value(all, x)
         };
-        let (rows_n, columns_n) = (objective.points.len(), self.linear.len());
-        let mut basis = DMatrix::zeros(rows_n, columns_n);
-        let mut target = DVector::zeros(rows_n);
-        for (row, point) in objective.points.iter().enumerate() {
+        let mut normal = Normal::zero(self.linear.len(), 0.0);
+        for point in objective.points {
             let observed = point.ln_loss.exp();
-            let weight = match objective.residual {
-                Residual::Log | Residual::Relative => point.weight.sqrt() / observed,
-                Residual::Raw | Residual::Log1p => point.weight.sqrt(),
-            };
+            let weight = objective.residual.row_scale(point.weight, point.ln_loss);
             let constant = value(&base, point.x);
-            target[row] = weight * (observed - constant);
+            let target = weight * (observed - constant);
+            let mut row = [0.0; P];
             for (column, i) in self.linear.iter().enumerate() {
                 let mut unit = base;
                 unit[*i] = 1.0;
-                basis[(row, column)] = weight * (value(&unit, point.x) - constant);
+                row[column] = weight * (value(&unit, point.x) - constant);
+            }
+            normal.target += target * target;
+            for i in 0..self.linear.len() {
+                normal.vector[i] += row[i] * target;
+                for j in 0..self.linear.len() {
+                    normal.matrix[i][j] += row[i] * row[j];
+                }
             }
         }
-        // What is solved for is the power of a scale: zero and one are their own powers, so that the
-        // basis above is the same.
-        let power = |i: usize| self.exponent[i].map_or(1.0, |exponent| base[exponent]);
-        let powers: Vec<f64> = self.linear.iter().map(|i| power(*i)).collect();
+        normal
+    }
+
+    /// The coefficients of a place with the linear ones solved for, in fitting coordinates.
+    fn project<E: Formula<P>>(
+        &self,
+        law: &Fittable<'_, E, P>,
+        normal: &Normal<P>,
+        place: &[usize],
+    ) -> Theta<P> {
+        let mut base = self.base(place);
         let parameters = law.equation.card().parameters;
-        let lower: Vec<f64> = self
-            .linear
-            .iter()
-            .enumerate()
-            .map(|(column, i)| {
-                let lower = law.constraints.bounds[*i].0.powf(powers[column]);
-                let size = basis.column(column).norm();
-                if parameters[*i].kind.to_fit(0.0).is_finite() || size == 0.0 {
-                    lower
-                } else {
-                    lower.max(SHARE_MIN * target.norm() / size)
-                }
-            })
-            .collect();
-        let solution = bounded_least_squares(&basis, &target, &lower);
-        for ((i, value), power) in self.linear.iter().zip(&solution).zip(&powers) {
+        // What is solved for is the power of a scale: zero and one are their own powers, so that the
+        // columns are the same.
+        let power = |i: usize| self.exponent[i].map_or(1.0, |exponent| base[exponent]);
+        let mut powers = [1.0; P];
+        let mut lower = [0.0; P];
+        for (column, i) in self.linear.iter().enumerate() {
+            powers[column] = power(*i);
+            let bound = law.constraints.bounds[*i].0;
+            lower[column] = self.exponent[*i].map_or(bound, |_| bound.powf(powers[column]));
+            let size = normal.matrix[column][column].sqrt();
+            if !parameters[*i].kind.to_fit(0.0).is_finite() && size > 0.0 {
+                lower[column] = lower[column].max(SHARE_MIN * normal.target.sqrt() / size);
+            }
+        }
+        let solution = bounded_least_squares(normal, &lower);
+        for (column, i) in self.linear.iter().enumerate() {
             let (lower, upper) = law.constraints.bounds[*i];
-            base[*i] = value.powf(power.recip()).clamp(lower, upper);
+            let value = solution[column];
+            let root = |power: f64| value.powf(power.recip());
+            base[*i] =
+                self.exponent[*i].map_or(value, |_| root(powers[column])).clamp(lower, upper);
         }
         Theta::from_fn(|i, _| parameters[i].kind.to_fit(base[self.leader[i]]))
     }
@@ -175,36 +248,39 @@ fn place_along(points: &[Point<Row<'_>>], variable: usize, fraction: f64) -> f64
 
 /// Least squares with lower bounds: whatever falls below its bound is set to it, the lowest first,
 /// and the rest solved again.
-fn bounded_least_squares(basis: &DMatrix<f64>, target: &DVector<f64>, lower: &[f64]) -> Vec<f64> {
-    let n = lower.len();
-    let (matrix, vector) = (basis.transpose() * basis, basis.transpose() * target);
-    let mut solution = lower.to_vec();
-    let mut free: Vec<usize> = (0..n).collect();
-    while !free.is_empty() {
-        let inner = DMatrix::from_fn(free.len(), free.len(), |i, j| {
-            let value = matrix[(free[i], free[j])];
-            // Two terms of one shape share what they explain.
-            if i == j { value * (1.0 + 1e-12) } else { value }
-        });
-        let bound = |i: &usize| !free.contains(i);
-        let right = DVector::from_fn(free.len(), |i, _| {
-            let taken: f64 = (0..n).filter(bound).map(|j| matrix[(free[i], j)] * solution[j]).sum();
-            vector[free[i]] - taken
-        });
-        let Some(values) = inner.cholesky().map(|chol| chol.solve(&right)) else { break };
-        let below = |i: usize| (values[i] - lower[free[i]]) * matrix[(free[i], free[i])].sqrt();
-        let lowest = (0..free.len()).min_by(|a, b| below(*a).total_cmp(&below(*b)));
-        match lowest.filter(|i| below(*i) < 0.0) {
-            Some(i) => {
-                free.remove(i);
+fn bounded_least_squares<const P: usize>(normal: &Normal<P>, lower: &[f64; P]) -> [f64; P] {
+    let Normal { columns_n: n, matrix, vector, .. } = normal;
+    let mut solution = *lower;
+    let mut is_free = [false; P];
+    is_free[..*n].fill(true);
+    loop {
+        // A bound coefficient keeps a unit row.
+        let mut system = SMatrix::<f64, P, P>::identity();
+        let mut right = Theta::<P>::zeros();
+        for i in (0..P).filter(|i| is_free[*i]) {
+            right[i] = vector[i];
+            for j in 0..*n {
+                if is_free[j] {
+                    // Two terms of one shape share what they explain.
+                    let ridge = if i == j { 1.0 + 1e-12 } else { 1.0 };
+                    system[(i, j)] = matrix[i][j] * ridge;
+                } else {
+                    right[i] -= matrix[i][j] * solution[j];
+                }
             }
-            None => {
-                free.iter().zip(values.iter()).for_each(|(i, value)| solution[*i] = *value);
-                break;
+        }
+        let Some(cholesky) = system.cholesky() else { return solution };
+        let values = cholesky.solve(&right);
+        let below = |i: &usize| (values[*i] - lower[*i]) * matrix[*i][*i].sqrt();
+        let free = (0..P).filter(|i| is_free[*i]);
+        match free.clone().min_by(|a, b| below(a).total_cmp(&below(b))) {
+            Some(i) if below(&i) < 0.0 => is_free[i] = false,
+            _ => {
+                free.for_each(|i| solution[i] = values[i]);
+                return solution;
             }
         }
     }
-    solution
 }
 
 #[cfg(test)]
@@ -213,11 +289,13 @@ mod tests {
 
     #[test]
     fn least_squares_stays_above_its_bounds() {
-        let basis = DMatrix::from_row_slice(3, 2, &[1.0, 0.0, 1.0, 1.0, 1.0, 2.0]);
-        let falling = DVector::from_row_slice(&[3.0, 2.0, 1.0]);
-        let free = bounded_least_squares(&basis, &falling, &[-9.0, -9.0]);
+        // A straight line through (0, 3), (1, 2), (2, 1).
+        let mut normal = Normal::<2>::zero(2, 14.0);
+        normal.matrix = [[3.0, 3.0], [3.0, 5.0]];
+        normal.vector = [6.0, 4.0];
+        let free = bounded_least_squares(&normal, &[-9.0, -9.0]);
         assert!((free[0] - 3.0).abs() < 1e-9 && (free[1] + 1.0).abs() < 1e-9, "{free:?}");
-        let bounded = bounded_least_squares(&basis, &falling, &[0.0, 0.0]);
+        let bounded = bounded_least_squares(&normal, &[0.0, 0.0]);
         assert!((bounded[0] - 2.0).abs() < 1e-9 && bounded[1] == 0.0, "{bounded:?}");
     }
 }

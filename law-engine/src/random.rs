@@ -38,6 +38,16 @@ impl Stream {
         ((1.0 - self.uniform()) * n as f64) as usize
     }
 
+    /// Chi-squared with `freedom` degrees of freedom; beyond a hundred by Wilson and Hilferty's normal
+    /// approximation of its cube root.
+    pub fn chi_squared(&mut self, freedom: usize) -> f64 {
+        if freedom <= 100 {
+            return (0..freedom).map(|_| self.normal().powi(2)).sum();
+        }
+        let (freedom, ninth) = (freedom as f64, 2.0 / (9.0 * freedom as f64));
+        freedom * (1.0 - ninth + ninth.sqrt() * self.normal()).powi(3)
+    }
+
     /// Standard normal (Box and Muller).
     pub fn normal(&mut self) -> f64 {
         let radius = (-2.0 * self.uniform().ln()).sqrt();

@@ -1,25 +1,25 @@
-//! The product's figure: loss over accelerator time of every arm, and where two of them cross.
+//! The product's figure: loss of every arm over accelerator time, or another axis, and where two of
+//! them cross.
 
 use sweep_core::crossover::{Bound, Crossover, Outcome};
 use sweep_core::fit::{ArmFits, CurvePoint, Interval, LawFit};
-use sweep_core::forecast::ForecastView;
-use sweep_core::observation::{Fitness, Observation, lower_envelope};
-use sweep_core::units::{human_hours, three_digits};
 
+use super::comparison::Comparison;
 use super::{Axis, Figure, Mark, Point, Series, Unit, Vertex, Weight, extent, notes};
 use crate::scale::ScaleKind;
 
-/// The crossover figure of one forecast. The first crossover of the list speaks: title, mark,
+/// The crossover figure of one comparison. The first crossover of the list speaks: title, mark,
 /// interval and measured range all come from that one value; every arm is drawn.
 #[must_use]
-pub fn crossover(view: &ForecastView) -> Figure {
-    let headline = view.forecast.crossovers.first();
-    let arms = arm_names(view);
+pub fn crossover<'a>(comparison: impl Into<Comparison<'a>>) -> Figure {
+    let comparison = &comparison.into();
+    let headline = comparison.crossovers.first();
+    let arms = arm_names(comparison);
     let fits: Vec<Option<&LawFit>> =
-        arms.iter().map(|arm| drawn_fit(&view.forecast.arms, arm, headline)).collect();
+        arms.iter().map(|arm| drawn_fit(comparison.arms, arm, headline)).collect();
     let mark = headline.and_then(|crossover| mark(crossover, &arms, &fits));
-    let measured = extent::measured(view, headline);
-    let window = extent::hours(view, measured, mark.as_ref(), headline);
+    let measured = extent::measured(comparison, headline);
+    let window = extent::hours(comparison, measured, mark.as_ref(), headline);
     let at = mark.as_ref().and_then(|mark| mark.at);
     let series: Vec<Series> = arms
         .iter()
@@ -28,40 +28,40 @@ pub fn crossover(view: &ForecastView) -> Figure {
             name: (*arm).to_owned(),
             curve: fit.map_or_else(Vec::new, |fit| curve(fit, window, at)),
             fitted: fit.map(|fit| fit.hours_measured),
-            points: points(&view.observations, arm),
+            points: points(comparison, arm),
         })
         .collect();
     let is_empty = series.iter().all(|s| s.points.is_empty() && s.curve.is_empty());
     Figure {
-        id: format!("crossover-{}", view.forecast.id),
-        title: notes::title(view, headline),
-        description: notes::description(view, headline),
+        id: comparison.id.clone(),
+        title: notes::title(comparison, headline),
+        description: notes::description(comparison, headline),
         x: Axis {
-            title: format!("accelerator time per run ({})", view.hours_unit),
+            title: format!("{} ({})", comparison.axis.title(), comparison.unit),
             kind: ScaleKind::Log,
-            unit: Unit::Hours,
+            unit: comparison.ticks(),
             domain: [window.lower, window.upper],
         },
         y: Axis {
-            title: "bits per byte".to_owned(),
+            title: comparison.loss.to_owned(),
             kind: ScaleKind::Log,
             unit: Unit::Number,
             domain: extent::values(&series, mark.as_ref()),
         },
         measured: measured.filter(|_| !is_empty),
-        notes: notes::notes(view, headline, &fits, window),
+        notes: notes::notes(comparison, headline, &fits, window),
         message: is_empty.then(|| "The first finished run appears here.".to_owned()),
         series,
         mark,
     }
 }
 
-/// Arms in the order of the forecast, then those that only have observations.
-fn arm_names(view: &ForecastView) -> Vec<&str> {
-    let fitted = view.forecast.arms.iter().map(|arm| arm.arm.as_str());
-    let observed = view.observations.iter().map(|o| o.arm.as_str());
+/// Arms in the order of the fits, then those that only have points.
+fn arm_names<'a>(comparison: &'a Comparison<'_>) -> Vec<&'a str> {
+    let fitted = comparison.arms.iter().map(|arm| arm.arm.as_str());
+    let measured = comparison.points.iter().map(|(arm, _)| *arm);
     let mut names: Vec<&str> = Vec::new();
-    for name in fitted.chain(observed) {
+    for name in fitted.chain(measured) {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -116,12 +116,12 @@ fn mark(crossover: &Crossover, arms: &[&str], fits: &[Option<&LawFit>]) -> Optio
     }
     let (leader, challenger) = laws_at(crossover, arms, fits, place)?;
     let end = match upper {
-        Bound::Hours(hours) => human_hours(hours),
+        Bound::Hours(hours) => crossover.axis.quantity(hours),
         Bound::Never => "never".to_owned(),
     };
-    let interval = format!("{level}: {} to {end}", human_hours(lower));
+    let interval = format!("{level}: {} to {end}", crossover.axis.quantity(lower));
     let (label, detail) = match at {
-        Some(hours) => (format!("{name} {}", human_hours(hours)), interval),
+        Some(hours) => (format!("{name} {}", crossover.axis.quantity(hours)), interval),
         None => ("no crossover".to_owned(), interval),
     };
     // Both values are the same where the laws cross; where only the interval's beginning is known
@@ -178,39 +178,13 @@ fn band(sampled: &[CurvePoint], hours: f64) -> Option<Interval> {
     (interval.lower.is_finite() && interval.upper.is_finite()).then_some(interval)
 }
 
-/// All observations of an arm; those on the lower envelope are strong.
-fn points(observations: &[Observation], arm: &str) -> Vec<Point> {
-    let envelope: Vec<_> = lower_envelope(observations, arm).iter().map(|o| o.run).collect();
-    let mut points: Vec<Point> = observations
-        .iter()
-        .filter(|o| o.arm == arm)
-        .filter(|o| o.hours > 0.0 && o.hours.is_finite())
-        .filter(|o| o.bits_per_byte > 0.0 && o.bits_per_byte.is_finite())
-        .map(|o| {
-            let is_strong = envelope.contains(&o.run);
-            let weight = if is_strong { Weight::Strong } else { Weight::Faint };
-            Point { x: o.hours, y: o.bits_per_byte, weight, label: point_label(o) }
-        })
-        .collect();
-    // Strong points are drawn last, over the faint ones; otherwise from left to right.
+/// The points of an arm from left to right, the strong ones last, over the faint ones.
+fn points(comparison: &Comparison<'_>, arm: &str) -> Vec<Point> {
+    let own = comparison.points.iter().filter(|(name, _)| *name == arm);
+    let mut points: Vec<Point> = own.flat_map(|(_, points)| points.iter().cloned()).collect();
     points.sort_by(|a, b| {
         let order = |p: &Point| p.weight == Weight::Strong;
         order(a).cmp(&order(b)).then(a.x.total_cmp(&b.x)).then(a.y.total_cmp(&b.y))
     });
     points
-}
-
-fn point_label(o: &Observation) -> String {
-    let plateau = match o.fitness {
-        Fitness::Fit => "",
-        Fitness::Plateau { .. } => ", on the bigram plateau",
-    };
-    format!(
-        "{} {}, seed {}: {} bits per byte after {}{plateau}",
-        o.arm,
-        o.size,
-        o.seed,
-        three_digits(o.bits_per_byte),
-        human_hours(o.hours),
-    )
 }

@@ -2,8 +2,8 @@
 
 use sweep_core::crossover::{Bound, Crossover, Outcome};
 use sweep_core::fit::Interval;
-use sweep_core::forecast::ForecastView;
 
+use super::comparison::Comparison;
 use super::{Mark, Series};
 
 /// The measured range keeps at least about this share of the width, unless that would push the
@@ -19,16 +19,19 @@ fn is_sound(value: f64) -> bool {
 }
 
 /// The smallest and largest class measured: the crossover's own, or those of the observations.
-pub(super) fn measured(view: &ForecastView, headline: Option<&Crossover>) -> Option<Interval> {
+pub(super) fn measured(
+    comparison: &Comparison<'_>,
+    headline: Option<&Crossover>,
+) -> Option<Interval> {
     let stated = headline
         .filter(|c| !matches!(c.outcome, Outcome::Undetermined { .. }))
         .map(|c| c.hours_measured)
         .filter(|range| is_sound(range.lower) && is_sound(range.upper));
-    stated.or_else(|| observed(view))
+    stated.or_else(|| observed(comparison))
 }
 
-fn observed(view: &ForecastView) -> Option<Interval> {
-    span(view.observations.iter().map(|o| o.hours))
+fn observed(comparison: &Comparison<'_>) -> Option<Interval> {
+    span(comparison.points.iter().flat_map(|(_, points)| points.iter().map(|p| p.x)))
 }
 
 /// The smallest and the largest of the values that a logarithmic axis can show.
@@ -41,13 +44,13 @@ pub(super) fn span(values: impl Iterator<Item = f64>) -> Option<Interval> {
 
 /// First and last hour shown: all data, then as much of the forecast as is of interest.
 pub(super) fn hours(
-    view: &ForecastView,
+    comparison: &Comparison<'_>,
     measured: Option<Interval>,
     mark: Option<&Mark>,
     headline: Option<&Crossover>,
 ) -> Interval {
     let Some(measured) = measured else { return EMPTY };
-    let data = observed(view).unwrap_or(measured);
+    let data = observed(comparison).unwrap_or(measured);
     let mut first = data.lower.min(measured.lower);
     let last = data.upper.max(measured.upper);
     // One class alone still gets a decade of room.

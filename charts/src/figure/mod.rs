@@ -1,5 +1,6 @@
 //! Figures: what is said, before anything has a place.
 
+mod comparison;
 mod crossover;
 mod extent;
 pub mod fit;
@@ -10,6 +11,7 @@ use sweep_core::fit::Interval;
 
 use crate::scale::ScaleKind;
 
+pub use comparison::Comparison;
 pub use crossover::crossover;
 
 /// Axes, series, one mark and notes: everything that a renderer needs.

@@ -2,20 +2,21 @@
 
 use sweep_core::crossover::{Bound, Crossover, Outcome};
 use sweep_core::fit::{Convergence, Interval, LawFit};
-use sweep_core::forecast::ForecastView;
-use sweep_core::units::{human_hours, three_digits};
+use sweep_core::units::three_digits;
 use sweep_core::words::counted;
+
+use super::comparison::Comparison;
 
 /// More than this many further crossovers or caveats are counted, not printed.
 const LISTED_N: usize = 3;
 /// Laws that differ by more than this at their crossing are reported.
 const AGREEMENT: f64 = 0.005;
 
-pub(super) fn title(view: &ForecastView, headline: Option<&Crossover>) -> String {
-    match (headline, view.forecast.arms.as_slice()) {
+pub(super) fn title(comparison: &Comparison<'_>, headline: Option<&Crossover>) -> String {
+    match (headline, comparison.arms) {
         (Some(crossover), _) => crossover.headline(),
-        (None, _) if view.observations.is_empty() => {
-            format!("{}: no observations yet", view.sweep_name)
+        (None, _) if comparison.points_n() == 0 => {
+            format!("{}: no observations yet", comparison.name)
         }
         (None, [only]) => {
             format!("{} alone has been measured; a crossover needs two arms", only.arm)
@@ -24,12 +25,14 @@ pub(super) fn title(view: &ForecastView, headline: Option<&Crossover>) -> String
     }
 }
 
-pub(super) fn description(view: &ForecastView, headline: Option<&Crossover>) -> String {
+pub(super) fn description(comparison: &Comparison<'_>, headline: Option<&Crossover>) -> String {
     let mut text = format!(
-        "Sweep {}. Bits per byte over accelerator time per run in {}, both axes logarithmic; {}.",
-        view.sweep_name,
-        view.hours_unit,
-        observations(view),
+        "{}. {} over {} in {}, both axes logarithmic; {}.",
+        comparison.name,
+        capitalised(comparison.loss),
+        comparison.axis.title(),
+        comparison.unit,
+        observations(comparison),
     );
     if let Some(crossover) = headline {
         text.push_str(&format!(" Forecast: {}.", crossover.headline()));
@@ -37,22 +40,22 @@ pub(super) fn description(view: &ForecastView, headline: Option<&Crossover>) -> 
     text
 }
 
-fn observations(view: &ForecastView) -> String {
-    counted(view.observations.len(), "observation")
+fn observations(comparison: &Comparison<'_>) -> String {
+    counted(comparison.points_n(), "observation")
 }
 
 /// What a reader must know to judge the figure, the most important first.
 pub(super) fn notes(
-    view: &ForecastView,
+    comparison: &Comparison<'_>,
     headline: Option<&Crossover>,
     fits: &[Option<&LawFit>],
     window: Interval,
 ) -> Vec<String> {
-    let mut notes = vec![basis(view, headline, fits)];
+    let mut notes = vec![basis(comparison, headline, fits)];
     notes.extend(headline.and_then(|crossover| cut(crossover, window)));
     notes.extend(headline.and_then(|crossover| disagreement(crossover, fits)));
     notes.extend(headline.and_then(|crossover| crossover.other_law.clone()));
-    let rest = view.forecast.crossovers.iter().skip(1);
+    let rest = comparison.crossovers.iter().skip(1);
     notes.extend(listed("further crossovers", rest.map(Crossover::headline).collect()));
     let caveats = fits.iter().flatten().flat_map(|fit| caveats(fit)).collect();
     notes.extend(listed("further caveats", caveats));
@@ -60,20 +63,24 @@ pub(super) fn notes(
 }
 
 /// Law, number of observations and what the bootstrap draws did.
-fn basis(view: &ForecastView, headline: Option<&Crossover>, fits: &[Option<&LawFit>]) -> String {
+fn basis(
+    comparison: &Comparison<'_>,
+    headline: Option<&Crossover>,
+    fits: &[Option<&LawFit>],
+) -> String {
     let law =
         headline.map_or_else(|| fits.iter().flatten().next().map(|fit| fit.law), |c| Some(c.law));
     let determined =
         headline.filter(|c| !matches!(c.outcome, Outcome::Undetermined { .. }) && c.draws_n > 0);
-    let mut text = view.sweep_name.clone();
+    let mut text = comparison.name.clone();
     if let Some(law) = law.filter(|_| fits.iter().any(Option::is_some)) {
-        text.push_str(&format!(" · {law} law, {}", law.equation()));
+        text.push_str(&format!(" · {law} law, {}", law.equation(comparison.axis.letter())));
     }
-    text.push_str(&format!(" · {}", observations(view)));
+    text.push_str(&format!(" · {}", observations(comparison)));
     if let Some(crossover) = determined {
         text.push_str(&format!(
             " · no overtaking within {} in {} of {} bootstrap draws",
-            human_hours(crossover.horizon_hours),
+            crossover.axis.quantity(crossover.horizon_hours),
             crossover.percent_never(),
             crossover.draws_n,
         ));
@@ -83,22 +90,22 @@ fn basis(view: &ForecastView, headline: Option<&Crossover>, fits: &[Option<&LawF
 
 /// Says so where the frame ends before the forecast does.
 fn cut(crossover: &Crossover, window: Interval) -> Option<String> {
-    let end = human_hours(window.upper);
+    let end = crossover.axis.quantity(window.upper);
     match &crossover.outcome {
         Outcome::At { upper, .. } | Outcome::Passed { upper, .. } => match upper {
             Bound::Hours(hours) if *hours > window.upper => Some(format!(
                 "The interval continues to {} beyond the frame, which ends at {end}",
-                human_hours(*hours)
+                crossover.axis.quantity(*hours)
             )),
             Bound::Never if crossover.horizon_hours > window.upper * 1.05 => Some(format!(
                 "The interval has no upper end within {}; the frame ends at {end}",
-                human_hours(crossover.horizon_hours)
+                crossover.axis.quantity(crossover.horizon_hours)
             )),
             Bound::Hours(_) | Bound::Never => None,
         },
         Outcome::None { .. } if crossover.horizon_hours > window.upper * 1.05 => Some(format!(
             "Looked as far as {}; the frame ends at {end}",
-            human_hours(crossover.horizon_hours)
+            crossover.axis.quantity(crossover.horizon_hours)
         )),
         Outcome::None { .. } | Outcome::Undetermined { .. } => None,
     }
@@ -140,4 +147,9 @@ fn listed(what: &str, mut items: Vec<String>) -> Vec<String> {
 fn sentence(text: &str) -> String {
     let text = text.trim_end_matches('.');
     format!("{text}.")
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -2,7 +2,7 @@
 
 use sweep_core::class::ComputeClass;
 use sweep_core::clock::Timestamp;
-use sweep_core::crossover::{Bound, Crossover, Outcome, Probability};
+use sweep_core::crossover::{Axis, Bound, Crossover, Outcome, Probability};
 use sweep_core::fit::{
     ArmFits, Coefficient, Convergence, CurvePoint, HeldOut, Interval, LawFit, LawName,
 };
@@ -102,17 +102,14 @@ pub(crate) fn fit(arm: &str, law: Law, growth: f64, horizon: f64) -> LawFit {
 }
 
 pub(crate) fn crossover(leader: &str, challenger: &str, outcome: Outcome, never: f64) -> Crossover {
+    let names = [leader, challenger].map(str::to_owned);
     Crossover {
-        leader: leader.to_owned(),
-        challenger: challenger.to_owned(),
-        law: LawName::Power,
         outcome,
-        level: 0.9,
         hours_measured: MEASURED,
         horizon_hours: MEASURED.upper * 10_000.0,
-        probability: Probability { passed: 0.0, ahead: 1.0 - never, never },
+        probability: Probability { ahead: 1.0 - never, never, ..Probability::default() },
         draws_n: 1000,
-        other_law: None,
+        ..Crossover::undetermined(names, LawName::Power, Axis::Hours, String::new())
     }
 }
 

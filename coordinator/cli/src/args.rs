@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, corpus, fit, forecast, laws, migrate, plan, plot, runs, serve, status,
-    submit, watch, worker,
+    allocate, check, compare, completions, corpus, fit, forecast, invert, laws, migrate, plan,
+    plot, predict, runs, serve, status, submit, watch, worker,
 };
 
 /// Plans, runs and forecasts training sweeps on a fixed budget of accelerator time.
@@ -57,6 +57,10 @@ pub(crate) enum Command {
     Runs(runs::Runs),
     Laws(laws::Laws),
     Fit(Box<fit::Fit>),
+    Predict(Box<predict::Predict>),
+    Invert(Box<invert::Invert>),
+    Allocate(Box<allocate::Allocate>),
+    Compare(Box<compare::Compare>),
     Check(check::Check),
     Forecast(forecast::Forecast),
     Plot(plot::Plot),
@@ -91,6 +95,14 @@ pub(crate) struct Format {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A file to write, beside what goes to the standard output.
+pub(crate) fn file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("expected the name of a file: the standard output has the report".to_owned()),
+        _ => Ok(PathBuf::from(text)),
+    }
 }
 
 #[cfg(test)]

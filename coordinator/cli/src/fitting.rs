@@ -7,11 +7,56 @@ use std::str::FromStr;
 use clap::Args;
 use law_engine::catalogue::{Data, Law, Options, Prior, Refusal};
 use law_engine::objective::{Huber, Residual};
+use law_engine::query::Fitted;
 use sweep_core::units::Share;
 
 use crate::commands::laws;
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::machine::cores_n;
 use crate::runs_file::RunsFile;
+use crate::source::Source;
+
+/// A law and the runs that it is fitted to.
+#[derive(Debug, Args)]
+pub(crate) struct Fitting {
+    /// The runs: a file, `-` for standard input, or `sweep:NAME` for those of a sweep
+    #[arg(value_name = "RUNS")]
+    pub(crate) runs: Source,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) mapping: Mapping,
+    #[command(flatten)]
+    pub(crate) sampling: Sampling,
+}
+
+impl Fitting {
+    /// Fits the law of the catalogue, with the draws that are asked for. The data have the law's
+    /// variables and those of `beside`.
+    pub(crate) async fn fitted(
+        &self,
+        beside: &[&str],
+        context: &Context,
+    ) -> Result<(Fitted<'static>, Data), Failure> {
+        let law = self.target.law()?;
+        let options = self.target.options()?;
+        let mut symbols: Vec<&str> =
+            law.card().variables.iter().map(|variable| variable.symbol).collect();
+        symbols.extend(
+            beside.iter().filter(|beside| !symbols.contains(beside)).copied().collect::<Vec<_>>(),
+        );
+        let data = self.mapping.data(self.runs.read(context).await?, &symbols)?;
+        let Sampling { bootstrap, seed, .. } = self.sampling;
+        let fitted = Fitted::new(law, &data, &options, bootstrap, seed).map_err(refused)?;
+        Ok((fitted, data))
+    }
+
+    /// Level of the intervals.
+    pub(crate) const fn level(&self) -> f64 {
+        self.sampling.level.0
+    }
+}
 
 /// What is fitted, and how.
 #[derive(Debug, Args)]
@@ -42,20 +87,41 @@ pub(crate) struct Target {
 
 /// Where a file of runs holds what.
 #[derive(Debug, Args)]
-pub(crate) struct Mapping {
+pub(crate) struct Columns {
     /// Column of a variable, such as `N=params`; usual names are found without
     #[arg(long, value_name = "SYMBOL=COLUMN", value_parser = pair)]
-    pub(crate) column: Vec<(String, String)>,
+    column: Vec<(String, String)>,
     /// Column of the response [default: one named `loss` or as usual]
     #[arg(long, value_name = "COLUMN")]
-    pub(crate) response: Option<String>,
+    response: Option<String>,
+    /// Keep only rows with this text in a column
+    #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = pair)]
+    filter: Vec<(String, String)>,
+}
+
+impl Columns {
+    /// Leaves out the rows that are not asked for.
+    pub(crate) fn filter(&self, file: &mut RunsFile) -> Result<(), Failure> {
+        self.filter.iter().try_for_each(|(column, value)| file.keep(column, value))
+    }
+
+    /// By symbol, the columns that were named.
+    pub(crate) fn named(&self) -> BTreeMap<String, String> {
+        let mut named: BTreeMap<String, String> = self.column.iter().cloned().collect();
+        named.extend(self.response.iter().map(|column| ("loss".to_owned(), column.clone())));
+        named
+    }
+}
+
+/// Where a file of runs holds what a fit needs, rows that belong together and weights included.
+#[derive(Debug, Args)]
+pub(crate) struct Mapping {
+    #[command(flatten)]
+    pub(crate) columns: Columns,
     /// Column of the run that a row belongs to; rows of one run are resampled together [default:
     /// one named `run_id` or as usual, else every row is a run]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) group: Option<String>,
-    /// Keep only rows with this text in a column
-    #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = pair)]
-    pub(crate) filter: Vec<(String, String)>,
     /// Column that says how much each row counts
     #[arg(long, value_name = "COLUMN")]
     pub(crate) weight: Option<String>,
@@ -108,25 +174,17 @@ impl Target {
         let priors: Result<Vec<Prior>, Failure> = self.prior.iter().map(prior).collect();
         let Objective { residual, huber, .. } = self.objective;
         let (tied, bounds, priors) = (self.tie.clone(), bounds?, priors?);
-        Ok(Options { residual, huber, fixed, tied, bounds, priors, ..Options::default() })
+        let threads_n = cores_n();
+        let starts_n = Options::default().starts_n;
+        Ok(Options { residual, huber, fixed, tied, bounds, priors, starts_n, threads_n })
     }
 }
 
 impl Mapping {
-    /// The rows of a table under the letters of the law.
-    pub(crate) fn data(&self, file: RunsFile, law: &dyn Law) -> Result<Data, Failure> {
-        let symbols: Vec<&str> =
-            law.card().variables.iter().map(|variable| variable.symbol).collect();
-        self.columns(file, &symbols)
-    }
-
     /// The rows of a table with the variables that `symbols` stand for.
-    pub(crate) fn columns(&self, mut file: RunsFile, symbols: &[&str]) -> Result<Data, Failure> {
-        for (column, value) in &self.filter {
-            file.keep(column, value)?;
-        }
-        let mut named: BTreeMap<String, String> = self.column.iter().cloned().collect();
-        named.extend(self.response.iter().map(|column| ("loss".to_owned(), column.clone())));
+    pub(crate) fn data(&self, mut file: RunsFile, symbols: &[&str]) -> Result<Data, Failure> {
+        self.columns.filter(&mut file)?;
+        let mut named = self.columns.named();
         named.extend(self.group.iter().map(|column| ("run".to_owned(), column.clone())));
         let mut columns = Vec::new();
         for symbol in symbols {

@@ -2,7 +2,7 @@
 
 use sweep_core::clock::Timestamp;
 use sweep_core::corpus::CorpusRef;
-use sweep_core::crossover::{Bound, Crossover, Outcome, Probability};
+use sweep_core::crossover::{Axis, Bound, Crossover, Outcome, Probability};
 use sweep_core::fit::{ArmFits, Coefficient, Convergence, HeldOut, Interval, LawFit, LawName};
 use sweep_core::forecast::{Forecast, ForecastView};
 use sweep_core::ids::{ForecastId, PlanId, RunId, SweepId};
@@ -239,17 +239,15 @@ pub(crate) fn all_failed() -> SweepStatus {
 }
 
 fn crossover() -> Crossover {
+    let names = ["gpt", "qlstm"].map(str::to_owned);
     Crossover {
-        leader: "gpt".into(),
-        challenger: "qlstm".into(),
-        law: LawName::PowerFloor,
         outcome: Outcome::At { hours: 0.021, lower: 0.008, upper: Bound::Never },
-        level: 0.9,
         hours_measured: Interval { lower: 5.0 / 3600.0, upper: 10.0 / 3600.0 },
         horizon_hours: 27.8,
-        probability: Probability { passed: 0.08, ahead: 0.81, never: 0.11 },
+        probability: Probability { passed: 0.08, ahead: 0.81, never: 0.11, several: 0.02 },
         draws_n: 4000,
         other_law: Some("power: qlstm overtakes gpt at 42 s (90 %: 20 s to 4 min)".into()),
+        ..Crossover::undetermined(names, LawName::PowerFloor, Axis::Hours, String::new())
     }
 }
 

@@ -16,9 +16,12 @@ mod fitting;
 #[cfg(test)]
 mod fixtures;
 mod follow;
+mod machine;
+mod place;
 mod printer;
 mod progress;
 mod report;
+mod rivals;
 mod runs_file;
 mod session;
 mod source;

@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde::Serialize;
 
-use crate::args::Global;
-use crate::failure::Failure;
+use crate::args::{Format, Global};
+use crate::failure::{ExitStatus, Failure};
 
 /// Width of plots and excerpts where the terminal's is not known.
 const COLUMNS_DEFAULT: u16 = 100;
@@ -60,6 +60,21 @@ impl Printer {
         let text = serde_json::to_string_pretty(value)
             .map_err(|error| Failure::broke("the result has no JSON form", &error))?;
         self.data(&format!("{text}\n"))
+    }
+
+    /// Prints a result for programs or, as `render` has it, for people.
+    pub(crate) fn report<T: Serialize>(
+        &self,
+        format: Format,
+        report: &T,
+        render: impl Fn(&T) -> String,
+    ) -> Result<ExitStatus, Failure> {
+        if format.json {
+            self.json(report)?;
+        } else {
+            self.data(&render(report))?;
+        }
+        Ok(ExitStatus::Done)
     }
 
     /// Tells the user something that is not data.

@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
 use crate::printer::Printer;
 use crate::session::Session;
+use crate::view::laws::Quantities;
 use crate::view::plan::PlanSummary;
 use crate::view::{counted, forecast, laws, runs, status};
 
@@ -107,7 +108,10 @@ impl Report {
             text += &format!("{}\n", status::counts(&self.status.runs));
         }
         if let Some(view) = &self.view {
-            text += &format!("\n{}", laws::render(&view.forecast.arms, &view.hours_unit));
+            text += &format!(
+                "\n{}",
+                laws::render(&view.forecast.arms, Quantities::of_sweep(&view.hours_unit))
+            );
             text += &format!("\n{}", forecast::render(&view.forecast.crossovers));
         }
         for problem in &self.status.problems {

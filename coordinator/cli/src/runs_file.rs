@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 
 /// A table as it was read. Cells keep their text until somebody asks for numbers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RunsFile {
     path: PathBuf,
     columns: Vec<String>,
@@ -15,12 +15,13 @@ pub(crate) struct RunsFile {
 }
 
 /// Names under which the field's quantities are found when nobody says where they are.
-const KNOWN: [(&str, &[&str]); 6] = [
+const KNOWN: [(&str, &[&str]); 7] = [
     ("N", &["params_n", "params", "n_params", "num_params", "parameters", "model_size"]),
     ("D", &["tokens_d", "tokens", "n_tokens", "num_tokens", "train_tokens", "training_tokens"]),
     ("C", &["flops_c", "flops", "training_flops", "compute"]),
     ("h", &["hours", "accelerator_hours", "gpu_hours"]),
     ("loss", &["loss", "val_loss", "validation_loss", "eval_loss", "bits_per_byte", "bpb", "L"]),
+    ("seed", &["seed", "random_seed"]),
     ("run", &["run_id", "run", "run_name", "id"]),
 ];
 
@@ -108,6 +109,36 @@ impl RunsFile {
         })
     }
 
+    /// The numbers of a quantity, where the file has it; a column that the user names must be there.
+    pub(crate) fn optional(
+        &self,
+        symbol: &str,
+        named: &BTreeMap<String, String>,
+    ) -> Result<Option<Vec<f64>>, Failure> {
+        match self.find(symbol, named) {
+            Ok(column) => self.numbers(column).map(Some),
+            Err(failure) if named.contains_key(symbol) => Err(failure),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The texts of a column, each once, in the order of their first rows.
+    pub(crate) fn values(&self, column: &str) -> Result<Vec<String>, Failure> {
+        let place = self.named(column)?;
+        let mut values: Vec<String> = Vec::new();
+        for (_, cells) in &self.rows {
+            if !values.contains(&cells[place]) {
+                values.push(cells[place].clone());
+            }
+        }
+        Ok(values)
+    }
+
+    /// The name of a column.
+    pub(crate) fn column(&self, column: usize) -> &str {
+        &self.columns[column]
+    }
+
     /// A column as positive numbers, which is all that a law can pass through.
     pub(crate) fn numbers(&self, column: usize) -> Result<Vec<f64>, Failure> {
         let number = |(line, cells): &(u64, Vec<String>)| {
@@ -136,7 +167,7 @@ impl RunsFile {
 }
 
 /// A number, with a metric suffix if it has one.
-fn number(text: &str) -> Option<f64> {
+pub(crate) fn number(text: &str) -> Option<f64> {
     let factor = match text.chars().last()? {
         'k' | 'K' => 1e3,
         'M' => 1e6,
@@ -159,9 +190,15 @@ fn from_csv(path: &Path, text: &str) -> Result<Cells, Failure> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let columns = reader.headers().map_err(broken)?.iter().map(str::to_owned).collect();
     let mut rows = Vec::new();
+    // The reader's own count is off after blank lines and where lines end with CRLF.
+    let (mut line, mut counted) = (1, 0);
     for record in reader.records() {
         let record = record.map_err(broken)?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let after = record.position().map_or(counted, |position| position.byte() as usize);
+        let ends = text[after..].bytes().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let begin = after + ends;
+        line += text[counted..begin].bytes().filter(|byte| *byte == b'\n').count() as u64;
+        counted = begin;
         rows.push((line, record.iter().map(str::to_owned).collect()));
     }
     Ok((columns, rows))
@@ -224,6 +261,14 @@ mod tests {
             let file = read(&format!("N,loss\n1e6,2\n1e7,{cell}\n")).unwrap();
             let failure = file.numbers(1).unwrap_err().render(false);
             assert!(failure.contains(&format!("runs:{line}: loss is `{cell}`")), "{failure}");
+        }
+    }
+
+    #[test]
+    fn lines_are_counted_as_editors_do() {
+        for text in ["N,loss\r\n1,2\r\n3,x\r\n", "N,loss\n\n3,x\n", "N,loss\n\"1\",2\n3,x"] {
+            let failure = read(text).unwrap().numbers(1).unwrap_err().render(false);
+            assert!(failure.contains("runs:3: loss is `x`"), "{text:?}: {failure}");
         }
     }
 

@@ -6,7 +6,7 @@ mod transcript;
 use transcript::{Transcript, sweepctl};
 
 /// Every command and the actions of `corpus`.
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 26] = [
     &[],
     &["submit"],
     &["plan"],
@@ -17,7 +17,11 @@ const COMMANDS: [&[&str]; 22] = [
     &["laws", "list"],
     &["laws", "show"],
     &["fit"],
+    &["predict"],
+    &["invert"],
+    &["allocate"],
     &["check"],
+    &["compare"],
     &["forecast"],
     &["plot"],
     &["corpus"],

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::FitId;
 use crate::spec::LawChoice;
 
-/// A law of loss over accelerator hours.
+/// A law of loss over one axis: accelerator hours, or what arms are compared along instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LawName {
@@ -28,11 +28,12 @@ impl LawName {
         }
     }
 
+    /// The right-hand side over a variable, such as `E + A h^-alpha`.
     #[must_use]
-    pub const fn equation(self) -> &'static str {
+    pub fn equation(self, variable: &str) -> String {
         match self {
-            Self::Power => "A h^-alpha",
-            Self::PowerFloor => "E + A h^-alpha",
+            Self::Power => format!("A {variable}^-alpha"),
+            Self::PowerFloor => format!("E + A {variable}^-alpha"),
         }
     }
 }

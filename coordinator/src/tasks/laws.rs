@@ -1,6 +1,6 @@
 //! Refits the laws after each finished run and keeps every forecast as a row of its own.
 
-use law_engine::{Analysis, Request};
+use law_engine::{Analysis, Request, Study};
 use sweep_core::forecast::Forecast;
 use sweep_core::ids::{ForecastId, SweepId};
 use sweep_core::spec;
@@ -39,16 +39,15 @@ async fn refit(context: &Context, sweep: &SweepRecord) -> Result<(), Error> {
     let id = ForecastId::new();
     let analysis = tokio::task::spawn_blocking(move || {
         let arms: Vec<String> = spec.arms.iter().map(|arm| arm.name.clone()).collect();
-        law_engine::analyse(&Request {
+        let request = Request {
             forecast: id,
-            observations: &observations,
-            arms: &arms,
             law: spec.law,
             level: spec.forecast.level.0,
             horizon_hours: spec.horizon_hours(),
             draws_n: DRAWS_N,
             seed: SEED,
-        })
+        };
+        law_engine::analyse(&Study::new(&observations, &arms), &request)
     });
     let Analysis { arms, crossovers, .. } = analysis.await?;
     let made_at = context.now();

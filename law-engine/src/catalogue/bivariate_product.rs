@@ -41,6 +41,8 @@ impl Equation<4> for BivariateProduct {
         published: &[],
     };
 
+    const IS_ADDITIVE: bool = true;
+
     fn value<R: Real>(&self, [l_inf, a, p_e, p_d]: [R; 4], x: Row<'_>) -> R {
         l_inf + a * (-(p_e * x.ln(0) + p_d * x.ln(1))).exp()
     }

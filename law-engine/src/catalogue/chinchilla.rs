@@ -67,6 +67,8 @@ impl Equation<5> for Chinchilla {
         ],
     };
 
+    const IS_ADDITIVE: bool = true;
+
     fn value<R: Real>(&self, [e, a, b, alpha, beta]: [R; 5], x: Row<'_>) -> R {
         e + a * x.pow(0, -alpha) + b * x.pow(1, -beta)
     }

@@ -158,6 +158,16 @@ impl Data {
         &self.groups
     }
 
+    /// The number of groups, and which of them each row belongs to, counted in the order of their
+    /// names.
+    pub(crate) fn members(&self) -> (usize, Vec<usize>) {
+        let mut names = self.groups.clone();
+        names.sort_unstable();
+        names.dedup();
+        let place = |group: &u64| names.partition_point(|name| name < group);
+        (names.len(), self.groups.iter().map(place).collect())
+    }
+
     /// The columns that a law's variables name, row by row.
     ///
     /// # Errors

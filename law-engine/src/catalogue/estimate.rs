@@ -3,14 +3,15 @@
 use nalgebra::SMatrix;
 use sweep_core::fit::Convergence;
 
+use super::Ground;
 use super::card::{Card, Kind};
 use super::data::{Data, Refusal};
 use super::equation::{Constraints, Fittable, Formula, Points, Row};
 use crate::curve::{Cell, Point};
-use crate::fit::{Fit, polish};
+use crate::fit::{Fit, approach, polish};
 use crate::law::{Pull, ScalingLaw as _, Theta};
 use crate::objective::{Huber, Objective, Residual};
-use crate::random::Stream;
+use crate::project::{Follow, projections};
 
 /// How to fit.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,8 @@ pub struct Options {
     pub priors: Vec<Prior>,
     /// Best places of the search that are polished.
     pub starts_n: usize,
+    /// Threads that refits are shared among. The result does not depend on it.
+    pub threads_n: usize,
 }
 
 /// What is known of a coefficient before the fit: a normal distribution, of the logarithm where the
@@ -66,6 +69,7 @@ impl Default for Options {
             bounds: Vec::new(),
             priors: Vec::new(),
             starts_n: 8,
+            threads_n: 1,
         }
     }
 }
@@ -118,9 +122,10 @@ pub(crate) fn estimate<E: Formula<P>, const P: usize>(
     }
     let law = Fittable { equation, constraints: &constraints };
     let objective = Objective { law, points: &points, residual: options.residual };
-    let starts = approaches(&objective, options);
+    let ground = Ground::new(objective);
+    let starts = approaches(&ground, options);
     let mut fits: Vec<Fit<P>> =
-        starts.iter().map(|start| polish(&objective, options.huber, *start)).collect();
+        starts.iter().map(|start| polish(&ground, options.huber, *start)).collect();
     fits.sort_by(|a, b| a.objective.total_cmp(&b.objective));
     let best = fits.first().ok_or(Refusal::Empty)?.clone();
 
@@ -153,22 +158,29 @@ pub(crate) fn estimate<E: Formula<P>, const P: usize>(
 }
 
 /// Where the real objective is descended from: the different places that least squares of a sample
-/// of the points leads to from the best places of the search, and the best of these themselves.
+/// of the points leads to from the best places of the search, and with few points the best of these
+/// itself.
 ///
 /// The solver lowers a Huber loss's delta step by step from where the objective is smooth, so starts
 /// that least squares takes to one place would end at one optimum: it is enough to go there once.
 fn approaches<'a, E: Formula<P>, const P: usize>(
-    objective: &Objective<'_, Fittable<'a, E, P>, Row<'a>>,
+    ground: &Ground<'_, 'a, E, P>,
     options: &Options,
 ) -> Vec<Theta<P>> {
+    let objective = &ground.objective;
     let stride = objective.points.len().div_ceil(SAMPLE_N);
     let sample: Vec<_> = objective.points.iter().step_by(stride).copied().collect();
     let law = objective.law;
     let sampled = Objective { law, points: &sample, residual: options.residual };
-    let starts = law.starts(&sampled, options.huber, options.starts_n.max(1));
-    let mut approaches: Vec<Theta<P>> = starts.first().copied().into_iter().collect();
+    let sampled = ground.sample(sampled, stride);
+    // Few rows make a rugged objective, whose optima a coarse grid may not see.
+    let is_rugged = objective.points.len() < RUGGED_N;
+    let follow = if is_rugged { Follow::Best } else { Follow::Minima };
+    let starts = projections(&sampled, options.huber, follow, options.starts_n.max(1));
+    let mut approaches: Vec<Theta<P>> = Vec::new();
+    approaches.extend(starts.first().filter(|_| is_rugged));
     for start in &starts {
-        let Fit { theta, .. } = polish(&sampled, Huber::LEAST_SQUARES, *start);
+        let theta = approach(&sampled, *start);
         let natural = law.natural(&theta);
         if !approaches.iter().any(|other| are_one(&law.natural(other), &natural)) {
             approaches.push(theta);
@@ -176,6 +188,9 @@ fn approaches<'a, E: Formula<P>, const P: usize>(
     }
     approaches
 }
+
+/// With fewer points than this the search is more thorough.
+const RUGGED_N: usize = 100;
 
 /// Points that the search looks at: enough to see where the optima are.
 const SAMPLE_N: usize = 64;
@@ -185,64 +200,14 @@ fn are_one(a: &[f64], b: &[f64]) -> bool {
     a.iter().zip(b).all(|(a, b)| (a - b).abs() <= SAME * a.abs().max(b.abs()))
 }
 
-/// Refits to resamples of whole groups, each begun at the optima of `estimate`: by draw, the
-/// coefficients. Groups are drawn with replacement; the same seed draws the same groups for every
-/// law.
-pub(crate) fn draws<E: Formula<P>, const P: usize>(
-    equation: E,
-    data: &Data,
-    options: &Options,
-    estimate: &Estimate,
-    draws_n: u32,
-    seed: u64,
-) -> Result<Vec<Vec<f64>>, Refusal> {
-    let constraints = constraints(equation.card(), options)?;
-    let table = Table::new(equation.card(), data)?;
-    let (mut points, order) = table.points(data);
-    let warm: Vec<Theta<P>> = estimate
-        .basins
-        .iter()
-        .take(WARM_N)
-        .map(|(natural, _)| {
-            Theta::from_fn(|i, _| equation.card().parameters[i].kind.to_fit(natural[i]))
-        })
-        .collect();
-    let mut groups: Vec<u64> = data.groups().to_vec();
-    groups.sort_unstable();
-    groups.dedup();
-    let member: Vec<usize> =
-        data.groups().iter().map(|group| groups.partition_point(|g| g < group)).collect();
-    let law = Fittable { equation, constraints: &constraints };
-    let mut draws = Vec::with_capacity(draws_n as usize);
-    let mut counts = vec![0.0; groups.len()];
-    for draw in 0..draws_n {
-        counts.fill(0.0);
-        let mut stream = Stream::keyed(seed, [u64::from(draw), groups.len() as u64, 0]);
-        for _ in 0..groups.len() {
-            counts[stream.below(groups.len())] += 1.0;
-        }
-        for (point, row) in points.iter_mut().zip(&order) {
-            point.weight = counts[member[*row]] * data.weights()[*row];
-        }
-        let objective = Objective { law, points: &points, residual: options.residual };
-        let fits = warm.iter().map(|start| polish(&objective, options.huber, *start));
-        let best = fits.min_by(|a, b| a.objective.total_cmp(&b.objective));
-        draws.push(law.natural(&best.ok_or(Refusal::Empty)?.theta).to_vec());
-    }
-    Ok(draws)
-}
-
-/// Optima that a bootstrap refit begins from.
-const WARM_N: usize = 2;
-
 /// The variables of a law, with their logarithms.
-struct Table {
+pub(super) struct Table {
     raw: Vec<Vec<f64>>,
     ln: Vec<Vec<f64>>,
 }
 
 impl Table {
-    fn new(card: &Card, data: &Data) -> Result<Self, Refusal> {
+    pub(super) fn new(card: &Card, data: &Data) -> Result<Self, Refusal> {
         let raw = data.select(card.name, card.variables)?;
         let ln = raw.iter().map(|row| row.iter().map(|x| x.ln()).collect()).collect();
         Ok(Self { raw, ln })
@@ -250,7 +215,7 @@ impl Table {
 
     /// The points with equal places side by side, and the row of each. The order of the rows does
     /// not change what is fitted.
-    fn points(&self, data: &Data) -> (Points<'_>, Vec<usize>) {
+    pub(super) fn points(&self, data: &Data) -> (Points<'_>, Vec<usize>) {
         let mut order: Vec<usize> = (0..self.raw.len()).collect();
         order.sort_by(|a, b| {
             let by_place = self.raw[*a].iter().zip(&self.raw[*b]).map(|(a, b)| a.total_cmp(b));
@@ -278,7 +243,10 @@ fn within(symbol: &str, value: f64, (lower, upper): (f64, f64)) -> Result<(), Re
 }
 
 /// The bounds, ties and priors that the options and the card ask for together.
-fn constraints<const P: usize>(card: &Card, options: &Options) -> Result<Constraints<P>, Refusal> {
+pub(super) fn constraints<const P: usize>(
+    card: &Card,
+    options: &Options,
+) -> Result<Constraints<P>, Refusal> {
     let place = |symbol: &String| {
         card.parameters.iter().position(|p| p.symbol == symbol).ok_or_else(|| {
             Refusal::NoCoefficient {
@@ -330,7 +298,7 @@ fn constraints<const P: usize>(card: &Card, options: &Options) -> Result<Constra
 }
 
 /// The coefficients that a fit may move.
-fn free<const P: usize>(constraints: &Constraints<P>) -> Vec<usize> {
+pub(super) fn free<const P: usize>(constraints: &Constraints<P>) -> Vec<usize> {
     let moves = |i: &usize| {
         let (lower, upper) = constraints.bounds[*i];
         constraints.leader[*i] == *i && lower < upper

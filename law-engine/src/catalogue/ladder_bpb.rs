@@ -47,6 +47,8 @@ impl Equation<5> for LadderBpb {
         }],
     };
 
+    const IS_ADDITIVE: bool = true;
+
     fn value<R: Real>(&self, [a, b, alpha, beta, e]: [R; 5], x: Row<'_>) -> R {
         a * x.pow(0, -alpha) + b * x.pow(1, -beta) + e
     }

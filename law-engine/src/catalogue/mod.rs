@@ -33,6 +33,8 @@ pub mod estimate;
 mod exp_floor;
 mod farseer;
 pub mod frontier;
+mod gap_power;
+mod ground;
 pub mod hold_out;
 pub mod inference_cost;
 mod kaplan_c;
@@ -47,10 +49,12 @@ mod lr_anneal;
 mod mixture_effective_n;
 mod moe_clark;
 mod moe_granular;
+mod moe_joint;
 mod opt_batch;
 mod opt_lr;
 mod overtrain_cm;
 mod parscale;
+pub mod post_training;
 mod power_const;
 mod power_const_ratio;
 mod power_floor_hours;
@@ -60,6 +64,7 @@ mod power_scaled;
 mod precision;
 mod qat_error;
 mod relu_logspace_power;
+pub mod resample;
 mod saturating_power;
 pub mod schedule;
 pub mod shape;
@@ -68,6 +73,7 @@ mod sparse_weights;
 mod task_power;
 mod trajectory_nsb;
 mod utility_decay;
+pub mod utility_mixture;
 pub mod verdict;
 mod width_power;
 
@@ -79,6 +85,7 @@ pub use hold_out::{HoldOut, hold_out};
 pub use verdict::{Verdict, verdicts};
 
 pub(crate) use equation::Fittable;
+pub(crate) use ground::Ground;
 
 use equation::gradient;
 
@@ -104,7 +111,8 @@ pub trait Law: Send + Sync {
     /// What keeps the data from being fitted. Not converging is part of the estimate.
     fn estimate(&self, data: &Data, options: &Options) -> Result<Estimate, Refusal>;
 
-    /// Refits to resamples of whole groups, for intervals: by draw, the coefficients.
+    /// Refits to resamples of whole groups, for intervals: by draw, the coefficients, spread about
+    /// the estimate as far as so few groups call for (see [`resample`]).
     ///
     /// # Errors
     /// As [`Law::estimate`].
@@ -153,7 +161,7 @@ impl<E: Formula<P>, const P: usize> Law for Entry<E, P> {
         draws_n: u32,
         seed: u64,
     ) -> Result<Vec<Vec<f64>>, Refusal> {
-        estimate::draws(self.0, data, options, estimate, draws_n, seed)
+        resample::draws(self.0, data, options, estimate, draws_n, seed)
     }
 }
 
@@ -171,6 +179,7 @@ pub const LAWS: &[&dyn Law] = &[
     &Entry::<_, 3>(err_exp_loss::ErrExpLoss),
     &Entry::<_, 4>(exp_floor::ExpFloor),
     &Entry::<_, 9>(farseer::Farseer),
+    &Entry::<_, 2>(gap_power::GapPower),
     &Entry::<_, 2>(kaplan_c::KaplanC),
     &Entry::<_, 2>(kaplan_d::KaplanD),
     &Entry::<_, 2>(kaplan_n::KaplanN),
@@ -183,10 +192,12 @@ pub const LAWS: &[&dyn Law] = &[
     &Entry::<_, 6>(mixture_effective_n::MixtureEffectiveN),
     &Entry::<_, 6>(moe_clark::MoeClark),
     &Entry::<_, 7>(moe_granular::MoeGranular),
+    &Entry::<_, 9>(moe_joint::MoeJoint),
     &Entry::<_, 2>(opt_batch::OptBatch),
     &Entry::<_, 3>(opt_lr::OptLr),
     &Entry::<_, 4>(overtrain_cm::OvertrainCm),
     &Entry::<_, 4>(parscale::Parscale),
+    &Entry::<_, 4>(post_training::PostTraining),
     &Entry::<_, 3>(power_const::PowerConst),
     &Entry::<_, 3>(power_const_ratio::PowerConstRatio),
     &Entry::<_, 3>(power_floor_hours::PowerFloorHours),

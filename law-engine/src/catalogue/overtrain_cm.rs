@@ -54,6 +54,8 @@ impl Equation<4> for OvertrainCm {
         ],
     };
 
+    const IS_ADDITIVE: bool = true;
+
     fn value<R: Real>(&self, [e, a, b, eta]: [R; 4], x: Row<'_>) -> R {
         e + (a * x.pow(1, eta) + b * x.pow(1, -eta)) * x.pow(0, -eta)
     }

@@ -40,6 +40,8 @@ impl Equation<3> for PowerFloorHours {
         published: &[],
     };
 
+    const IS_ADDITIVE: bool = true;
+
     fn value<R: Real>(&self, [e, a, alpha]: [R; 3], x: Row<'_>) -> R {
         e + a * x.pow(0, -alpha)
     }

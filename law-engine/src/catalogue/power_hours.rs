@@ -37,6 +37,8 @@ impl Equation<2> for PowerHours {
         published: &[],
     };
 
+    const IS_ADDITIVE: bool = true;
+
     fn value<R: Real>(&self, [a, alpha]: [R; 2], x: Row<'_>) -> R {
         a * x.pow(0, -alpha)
     }

@@ -43,8 +43,8 @@ impl Equation<8> for Precision {
         range: "integer training, one scale per tensor",
         notes: &[
             "where one of the widths never changes, fix its g: it is not identified",
-            "quantising after training adds C_T exp(-P_post/g_post) D^gD / N_eff^gN, which is not in \
-             this law; with it more data can hurt",
+            "quantising after training adds the law post-training to this one; with it more data can \
+             hurt",
             "that 7 to 8 bits are best is said to come from scaling whole tensors: with fine groups \
              4 bits are ahead (arXiv 2505.14302)",
             "the paper's coefficients were not found",

@@ -34,6 +34,8 @@ impl Equation<2> for TaskPower {
         published: &[],
     };
 
+    const IS_ADDITIVE: bool = true;
+
     fn value<R: Real>(&self, [c, alpha]: [R; 2], x: Row<'_>) -> R {
         c * x.pow(0, -alpha)
     }

@@ -56,7 +56,8 @@ impl Equation<4> for UtilityDecay {
              this is the law as written, d added once",
             "the authors fit on a grid with d given (0.1 by default): fix d where the curve does \
              not level off",
-            "of p pools mixed, b_eff is the mean of b_i 0.5^(j / (p tau_i)): not in this law",
+            "of p equal pools mixed, b_j is the mean of b_i 0.5^(j / (p tau_i)): utility_mixture forecasts \
+             a mixture from the fits of its pools",
             "fitted pools are not in the repository",
         ],
         form: Form::Verified,

@@ -61,6 +61,8 @@ impl Equation<3> for WidthPower {
         ],
     };
 
+    const IS_ADDITIVE: bool = true;
+
     fn value<R: Real>(&self, [a, a_m, b]: [R; 3], x: Row<'_>) -> R {
         a * x.pow(0, -a_m) + b
     }

@@ -25,8 +25,6 @@ use sweep_core::fit::LawName;
 
 use super::{EXPONENT, HoursLaw, Jet, LN_AMPLITUDE, Parameter, ScalingLaw, Theta};
 use crate::curve::{Point, Units};
-use crate::fit::grid_minima;
-use crate::objective::{Huber, Objective};
 
 /// `L(h) = A h^-alpha`; parameters `(ln A, alpha)`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,15 +51,6 @@ impl ScalingLaw<2> for Power {
             gradient: Vector2::new(1.0, -x),
             hessian: Matrix2::zeros(),
         }
-    }
-
-    fn starts(
-        &self,
-        objective: &Objective<'_, Self>,
-        huber: Huber,
-        count_max: usize,
-    ) -> Vec<Theta<2>> {
-        grid_minima(objective, huber, count_max)
     }
 }
 

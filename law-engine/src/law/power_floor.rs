@@ -24,8 +24,7 @@ use sweep_core::fit::LawName;
 
 use super::{EXPONENT, HoursLaw, Jet, LN_AMPLITUDE, Parameter, ScalingLaw, Theta};
 use crate::curve::{Point, Units};
-use crate::fit::grid_minima;
-use crate::objective::{Huber, Objective, by_class};
+use crate::objective::by_class;
 
 /// Reducible loss of a projection whose losses do not fall, in units of the reference loss.
 const AMPLITUDE_MIN: f64 = 1e-6;
@@ -53,15 +52,6 @@ impl ScalingLaw<3> for PowerFloor {
         let (slope, bend) = (-x * share, x * x * share);
         let curvature = Matrix3::new(0.0, 0.0, 0.0, 0.0, share, slope, 0.0, slope, bend);
         Jet { ln_loss: loss.ln(), gradient, hessian: curvature - gradient * gradient.transpose() }
-    }
-
-    fn starts(
-        &self,
-        objective: &Objective<'_, Self>,
-        huber: Huber,
-        count_max: usize,
-    ) -> Vec<Theta<3>> {
-        grid_minima(objective, huber, count_max)
     }
 }
 

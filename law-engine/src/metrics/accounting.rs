@@ -11,6 +11,46 @@ pub fn pf_days(flops: f64) -> f64 {
     flops / PF_DAY
 }
 
+/// The reverse of [`pf_days`].
+#[must_use]
+pub fn flops(pf_days: f64) -> f64 {
+    pf_days * PF_DAY
+}
+
+/// Parameters of the embeddings of `vocabulary` tokens in `width` dimensions: one table where input
+/// and output share it (tied), two where they do not.
+#[must_use]
+pub fn embedding_params(vocabulary: f64, width: f64, is_tied: bool) -> f64 {
+    vocabulary * width * if is_tied { 1.0 } else { 2.0 }
+}
+
+/// A mixture of experts, as far as its parameters go.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mixture {
+    /// What every token passes: attention, router, dense layers.
+    pub shared_n: f64,
+    /// Parameters of one expert, summed over the layers.
+    pub expert_n: f64,
+    /// E, experts per layer.
+    pub experts: f64,
+    /// k, experts that a token passes in a layer.
+    pub routed: f64,
+}
+
+impl Mixture {
+    /// N as one token sees it.
+    #[must_use]
+    pub fn active(self) -> f64 {
+        self.shared_n + self.routed * self.expert_n
+    }
+
+    /// N with all experts.
+    #[must_use]
+    pub fn total(self) -> f64 {
+        self.shared_n + self.experts * self.expert_n
+    }
+}
+
 /// A transformer, as far as its compute knows it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shape {
@@ -109,6 +149,19 @@ mod tests {
         assert_eq!(training, 3.0 * forward);
         assert_eq!(pf_days(8.64e19), 1.0);
         assert!((PF_DAY - 1e15 * 24.0 * 3600.0).abs() < 1.0);
+    }
+
+    /// GPT-2 of 124M: 50,257 tokens in 768 dimensions, tied. Krajewski's shapes (arXiv 2402.07871):
+    /// per layer 4 d^2 of attention and 64 experts of 8 d^2, of which one is passed, so that all are 43
+    /// times the active.
+    #[test]
+    fn parameters_by_convention() {
+        assert_eq!(embedding_params(50_257.0, 768.0, true), 38_597_376.0);
+        assert_eq!(embedding_params(50_257.0, 768.0, false), 77_194_752.0);
+        let mixture = Mixture { shared_n: 4.0, expert_n: 8.0, experts: 64.0, routed: 1.0 };
+        assert_eq!((mixture.active(), mixture.total()), (12.0, 516.0));
+        assert_eq!(mixture.total() / mixture.active(), 43.0);
+        assert_eq!(flops(pf_days(3e21)), 3e21);
     }
 
     #[test]

@@ -220,3 +220,43 @@ fn an_unidentified_floor_is_said() {
     let caveats = &analysis.arms[0].chosen_fit().unwrap().caveats;
     assert!(caveats.iter().any(|c| c.starts_with("The floor E")), "{caveats:?}");
 }
+
+#[test]
+fn floors_that_are_not_identified_are_said_with_the_run_that_would_help() {
+    let truth = Truth { loss: floors, seeds_n: 1, noise: 0.005, common: 0.0 };
+    let settings = Settings { law: LawName::PowerFloor, ..Settings::default() };
+    let crossover = &run(&truth.study(2), &settings).crossovers[0];
+    assert!(crossover.set.includes_never);
+    let [remark] = &crossover.remarks[..] else { panic!("{:?}", crossover.remarks) };
+    assert!(remark.starts_with("The floors are not identified: gpt (E from "), "{remark}");
+    assert!(remark.ends_with("runs of 960 h in both arms would bound it."), "{remark}");
+}
+
+#[test]
+fn parallel_laws_are_said_to_be_parallel() {
+    let parallel = |arm: usize, hours: f64| if arm == 0 { 1.0 } else { 1.02 } * hours.powf(-0.08);
+    let truth = Truth { loss: parallel, seeds_n: 2, noise: 0.003, common: 0.0 };
+    let crossover = &run(&truth.study(1), &Settings::default()).crossovers[0];
+    assert!(crossover.set.includes_never);
+    assert_eq!(
+        crossover.remarks,
+        ["gpt and qlstm are parallel as far as these runs tell: their exponents do not differ \
+             at 90 %. Runs of 384 h in both arms, or more seeds in the largest class, would tell \
+             them apart."]
+    );
+}
+
+#[test]
+fn a_crossover_is_never_a_bare_number() {
+    let crossover = &run(&Truth::POWER.study(3), &Settings::default()).crossovers[0];
+    let Outcome::At { hours, lower, .. } = crossover.outcome else { panic!("{crossover:?}") };
+    assert_eq!(crossover.extrapolation, Some(hours / 96.0));
+    let set = &crossover.set.intervals;
+    assert!(set.iter().any(|part| part.lower <= hours && hours <= part.upper), "{set:?}");
+    assert!(lower <= hours && crossover.median_hours.is_some());
+    let standings = &crossover.standings;
+    assert_eq!((standings[0].hours.round(), standings.len()), (6.0, 25));
+    assert!(standings[0].challenger_ahead < 0.05 && standings[24].challenger_ahead > 0.5);
+    assert!(crossover.reversal_risk > 0.5);
+    assert_eq!(crossover.probability.several, 0.0);
+}

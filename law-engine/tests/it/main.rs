@@ -3,6 +3,7 @@
 mod catalogue;
 mod catalogue_a;
 mod catalogue_b;
+mod compare;
 mod coverage;
 mod fits;
 mod laws;
@@ -10,4 +11,5 @@ mod options;
 mod properties;
 mod published_data;
 mod published_widths;
+mod queries;
 mod study;

@@ -27,7 +27,7 @@ fn spread(noise: f64, huber: Huber, n: u64) -> Interval {
             units: study.units,
         };
         let measured = Interval { lower: 6.0, upper: 96.0 };
-        match crossover(&pair, measured, 1e15, 0.95).outcome {
+        match crossover(&pair, measured, 1e15, 0.95, None).outcome {
             Outcome::At { hours, .. } | Outcome::Passed { hours, .. } => hours,
             _ => f64::INFINITY,
         }

@@ -1,7 +1,7 @@
 //! Synthetic studies in the setting of Languini Kitchen's crossover.
 
 use law_engine::random::Stream;
-use law_engine::{Analysis, Request, analyse};
+use law_engine::{Analysis, Request, Study, analyse};
 use sweep_core::class::ComputeClass;
 use sweep_core::fit::LawName;
 use sweep_core::ids::{ForecastId, RunId};
@@ -96,19 +96,18 @@ pub(crate) fn run(observations: &[Observation], settings: &Settings) -> Analysis
         LawName::PowerFloor => LawChoice::PowerFloor,
     };
     let Settings { draws_n, horizon_hours, .. } = *settings;
-    analyse(&Request { law, draws_n, horizon_hours, ..request(observations, &arms()) })
+    let study = Study::new(observations, &arms());
+    analyse(&study, &Request { law, draws_n, horizon_hours, ..request() })
 }
 
 /// With the law left to the data.
 pub(crate) fn run_auto(observations: &[Observation]) -> Analysis {
-    analyse(&request(observations, &arms()))
+    analyse(&Study::new(observations, &arms()), &request())
 }
 
-fn request<'a>(observations: &'a [Observation], arms: &'a [String]) -> Request<'a> {
+fn request() -> Request {
     Request {
         forecast: ForecastId(Uuid::nil()),
-        observations,
-        arms,
         law: LawChoice::Auto,
         level: 0.9,
         horizon_hours: 1e7,

@@ -1,7 +1,5 @@
 //! `sweepctl check`: what is wrong with a file of runs before a law is fitted to it.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 use law_engine::lint::{Finding, Table, lint};
 use serde_json::json;
@@ -9,7 +7,7 @@ use serde_json::json;
 use crate::args::Format;
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
-use crate::fitting::pair;
+use crate::fitting::Columns;
 use crate::source::Source;
 use crate::view::counted;
 
@@ -27,27 +25,17 @@ pub(crate) struct Check {
     /// The runs: a file, `-` for standard input, or `sweep:NAME` for those of a sweep
     #[arg(value_name = "RUNS")]
     runs: Source,
-    /// Column of a quantity (N, D, C, loss, run), such as `N=params`; usual names are found without
-    #[arg(long, value_name = "SYMBOL=COLUMN", value_parser = pair)]
-    column: Vec<(String, String)>,
-    /// Keep only rows with this text in a column
-    #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = pair)]
-    filter: Vec<(String, String)>,
+    #[command(flatten)]
+    columns: Columns,
     #[command(flatten)]
     format: Format,
 }
 
 pub(crate) async fn run(check: &Check, context: &Context) -> Result<ExitStatus, Failure> {
     let mut file = check.runs.read(context).await?;
-    for (column, value) in &check.filter {
-        file.keep(column, value)?;
-    }
-    let named: BTreeMap<String, String> = check.column.iter().cloned().collect();
-    let column = |symbol: &str| match file.find(symbol, &named) {
-        Ok(column) => file.numbers(column).map(Some),
-        Err(failure) if named.contains_key(symbol) => Err(failure),
-        Err(_) => Ok(None),
-    };
+    check.columns.filter(&mut file)?;
+    let named = check.columns.named();
+    let column = |symbol: &str| file.optional(symbol, &named);
     let (params_n, tokens_d, flops_c) = (column("N")?, column("D")?, column("C")?);
     let loss = file.numbers(file.find("loss", &named)?)?;
     let run = file.find("run", &named).ok().map(|column| file.labels(column));

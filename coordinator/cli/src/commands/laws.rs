@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use law_engine::catalogue::{self, Law};
+use sweep_core::fit::ArmFits;
 use sweep_core::nearest::nearest;
 
 use crate::args::{Format, SweepName};
@@ -9,6 +10,7 @@ use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
 use crate::session::{Need, Session};
 use crate::view;
+use crate::view::laws::Quantities;
 
 const EXAMPLES: &str = "Examples:
   sweepctl laws
@@ -67,13 +69,9 @@ async fn fitted(
     let view = session.forecast(sweep.wire()).await;
     session.close().await;
     let view = view?;
-    let arms = &view.forecast.arms;
-    if format.json {
-        context.printer.json(arms)?;
-    } else {
-        context.printer.data(&view::laws::render(arms, &view.hours_unit))?;
-    }
-    Ok(ExitStatus::Done)
+    let render =
+        |arms: &Vec<ArmFits>| view::laws::render(arms, Quantities::of_sweep(&view.hours_unit));
+    context.printer.report(format, &view.forecast.arms, render)
 }
 
 fn list(format: Format, context: &Context) -> Result<ExitStatus, Failure> {

@@ -1,14 +1,18 @@
 //! One file per command: its arguments, and what it does with them.
 
+pub(crate) mod allocate;
 pub(crate) mod check;
+pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod corpus;
 pub(crate) mod fit;
 pub(crate) mod forecast;
+pub(crate) mod invert;
 pub(crate) mod laws;
 pub(crate) mod migrate;
 pub(crate) mod plan;
 pub(crate) mod plot;
+pub(crate) mod predict;
 pub(crate) mod runs;
 pub(crate) mod serve;
 pub(crate) mod status;
@@ -32,6 +36,10 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
         Command::Runs(arguments) => runs::run(arguments, context).await,
         Command::Laws(arguments) => laws::run(arguments, context).await,
         Command::Fit(arguments) => fit::run(*arguments, context).await,
+        Command::Predict(arguments) => predict::run(*arguments, context).await,
+        Command::Invert(arguments) => invert::run(*arguments, context).await,
+        Command::Allocate(arguments) => allocate::run(*arguments, context).await,
+        Command::Compare(arguments) => compare::run(*arguments, context).await,
         Command::Check(arguments) => check::run(&arguments, context).await,
         Command::Forecast(arguments) => forecast::run(arguments, context).await,
         Command::Plot(arguments) => plot::run(arguments, context).await,
@@ -46,6 +54,5 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
 
 /// Worker processes when nobody says how many: one per core.
 fn workers_default() -> u32 {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    u32::try_from(cores).unwrap_or(u32::MAX)
+    u32::try_from(crate::machine::cores_n()).unwrap_or(u32::MAX)
 }

@@ -24,8 +24,16 @@ fn one(crossover: &Crossover) -> String {
              {never}\n"
         );
     }
+    // The headline's interval is the hull: parts are worth a line where there are several.
+    if crossover.set.intervals.len() > 1 {
+        let words = crossover.set.words(crossover.axis, crossover.horizon_hours);
+        text += &format!("  not rejected at {}: {words}\n", Share(crossover.level));
+    }
     if let Some(other) = &crossover.other_law {
         text += &format!("  {other}\n");
+    }
+    for remark in &crossover.remarks {
+        text += &format!("  {remark}\n");
     }
     text
 }

@@ -1,5 +1,6 @@
 //! What people read, made from the nouns of `sweep-core` by pure functions.
 
+pub(crate) mod compare;
 pub(crate) mod corpus;
 pub(crate) mod event;
 pub(crate) mod fit;
@@ -10,6 +11,7 @@ pub(crate) mod laws;
 pub(crate) mod live;
 pub(crate) mod mistakes;
 pub(crate) mod plan;
+pub(crate) mod query;
 pub(crate) mod runs;
 pub(crate) mod status;
 pub(crate) mod table;

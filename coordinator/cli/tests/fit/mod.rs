@@ -1,5 +1,7 @@
 //! `sweepctl fit` and the catalogue, on files that a user might bring.
 
+mod compare;
+
 use std::fmt::Write as _;
 
 use crate::transcript::{Transcript, sweepctl, sweepctl_in, sweepctl_reading};
@@ -156,4 +158,39 @@ fn a_file_is_checked_before_it_is_fitted() {
 #[test]
 fn a_law_is_shown_with_its_source() {
     insta::assert_snapshot!(sweepctl(&["laws", "show", "chinchilla"]));
+}
+
+/// Calls a question on the runs of [`runs`].
+fn ask(arguments: &[&str]) -> Transcript {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("runs.csv"), runs()).expect("the folder is writable");
+    let (command, rest) = arguments.split_first().expect("a command");
+    let common = [*command, "runs.csv", "--law", "chinchilla", "--bootstrap", "50"];
+    sweepctl_in(folder.path(), &[&common[..], rest].concat())
+}
+
+#[test]
+fn a_fitted_law_answers_questions() {
+    let places = ["predict", "--at", "N=70B,D=1.4T", "--at", "N=100M..1B:3,D=20B"];
+    insta::assert_snapshot!("a_prediction", ask(&places));
+    let reached = ["invert", "--for", "D", "--loss", "2.6", "--at", "N=200M..7B:3"];
+    insta::assert_snapshot!("an_inversion", ask(&reached));
+    insta::assert_snapshot!("an_allocation_of_flops", ask(&["allocate", "--flops", "1e24"]));
+    let hours = ["allocate", "--hours", "20k", "--throughput", "2e11*N^-0.7"];
+    insta::assert_snapshot!("an_allocation_of_hours", ask(&hours));
+}
+
+#[test]
+fn a_question_without_sense_is_refused() {
+    for (name, arguments) in [
+        ("a_place_without_tokens", &["predict", "--at", "N=70B"][..]),
+        ("no_such_variable", &["invert", "--for", "C", "--loss", "2.0"]),
+        ("hours_without_a_column", &["allocate", "--hours", "100"]),
+        ("two_budgets", &["allocate", "--hours", "100", "--flops", "1e20"]),
+        ("no_such_throughput", &["allocate", "--hours", "100", "--throughput", "fast"]),
+    ] {
+        let transcript = ask(arguments);
+        assert_eq!(transcript.status, Some(1), "{transcript}");
+        insta::assert_snapshot!(name, transcript);
+    }
 }

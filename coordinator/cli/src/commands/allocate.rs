@@ -1,0 +1,132 @@
+//! `sweepctl allocate`: the best size and number of tokens for a budget.
+
+use clap::Args;
+use law_engine::catalogue::{Data, verdicts};
+use law_engine::query::allocation::{NoOptimum, contrast};
+use law_engine::query::{Budget, Throughput, allocate};
+
+use crate::args::Format;
+use crate::context::Context;
+use crate::failure::{ExitStatus, Failure};
+use crate::fitting::Fitting;
+use crate::place::{Place, positive};
+use crate::view::fit::{digits, size};
+use crate::view::query::{self, About, AllocateReport};
+
+const EXAMPLES: &str = "Examples:
+  sweepctl allocate runs.csv --law chinchilla --flops 1e24
+  sweepctl allocate runs.csv --law chinchilla --hours 20000
+  sweepctl allocate runs.csv --law chinchilla --hours 20000 --throughput '2e11*N^-0.7' --json";
+
+/// Divide a budget between parameters and tokens so that the loss of a fitted law is least.
+///
+/// A budget of accelerator hours needs to know how fast each size trains: by the columns of hours,
+/// parameters and tokens of the file, or as `--throughput` says.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+#[group(id = "budget", required = true, multiple = false, args = ["flops", "hours"])]
+pub(crate) struct Allocate {
+    #[command(flatten)]
+    fitting: Fitting,
+    /// Training compute
+    #[arg(long, value_name = "FLOP", value_parser = positive)]
+    flops: Option<f64>,
+    /// Accelerator hours
+    #[arg(long, value_name = "HOURS", value_parser = positive)]
+    hours: Option<f64>,
+    /// FLOP of a training step per parameter and token
+    #[arg(long, value_name = "FLOP", value_parser = positive, default_value = "6")]
+    flops_per_param_token: f64,
+    /// Tokens per accelerator second [default: fitted to the columns of the file]
+    #[arg(long, value_name = "A*N^-B", value_parser = throughput, requires = "hours")]
+    throughput: Option<Throughput>,
+    /// Variables of the law beside N and D
+    #[arg(long, value_name = "SYMBOL=VALUE,...", value_parser = Place::read)]
+    at: Option<Place>,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// Reads `A*N^-B`.
+fn throughput(text: &str) -> Result<Throughput, String> {
+    let parts = text
+        .split_once('*')
+        .and_then(|(amplitude, power)| Some((amplitude, power.trim().strip_prefix("N^-")?)));
+    let (amplitude, exponent) =
+        parts.ok_or_else(|| format!("expected `A*N^-B` such as `2e11*N^-0.7`, not `{text}`"))?;
+    let (amplitude, exponent) = (positive(amplitude)?, positive(exponent)?);
+    Ok(Throughput { amplitude, exponent, residual_sd: 0.0 })
+}
+
+pub(crate) async fn run(arguments: Allocate, context: &Context) -> Result<ExitStatus, Failure> {
+    let fitting = arguments.fitting;
+    let card = fitting.target.law()?.card();
+    let at = arguments.at.unwrap_or_default();
+    let rows = at.rows(card.variables, &["N", "D"])?;
+    let [x] = rows.as_slice() else {
+        return Err(Failure::refused("`--at` of an allocation is one place, not a range"));
+    };
+    let is_measured = arguments.hours.is_some() && arguments.throughput.is_none();
+    let beside: &[&str] = if is_measured { &["h"] } else { &[] };
+    let (fitted, data) = fitting.fitted(beside, context).await?;
+    let per_param_token = arguments.flops_per_param_token;
+    let mut notes = Vec::new();
+    let (budget, words) = match arguments.hours {
+        Some(hours) => {
+            let throughput = match arguments.throughput {
+                Some(throughput) => throughput,
+                None => measured(&data)?,
+            };
+            notes.push(query::throughput_note(&throughput));
+            let other = contrast(&fitted, hours, throughput, per_param_token, x);
+            notes.extend(other.as_ref().map(query::contrast_note));
+            (Budget::Hours { hours, throughput }, format!("{} accelerator hours", digits(hours)))
+        }
+        None => {
+            let flops_c = arguments.flops.unwrap_or_default();
+            let words = format!("{flops_c:.3e} FLOP at C = {} N D", size(per_param_token));
+            (Budget::Flops { flops_c, per_param_token }, words)
+        }
+    };
+    let found =
+        allocate(&fitted, budget, x, fitting.level()).map_err(|no| without(card.name, no))?;
+    let report = AllocateReport {
+        budget: words,
+        quantities: query::quantities(&found),
+        without: found.without,
+        reliance: query::reliance(&found),
+        notes,
+        remarks: verdicts(&card, &data, &fitted.estimate, None)
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        about: About::new(&fitted, &data, &fitting),
+    };
+    context.printer.report(arguments.format, &report, AllocateReport::render)
+}
+
+/// The throughput by the file's own hours.
+fn measured(data: &Data) -> Result<Throughput, Failure> {
+    let column = |symbol| data.column(symbol).unwrap_or_default();
+    Throughput::fit(&column("N"), &column("D"), &column("h")).ok_or_else(|| {
+        Failure::refused("the runs do not say how throughput depends on the size")
+            .with_cause("it takes two sizes with hours, parameters and tokens")
+            .with_hint("give it: `--throughput '2e11*N^-0.7'`")
+    })
+}
+
+/// Why a law has no best division, and what would help.
+fn without(law: &str, no: NoOptimum) -> Failure {
+    match no {
+        NoOptimum::NoVariable(symbol) => {
+            Failure::refused(format!("the law {law} is no function of {symbol}: nothing to divide"))
+                .with_hint("`chinchilla` and other laws of N and D have a best division")
+        }
+        NoOptimum::AtEdge { size } => {
+            let (more, other) = if size { ("parameters", "D") } else { ("tokens", "N") };
+            Failure::refused(format!("by these runs the best is ever more {more}"))
+                .with_cause(format!("the fitted loss hardly depends on {other}"))
+                .with_hint(format!("runs that differ in {other} at equal compute would show it"))
+        }
+    }
+}
