@@ -35,6 +35,8 @@ const ROUNDING: f64 = 1e-28;
 /// Damping below this is none.
 const DAMPING_MIN: f64 = 1e-3;
 const DAMPING_MAX: f64 = 1e12;
+/// A parameter this close to a bound stands there.
+const AT_BOUND: f64 = 1e-10;
 const DAMPING_RISE: f64 = 4.0;
 const DAMPING_FALL: f64 = 8.0;
 
@@ -87,6 +89,21 @@ impl<const P: usize> DampedNewton<P> {
             }
             (0..P).for_each(|i| frozen[i] |= outwards[i]);
         }
+    }
+
+    /// The place within the bounds; parameters that nearly stand at one are put there, since nothing
+    /// that they have left to gain can be seen in the objective.
+    fn within(&self, theta: Theta<P>) -> Theta<P> {
+        let theta = clamp(theta, &self.parameters);
+        Theta::from_fn(|i, _| {
+            let (Parameter { lower, upper, .. }, near) =
+                (self.parameters[i], AT_BOUND * (1.0 + theta[i].abs()));
+            match theta[i] {
+                at if at <= lower + near => lower,
+                at if at >= upper - near => upper,
+                at => at,
+            }
+        })
     }
 
     /// Which parameters stand at a bound that `direction` leaves.
@@ -171,7 +188,7 @@ impl<const P: usize> DampedNewton<P> {
     ) -> Option<(Theta<P>, Expansion<P>)> {
         while self.damping < DAMPING_MAX {
             if let Some(step) = self.step(theta, at, self.damping) {
-                let theta_next = clamp(theta + step, &self.parameters);
+                let theta_next = self.within(theta + step);
                 if theta_next == *theta {
                     return None;
                 }

@@ -79,7 +79,11 @@ fn what_cannot_be_compared_is_said() {
     insta::assert_snapshot!("an_axis_without_a_column", axis);
     let alone = compare(&files(), &["gpt.csv", "--by", "model", "--axis", "flops"]);
     insta::assert_snapshot!("one_arm_alone", alone);
-    let few: [(&str, String); 2] =
-        files().map(|(name, text)| (name, text.lines().take(9).fold(String::new(), |text, line| text + line + "\n")));
-    insta::assert_snapshot!("too_few_scales", compare(&few, &["gpt.csv", "lstm.csv", "--axis", "flops"]));
+    let few: [(&str, String); 2] = files().map(|(name, text)| {
+        (name, text.lines().take(9).fold(String::new(), |text, line| text + line + "\n"))
+    });
+    insta::assert_snapshot!(
+        "too_few_scales",
+        compare(&few, &["gpt.csv", "lstm.csv", "--axis", "flops"])
+    );
 }
