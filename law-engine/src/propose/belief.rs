@@ -11,12 +11,18 @@
 //! ```
 //!
 //! Deviations do not depend on theta: their covariances are conditioned once for all draws, column
-//! by column of a Cholesky factor, and no matrix over all candidates is ever made. Given the
-//! linearisation this is exact, and it needs no outcomes: runs that are pending count like those
-//! that are measured.
+//! by column of a Cholesky factor, and no matrix over all candidates is ever made. What the choice
+//! asks of a run, r_j' C r_j and r_j' C g for the target's gradient g, is kept up to date beside r_j,
+//! so that the gain of a run is one division. Given the linearisation this is exact, and it needs no
+//! outcomes: runs that are pending count like those that are measured.
 //!
 //! Coefficients are taken in coordinates in which the prior is the unit matrix. The prior is worth
 //! one run of [`PRIOR_SD`] spread over all places (Zellner's g-prior): it is the same in any units.
+//!
+//! Points are in the order of their arms, and a run says nothing of other arms: whatever is learnt
+//! goes over the points of one arm.
+
+use std::ops::Range;
 
 use nalgebra::{DMatrix, DVector};
 
@@ -31,12 +37,11 @@ const PRIOR_SD: f64 = 0.5;
 /// apart.
 const RIDGE: f64 = 1e-9;
 
-/// A run that was or could be made: where, and the variance of its own noise.
+/// A configuration that was or could be run.
 #[derive(Clone, Debug)]
 pub(super) struct Point {
     pub(super) place: Place,
     pub(super) x: Vec<f64>,
-    pub(super) noise: f64,
 }
 
 /// What the runs learnt so far leave open.
@@ -44,39 +49,49 @@ pub(super) struct Point {
 pub(super) struct Belief<'a> {
     spread: Spread,
     points: &'a [Point],
-    /// Columns of the Cholesky factor of the deviations' covariance, one per run learnt.
-    factor: Vec<Vec<f64>>,
+    learnt: Vec<Learnt>,
     /// s_i without the run's own noise.
     deviation: Vec<f64>,
     draws: Vec<Draw>,
 }
 
+/// A run that was learnt.
+#[derive(Clone, Debug)]
+struct Learnt {
+    point: usize,
+    /// The points of its arm.
+    range: Range<usize>,
+    /// Their part of the column of the Cholesky factor.
+    column: Vec<f64>,
+    /// The factor's entry on the diagonal.
+    root: f64,
+}
+
 /// The linear model around one draw of the coefficients.
 #[derive(Clone, Debug)]
 struct Draw {
-    /// r_i of every point, each as wide as its arm has coefficients.
-    innovations: Vec<DVector<f64>>,
-    /// C of every arm.
-    covariances: Vec<DMatrix<f64>>,
-    /// From coordinates of unit prior to fitting coordinates, by arm.
-    scales: Vec<DMatrix<f64>>,
-    aim: Projection,
+    /// r_i of every point, coefficient by coefficient.
+    innovations: Vec<Vec<f64>>,
+    /// r_i' C r_i of every point.
+    quadratic: Vec<f64>,
+    /// r_i' C g of every point.
+    cross: Vec<f64>,
+    /// r of the runs that were learnt, each over its root.
+    whitened: Vec<DVector<f64>>,
+    arms: Vec<Coefficients>,
+    /// Variance of the target.
+    variance: f64,
 }
 
-/// The target in the coordinates of unit prior.
+/// One arm's coefficients. Arms with fewer than others have some that nothing depends on.
 #[derive(Clone, Debug)]
-struct Projection {
-    /// g of every arm.
-    gradient: Vec<DVector<f64>>,
-    /// C g of every arm.
-    spread: Vec<DVector<f64>>,
-}
-
-impl Projection {
-    fn variance(&self) -> f64 {
-        let parts = self.gradient.iter().zip(&self.spread);
-        parts.map(|(gradient, spread)| gradient.dot(spread)).sum::<f64>().max(f64::MIN_POSITIVE)
-    }
+struct Coefficients {
+    /// C.
+    covariance: DMatrix<f64>,
+    /// From coordinates of unit prior to fitting coordinates.
+    scale: DMatrix<f64>,
+    /// C g.
+    towards: DVector<f64>,
 }
 
 impl<'a> Belief<'a> {
@@ -87,55 +102,121 @@ impl<'a> Belief<'a> {
         spread: Spread,
         draws: &[Drawn<'_>],
     ) -> Result<Self, Refused> {
-        let draw = |drawn: &Drawn<'_>| Draw::new(arms, points, drawn);
         Ok(Self {
             spread,
             points,
-            factor: Vec::new(),
+            learnt: Vec::new(),
             deviation: points.iter().map(|p| spread.covariance(&p.place, &p.place)).collect(),
-            draws: draws.iter().map(draw).collect::<Result<_, _>>()?,
+            draws: draws
+                .iter()
+                .map(|drawn| Draw::new(arms, points, drawn))
+                .collect::<Result<_, _>>()?,
         })
     }
 
-    /// Learns a run at a point. The same point may be learnt again: another seed.
-    pub(super) fn learn(&mut self, point: usize) {
-        let Point { place, noise, .. } = &self.points[point];
-        let covariance = |p: &Point| self.spread.covariance(&p.place, place);
-        let mut column: Vec<f64> = self.points.iter().map(covariance).collect();
-        for earlier in &self.factor {
-            let share = earlier[point];
-            column.iter_mut().zip(earlier).for_each(|(c, e)| *c -= share * e);
+    /// Learns the mean of runs at a point, whose own noise has this variance. The same point may be
+    /// learnt again: another seed.
+    pub(super) fn learn(&mut self, point: usize, noise: f64) {
+        let place = &self.points[point].place;
+        let start = self.points.partition_point(|p| p.place.arm < place.arm);
+        let end = self.points.partition_point(|p| p.place.arm <= place.arm);
+        let range = start..end;
+        let own = self.points[range.clone()].iter();
+        let mut column: Vec<f64> = own.map(|p| self.spread.covariance(&p.place, place)).collect();
+        for earlier in self.learnt.iter().filter(|earlier| earlier.range == range) {
+            let share = earlier.column[point - start];
+            column.iter_mut().zip(&earlier.column).for_each(|(c, e)| *c -= share * e);
         }
-        let variance = column[point] + noise;
+        let variance = column[point - start] + noise;
         for draw in &mut self.draws {
-            draw.learn(point, place.arm, &column, variance);
+            draw.learn(point, place.arm, range.clone(), &column, variance);
         }
         let root = variance.sqrt();
-        for (deviation, c) in self.deviation.iter_mut().zip(&mut column) {
+        for (deviation, c) in self.deviation[range.clone()].iter_mut().zip(&mut column) {
             *c /= root;
             *deviation -= *c * *c;
         }
-        self.factor.push(column);
+        self.learnt.push(Learnt { point, range, column, root });
     }
 
     /// The share of the target's variance that a run at a point would remove: the mean over draws
     /// of cov(t, y_i)^2 / var(y_i) / var(t).
-    pub(super) fn gain(&self, point: usize) -> f64 {
-        let Point { place, noise, .. } = &self.points[point];
-        let variance = self.deviation[point] + noise;
-        let gains = self.draws.iter().map(|draw| draw.gain(point, place.arm, variance));
-        gains.sum::<f64>() / self.draws.len() as f64
+    pub(super) fn gain(&self, point: usize, noise: f64) -> f64 {
+        let own = self.deviation[point] + noise;
+        let gain = |draw: &Draw| {
+            draw.cross[point] * draw.cross[point] / ((own + draw.quadratic[point]) * draw.variance)
+        };
+        self.draws.iter().map(gain).sum::<f64>() / self.draws.len() as f64
+    }
+
+    /// The target's variance over that of an earlier belief: the mean over draws.
+    pub(super) fn remains_of(&self, earlier: &Self) -> f64 {
+        let ratios =
+            self.draws.iter().zip(&earlier.draws).map(|(now, was)| now.variance / was.variance);
+        ratios.sum::<f64>() / self.draws.len() as f64
+    }
+
+    /// By run learnt, in its order, the share by which the target's variance would grow without it:
+    /// the mean over draws.
+    pub(super) fn worths(&self) -> Vec<f64> {
+        let inverse = self.inverse_factor();
+        let n = self.learnt.len();
+        let mut worths = vec![0.0; n];
+        for draw in &self.draws {
+            for (i, worth) in worths.iter_mut().enumerate() {
+                let arm = &draw.arms[self.points[self.learnt[i].point].place.arm];
+                // Of W = V^-1: W_ii, and J' w_i.
+                let mut weight = 0.0;
+                let mut sum = DVector::<f64>::zeros(arm.towards.len());
+                for (k, whitened) in draw.whitened.iter().enumerate().skip(i) {
+                    let entry = inverse[(k, i)];
+                    if entry != 0.0 {
+                        weight += entry * entry;
+                        sum.axpy(entry, whitened, 1.0);
+                    }
+                }
+                let left = weight - sum.dot(&(&arm.covariance * &sum));
+                let towards = arm.towards.dot(&sum);
+                *worth += towards * towards / (left.max(f64::MIN_POSITIVE) * draw.variance);
+            }
+        }
+        worths.iter_mut().for_each(|worth| *worth /= self.draws.len() as f64);
+        worths
+    }
+
+    /// The inverse of the Cholesky factor of the learnt runs' deviations and noise.
+    fn inverse_factor(&self) -> DMatrix<f64> {
+        let n = self.learnt.len();
+        let entry = |i: usize, k: usize| {
+            let (run, earlier) = (&self.learnt[i], &self.learnt[k]);
+            if run.range == earlier.range {
+                earlier.column[run.point - run.range.start]
+            } else {
+                0.0
+            }
+        };
+        let mut inverse = DMatrix::zeros(n, n);
+        for i in 0..n {
+            inverse[(i, i)] = self.learnt[i].root.recip();
+            let own: Vec<f64> = (0..i).map(|k| entry(i, k)).collect();
+            for j in 0..i {
+                let sum: f64 = (j..i).map(|k| own[k] * inverse[(k, j)]).sum();
+                inverse[(i, j)] = -sum / self.learnt[i].root;
+            }
+        }
+        inverse
     }
 
     /// Standard deviation of the target around the fit, which is the first draw.
     pub(super) fn target_sd(&self) -> f64 {
-        self.draws[0].aim.variance().sqrt()
+        self.draws[0].variance.sqrt()
     }
 
     /// Standard deviations of an arm's coefficients around the fit, in fitting coordinates.
     pub(super) fn coefficient_sds(&self, arm: usize) -> Vec<f64> {
-        let root = &self.draws[0].scales[arm];
-        let covariance = root * &self.draws[0].covariances[arm] * root.transpose();
+        let Coefficients { covariance, scale, .. } = &self.draws[0].arms[arm];
+        let width = scale.nrows();
+        let covariance = scale * covariance.view((0, 0), (width, width)) * scale.transpose();
         covariance.diagonal().iter().map(|variance| variance.max(0.0).sqrt()).collect()
     }
 }
@@ -150,55 +231,80 @@ impl Draw {
             let arm = p.place.arm;
             DVector::from_vec(sensitivity(&arms[arm], coefficients[arm], &p.x))
         };
-        let mut innovations: Vec<DVector<f64>> = points.iter().map(by_point).collect();
-        let mut scales = Vec::with_capacity(arms.len());
-        let mut covariances = Vec::with_capacity(arms.len());
+        let sensitivities: Vec<DVector<f64>> = points.iter().map(by_point).collect();
+        let width = arms.iter().map(|arm| arm.coefficients.len()).max().unwrap_or(0);
+        let mut parts = Vec::with_capacity(arms.len());
+        let mut variance = 0.0;
         for (a, arm) in arms.iter().enumerate() {
-            let width = arm.coefficients.len();
-            let own = points.iter().zip(&innovations).filter(|(p, _)| p.place.arm == a);
-            let scale = prior_root(width, own.map(|(_, r)| r))
+            let own = points.iter().zip(&sensitivities).filter(|(p, _)| p.place.arm == a);
+            let scale = prior_root(arm.coefficients.len(), own.map(|(_, r)| r))
                 .ok_or_else(|| Refused::NoPrior { arm: arm.name.to_owned() })?;
-            scales.push(scale);
-            covariances.push(DMatrix::identity(width, width));
+            let mut towards = DVector::zeros(width);
+            for (_, slope) in aim.gradients.iter().filter(|(of, _)| *of == a) {
+                let gradient = scale.tr_mul(&DVector::from_column_slice(slope));
+                towards.rows_mut(0, gradient.len()).copy_from(&gradient);
+            }
+            variance += towards.norm_squared();
+            parts.push(Coefficients {
+                covariance: DMatrix::identity(width, width),
+                scale,
+                towards,
+            });
         }
-        for (point, r) in points.iter().zip(&mut innovations) {
-            *r = scales[point.place.arm].tr_mul(r);
-        }
-        let mut gradient: Vec<DVector<f64>> =
-            arms.iter().map(|arm| DVector::zeros(arm.coefficients.len())).collect();
-        for (arm, slope) in &aim.gradients {
-            gradient[*arm] = scales[*arm].tr_mul(&DVector::from_column_slice(slope));
-        }
-        let aim = Projection { spread: gradient.clone(), gradient };
-        Ok(Self { innovations, covariances, scales, aim })
-    }
-
-    fn learn(&mut self, point: usize, arm: usize, column: &[f64], variance: f64) {
-        let innovation = self.innovations[point].clone();
-        let towards = &self.covariances[arm] * &innovation;
-        let total = variance + innovation.dot(&towards);
-        self.covariances[arm].ger(-1.0 / total, &towards, &towards, 1.0);
-        let share = towards.dot(&self.aim.gradient[arm]) / total;
-        self.aim.spread[arm].axpy(-share, &towards, 1.0);
-        for (r, c) in self.innovations.iter_mut().zip(column) {
-            // Other arms' deviations are independent, and their sensitivities of another length.
-            if *c != 0.0 {
-                r.axpy(-c / variance, &innovation, 1.0);
+        let mut innovations = vec![vec![0.0; points.len()]; width];
+        let mut quadratic = vec![0.0; points.len()];
+        let mut cross = vec![0.0; points.len()];
+        for (i, (point, sensitivity)) in points.iter().zip(&sensitivities).enumerate() {
+            let arm = &parts[point.place.arm];
+            for (k, r) in arm.scale.tr_mul(sensitivity).iter().enumerate() {
+                innovations[k][i] = *r;
+                quadratic[i] += r * r;
+                cross[i] += r * arm.towards[k];
             }
         }
+        let variance = variance.max(f64::MIN_POSITIVE);
+        Ok(Self { innovations, quadratic, cross, whitened: Vec::new(), arms: parts, variance })
     }
 
-    fn gain(&self, point: usize, arm: usize, variance: f64) -> f64 {
-        let r = self.innovations[point].as_slice();
-        let covariance = self.covariances[arm].as_slice();
-        let quadratic: f64 = covariance
-            .chunks_exact(r.len())
-            .zip(r)
-            .map(|(column, rj)| rj * column.iter().zip(r).map(|(c, ri)| c * ri).sum::<f64>())
-            .sum();
-        let total = variance + quadratic;
-        let covariance: f64 = self.aim.spread[arm].iter().zip(r).map(|(v, r)| v * r).sum();
-        covariance * covariance / (total * self.aim.variance())
+    fn learn(
+        &mut self,
+        point: usize,
+        arm: usize,
+        range: Range<usize>,
+        column: &[f64],
+        variance: f64,
+    ) {
+        let r = DVector::from_iterator(
+            self.innovations.len(),
+            self.innovations.iter().map(|of| of[point]),
+        );
+        let Coefficients { covariance, towards, .. } = &mut self.arms[arm];
+        let u = &*covariance * &r;
+        let (own, cross) = (r.dot(&u), self.cross[point]);
+        let total = variance + own;
+        covariance.ger(-1.0 / total, &u, &u, 1.0);
+        towards.axpy(-cross / total, &u, 1.0);
+        self.variance = (self.variance - cross * cross / total).max(f64::MIN_POSITIVE);
+
+        // r_j' u, then what changes with it.
+        let mut along = vec![0.0; range.len()];
+        for ((innovations, u), r) in self.innovations.iter_mut().zip(&u).zip(&r) {
+            let own = innovations[range.clone()].iter_mut().zip(column).zip(&mut along);
+            for ((innovation, c), along) in own {
+                *along += *innovation * u;
+                *innovation -= c / variance * r;
+            }
+        }
+        let quadratic = self.quadratic[range.clone()].iter_mut();
+        let values = quadratic.zip(&mut self.cross[range]).zip(along.iter().zip(column));
+        for ((quadratic, crosses), (along, c)) in values {
+            let share = c / variance;
+            let left = along - share * own;
+            *quadratic += share * (share * own - 2.0 * along) - left * left / total;
+            *quadratic = quadratic.max(0.0);
+            *crosses -= share * cross + cross / total * left;
+        }
+        self.whitened.push(r / variance.sqrt());
     }
 }
 

@@ -1,112 +1,124 @@
-//! Choosing a batch run by run, within its limits.
+//! Choosing a batch: run by run, then by giving back what turned out to be worth least, and beside
+//! the batches that people make by hand.
+//!
+//! Runs that are chosen late make some of the early ones dispensable. The exchange gives back the
+//! quarter of the runs that the batch would miss least for their price, spends the hours anew, and
+//! keeps the outcome if it is better.
 
+use super::Limits;
+use super::account::Account;
 use super::belief::Belief;
+use super::designs::{Design, designs};
 use super::setting::Setting;
-use super::{Candidate, Limits};
 
-/// What is spent, and what may be. Candidates are named by their place in the setting.
+/// Exchanges at most. Later ones find next to nothing.
+const EXCHANGES: u32 = 3;
+/// Share of the runs that an exchange gives back.
+const GIVEN_BACK: f64 = 0.25;
+
+/// Runs to make, and where they come from.
 #[derive(Clone, Debug)]
-pub(super) struct Account<'a> {
-    limits: &'a Limits,
-    candidates: &'a [&'a Candidate],
-    seeds: Vec<u32>,
-    /// Hours from which a run counts as one of the largest scale.
-    large_hours: f64,
-    spent: f64,
-    spent_large: f64,
-    spent_repeats: f64,
+pub(super) struct Batch {
+    pub(super) runs: Vec<usize>,
+    pub(super) design: Design,
 }
 
-impl<'a> Account<'a> {
-    pub(super) fn new(setting: &'a Setting<'a>, limits: &'a Limits) -> Self {
-        let affordable = limits.budget_hours.min(limits.run_hours_max);
-        let hours = setting.candidates.iter().map(|candidate| candidate.hours);
-        let largest = hours.filter(|hours| *hours <= affordable).fold(0.0, f64::max);
-        Self {
-            limits,
-            candidates: &setting.candidates,
-            seeds: setting.seeds.clone(),
-            large_hours: 0.5 * largest,
-            spent: 0.0,
-            spent_large: 0.0,
-            spent_repeats: 0.0,
-        }
-    }
-
-    fn is_large(&self, candidate: usize) -> bool {
-        self.candidates[candidate].hours >= self.large_hours
-    }
-
-    fn is_repeat(&self, candidate: usize) -> bool {
-        self.seeds[candidate] > 0
-    }
-
-    /// Whether a run is within the limits. While `reserving`, it must also leave what the shares for
-    /// the largest scale and for further seeds still lack.
-    fn allows(&self, candidate: usize, reserving: bool) -> bool {
-        let hours = self.candidates[candidate].hours;
-        let budget = self.limits.budget_hours;
-        let lack = |share: f64, spent: f64, counts: bool| {
-            let own = if counts { hours } else { 0.0 };
-            (share * budget - spent - own).max(0.0)
-        };
-        let reserve = if reserving {
-            lack(self.limits.largest_share, self.spent_large, self.is_large(candidate))
-                + lack(self.limits.repeat_share, self.spent_repeats, self.is_repeat(candidate))
-        } else {
-            0.0
-        };
-        hours <= self.limits.run_hours_max
-            && self.seeds[candidate] < self.limits.seeds_max
-            && self.spent + hours + reserve <= budget
-    }
-
-    fn spend(&mut self, candidate: usize) {
-        let hours = self.candidates[candidate].hours;
-        self.spent += hours;
-        if self.is_large(candidate) {
-            self.spent_large += hours;
-        }
-        if self.is_repeat(candidate) {
-            self.spent_repeats += hours;
-        }
-        self.seeds[candidate] += 1;
-    }
-
-    /// What a candidate costs to the choice: its hours and its slot.
-    pub(super) fn price(&self, candidate: usize) -> f64 {
-        self.candidates[candidate].hours + self.limits.slot_hours
-    }
+/// A batch with what it leaves open.
+struct Scored<'a> {
+    runs: Vec<usize>,
+    belief: Belief<'a>,
+    /// Share of the target's variance that is left.
+    remains: f64,
 }
 
 /// The best of some candidates by the share of the target's variance that they remove for their
 /// price, with that share. Among equals the first.
 pub(super) fn best(
+    setting: &Setting<'_>,
     belief: &Belief<'_>,
-    known_n: usize,
     account: &Account<'_>,
     among: impl Iterator<Item = usize>,
 ) -> Option<(usize, f64)> {
+    let noise = setting.noise();
     among
-        .map(|candidate| (candidate, belief.gain(known_n + candidate)))
-        .reduce(|a, b| if b.1 / account.price(b.0) > a.1 / account.price(a.0) { b } else { a })
+        .map(|candidate| (candidate, belief.gain(setting.point_of[candidate], noise)))
+        .map(|(candidate, gain)| (candidate, gain, gain / account.price(candidate)))
+        .reduce(|a, b| if b.2 > a.2 { b } else { a })
+        .map(|(candidate, gain, _)| (candidate, gain))
 }
 
-/// The candidates of a batch in the order in which they are chosen, a further seed as one more.
-pub(super) fn greedy(setting: &Setting<'_>, start: &Belief<'_>, limits: &Limits) -> Vec<usize> {
-    let mut belief = start.clone();
-    let mut account = Account::new(setting, limits);
-    let all = 0..setting.candidates.len();
-    let mut batch = Vec::new();
-    loop {
-        // What the shares reserve is freed when nothing can be had within it.
-        let choice = [true, false].into_iter().find_map(|reserving| {
-            let allowed = all.clone().filter(|candidate| account.allows(*candidate, reserving));
-            best(&belief, setting.known_n, &account, allowed)
-        });
-        let Some((candidate, _)) = choice else { return batch };
-        belief.learn(setting.known_n + candidate);
-        account.spend(candidate);
-        batch.push(candidate);
+/// The batch for a setting within limits.
+pub(super) fn choose(setting: &Setting<'_>, start: &Belief<'_>, limits: &Limits) -> Batch {
+    let empty = Account::new(setting, limits);
+    let chosen = complete(setting, start, &empty, &[]);
+    let mut best = exchanged(setting, start, &empty, chosen);
+    let mut design = Design::Chosen;
+    for (rival, runs) in designs(setting, &empty) {
+        let scored = complete(setting, start, &empty, &runs);
+        if scored.remains < best.remains {
+            (best, design) = (scored, rival);
+        }
     }
+    Batch { runs: best.runs, design }
+}
+
+/// Takes `first`, then whatever is worth most for its price until nothing is affordable; a further
+/// seed is one more candidate.
+fn complete<'a>(
+    setting: &Setting<'_>,
+    start: &Belief<'a>,
+    empty: &Account<'_>,
+    first: &[usize],
+) -> Scored<'a> {
+    let (mut belief, mut account) = (start.clone(), empty.clone());
+    let mut runs = Vec::new();
+    let mut take = |candidate: usize, belief: &mut Belief<'_>, account: &mut Account<'_>| {
+        belief.learn(setting.point_of[candidate], setting.noise());
+        account.spend(candidate);
+        runs.push(candidate);
+    };
+    for candidate in first {
+        take(*candidate, &mut belief, &mut account);
+    }
+    let all = 0..setting.candidates.len();
+    // What the shares reserve is freed when nothing can be had within it.
+    while let Some((candidate, _)) = [true, false].into_iter().find_map(|reserving| {
+        let allowed = all.clone().filter(|candidate| account.allows(*candidate, reserving));
+        best(setting, &belief, &account, allowed)
+    }) {
+        take(candidate, &mut belief, &mut account);
+    }
+    let remains = belief.remains_of(start);
+    Scored { runs, belief, remains }
+}
+
+fn exchanged<'a>(
+    setting: &Setting<'_>,
+    start: &Belief<'a>,
+    empty: &Account<'_>,
+    mut best: Scored<'a>,
+) -> Scored<'a> {
+    for _ in 0..EXCHANGES {
+        let worths = best.belief.worths();
+        let own = &worths[worths.len() - best.runs.len()..];
+        let mut ranks: Vec<(f64, usize)> = best
+            .runs
+            .iter()
+            .zip(own)
+            .map(|(candidate, worth)| worth / empty.price(*candidate))
+            .enumerate()
+            .map(|(i, worth)| (worth, i))
+            .collect();
+        ranks.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+        let given_n = (GIVEN_BACK * ranks.len() as f64).ceil() as usize;
+        let mut kept: Vec<usize> = ranks[given_n..].iter().map(|(_, i)| *i).collect();
+        kept.sort_unstable();
+        let kept: Vec<usize> = kept.into_iter().map(|i| best.runs[i]).collect();
+        let other = complete(setting, start, empty, &kept);
+        if other.remains >= best.remains {
+            break;
+        }
+        best = other;
+    }
+    best
 }

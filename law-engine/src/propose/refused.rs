@@ -18,9 +18,14 @@ pub enum Refused {
     NotPositive { what: String, value: f64 },
     /// A share below zero, or shares that leave nothing.
     Shares,
-    /// The target asks for a compute-optimal run, and the law is not one of N and D.
+    /// A comparison of fewer than two different arms.
+    NoRivals,
+    /// The target asks for the best run of a budget, and the law is not one of N and D, nor of the
+    /// budget itself.
     NoFrontier { law: &'static str },
-    /// The law has no compute-optimal run by the coefficients of its fit.
+    /// A budget of hours buys tokens by the arm's throughput, and that is not known.
+    NoThroughput { arm: String },
+    /// The law has no value, or no best run, at the target by the coefficients of its fit.
     NoOptimum,
     /// The law says nothing at the places of an arm by some draw of its coefficients.
     NoPrior { arm: String },
@@ -49,14 +54,20 @@ impl fmt::Display for Refused {
                 "the shares for the largest scale and for further seeds are not between 0 and 1 \
                  together"
             ),
+            Self::NoRivals => write!(f, "a comparison is of two different arms or more"),
             Self::NoFrontier { law } => write!(
                 f,
-                "the law {law} has no compute-optimal run: it is not a law of N and D alone"
+                "the law {law} has no best run of a budget: it is not a law of N and D alone, nor \
+                 of the budget"
+            ),
+            Self::NoThroughput { arm } => write!(
+                f,
+                "what {arm} trains on in an hour is not known: give its throughput, or a budget in \
+                 FLOP"
             ),
             Self::NoOptimum => write!(
                 f,
-                "the fit has no compute-optimal run at the target: runs that change N and D apart \
-                 would tell"
+                "the fit has no best run at the target: runs that change N and D apart would tell"
             ),
             Self::NoPrior { arm } => {
                 write!(f, "the law of {arm} has no value at the runs by its coefficients")

@@ -2,23 +2,43 @@
 
 use std::fmt;
 
+use sweep_core::fit::Interval;
+
+use super::account::Account;
 use super::belief::Belief;
-use super::choose::{Account, best};
+use super::choose::{Batch, best};
+use super::designs::Design;
 use super::setting::Setting;
+use super::target::Quantity;
 use super::{Limits, Proposal};
 
-/// What is expected of a target: ln loss or ln N.
+/// Half the width of a normal distribution's central 90 %, in standard deviations.
+const NORMAL_90: f64 = 1.644_853_626_951_472_2;
+
+/// What is expected of a target.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Expectation {
-    /// By the fit.
+    pub quantity: Quantity,
+    /// Its logarithm by the fit.
     pub value: f64,
-    /// Around it, by the coefficients alone.
+    /// Around that, by the coefficients alone.
     pub sd: f64,
+}
+
+impl Expectation {
+    /// The central 90 % of the quantity itself: loss, parameters, FLOP or hours, ratio of losses.
+    #[must_use]
+    pub fn interval(&self) -> Interval {
+        let half = NORMAL_90 * self.sd;
+        Interval { lower: (self.value - half).exp(), upper: (self.value + half).exp() }
+    }
 }
 
 /// Runs of one configuration within a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProposedRun {
+    /// Its place among the candidates that were given.
+    pub candidate: usize,
     pub arm: usize,
     pub x: Vec<f64>,
     /// Runs to make, each with a seed of its own.
@@ -29,13 +49,17 @@ pub struct ProposedRun {
     pub before: Expectation,
     /// And when these are too.
     pub after: Expectation,
+    /// Share of the target's variance that the first of them removes for an hour.
+    pub gain_per_hour: f64,
     pub runner_up: Option<RunnerUp>,
     pub reason: Reason,
 }
 
-/// The best other candidate at that moment.
+/// The best candidate that the batch does without, at that moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunnerUp {
+    /// Its place among the candidates that were given.
+    pub candidate: usize,
     pub arm: usize,
     pub x: Vec<f64>,
     /// Share of the target's variance that it would remove for an hour.
@@ -51,6 +75,8 @@ pub struct Reason {
     /// Share of the target's interval that goes.
     pub target_shrink: f64,
     pub hours: f64,
+    /// What the whole batch is.
+    pub design: Design,
 }
 
 impl fmt::Display for Reason {
@@ -63,41 +89,63 @@ impl fmt::Display for Reason {
             100.0 * self.target_shrink,
             self.coefficient,
             100.0 * self.coefficient_shrink
+        )?;
+        if self.design == Design::Chosen {
+            return Ok(());
+        }
+        write!(
+            f,
+            ", in {}, which is expected to narrow it more than {}",
+            self.design,
+            Design::Chosen
         )
     }
 }
 
-/// Replays a batch, equal runs together, and says what each is expected to do.
+/// Replays a batch, equal runs together and the one that is worth most for its price first, and says
+/// what each is expected to do.
 pub(super) fn report(
     setting: &Setting<'_>,
     start: Belief<'_>,
     limits: &Limits,
-    batch: &[usize],
+    batch: &Batch,
 ) -> Proposal {
     let account = Account::new(setting, limits);
-    let expect =
-        |belief: &Belief<'_>| Expectation { value: setting.value(), sd: belief.target_sd() };
-    let mut belief = start;
-    let mut known = expect(&belief);
-    let mut proposal = Proposal { runs: Vec::new(), hours: 0.0, before: known, after: known };
+    let noise = setting.noise();
+    let expect = |belief: &Belief<'_>| Expectation {
+        quantity: setting.quantity,
+        value: setting.value(),
+        sd: belief.target_sd(),
+    };
     let mut places: Vec<(usize, u32)> = Vec::new();
-    for candidate in batch {
+    for candidate in &batch.runs {
         match places.iter_mut().find(|(place, _)| place == candidate) {
             Some((_, seeds_n)) => *seeds_n += 1,
             None => places.push((*candidate, 1)),
         }
     }
-    for (place, seeds_n) in places {
+    let taken: Vec<usize> = places.iter().map(|(place, _)| setting.point_of[*place]).collect();
+    let others: Vec<usize> = (0..setting.candidates.len())
+        .filter(|other| !taken.contains(&setting.point_of[*other]) && account.allows(*other, false))
+        .collect();
+
+    let mut belief = start;
+    let mut known = expect(&belief);
+    let (before, mut runs) = (known, Vec::with_capacity(places.len()));
+    while !places.is_empty() {
+        let left = places.iter().map(|(place, _)| *place);
+        let Some((place, gain)) = best(setting, &belief, &account, left) else { break };
+        let at = places.iter().position(|(other, _)| *other == place).unwrap_or(0);
+        let (_, seeds_n) = places.remove(at);
         let candidate = setting.candidates[place];
-        let others = (0..setting.candidates.len()).filter(|other| {
-            *other != place && setting.candidates[*other].hours <= limits.run_hours_max
-        });
-        let runner_up = best(&belief, setting.known_n, &account, others).map(|(other, gain)| {
-            let other = setting.candidates[other];
-            RunnerUp { arm: other.arm, x: other.x.clone(), gain_per_hour: gain / other.hours }
+        let runner_up = best(setting, &belief, &account, others.iter().copied());
+        let runner_up = runner_up.map(|(other, gain)| {
+            let (number, other) = (setting.given[other], setting.candidates[other]);
+            let gain_per_hour = gain / other.hours;
+            RunnerUp { candidate: number, arm: other.arm, x: other.x.clone(), gain_per_hour }
         });
         let sds = belief.coefficient_sds(candidate.arm);
-        (0..seeds_n).for_each(|_| belief.learn(setting.known_n + place));
+        (0..seeds_n).for_each(|_| belief.learn(setting.point_of[place], noise));
         let after = expect(&belief);
         let shrinks = belief.coefficient_sds(candidate.arm).into_iter().zip(sds);
         let (coefficient, coefficient_shrink) = shrinks
@@ -106,24 +154,26 @@ pub(super) fn report(
             .fold((0, 0.0), |best, next| if next.1 > best.1 { next } else { best });
         let hours = f64::from(seeds_n) * candidate.hours;
         let parameters = setting.arms[candidate.arm].law.card().parameters;
-        proposal.runs.push(ProposedRun {
+        runs.push(ProposedRun {
+            candidate: setting.given[place],
             arm: candidate.arm,
             x: candidate.x.clone(),
             seeds_n,
             hours,
             before: known,
             after,
+            gain_per_hour: gain / candidate.hours,
             runner_up,
             reason: Reason {
                 coefficient: parameters[coefficient].symbol,
                 coefficient_shrink,
                 target_shrink: 1.0 - after.sd / known.sd,
                 hours,
+                design: batch.design,
             },
         });
-        proposal.hours += hours;
         known = after;
     }
-    proposal.after = known;
-    proposal
+    let hours = runs.iter().map(|run| run.hours).sum();
+    Proposal { runs, hours, design: batch.design, before, after: known }
 }

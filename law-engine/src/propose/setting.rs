@@ -2,11 +2,9 @@
 //!
 //! Sorting makes the answer independent of the order of its input, to the last bit.
 
-use std::cmp::Ordering;
-
 use super::belief::{Belief, Point};
 use super::spread::Place;
-use super::target::{Aim, positive};
+use super::target::{Aim, Quantity, Question, positive};
 use super::{Arm, Candidate, Limits, Refused, Run, Space, Spread, State, Target};
 
 /// Coefficients of every arm, and the target by them.
@@ -18,80 +16,100 @@ pub(super) struct Drawn<'a> {
 pub(super) struct Setting<'a> {
     pub(super) arms: &'a [Arm<'a>],
     spread: Spread,
-    /// Measured and pending configurations, then the candidates.
+    /// Configurations of runs and candidates, in the order of their arms.
     pub(super) points: Vec<Point>,
-    /// How many of the points are measured or pending.
-    pub(super) known_n: usize,
-    /// The candidates in their order here.
-    pub(super) candidates: Vec<&'a Candidate>,
-    /// Seeds that each candidate's configuration has.
+    /// By point, its runs that are measured or pending.
     pub(super) seeds: Vec<u32>,
+    /// The candidates in their order here, that of their points and hours.
+    pub(super) candidates: Vec<&'a Candidate>,
+    /// By candidate, its place among those that were given.
+    pub(super) given: Vec<usize>,
+    /// By candidate, its point.
+    pub(super) point_of: Vec<usize>,
     /// Coefficients by arm of each draw, with the aims there; the first is the fit.
     draws: Vec<Drawn<'a>>,
+    pub(super) quantity: Quantity,
+    /// The arms that the target is about.
+    pub(super) asked: Vec<usize>,
 }
 
 impl<'a> Setting<'a> {
     pub(super) fn new(
         state: &'a State<'a>,
         space: &'a Space,
-        target: &'a Target,
+        target: &Target,
         limits: &Limits,
     ) -> Result<Self, Refused> {
         check(state, space, limits)?;
         target.check(&state.arms)?;
-        let places: Vec<Vec<f64>> = state
-            .arms
-            .iter()
-            .enumerate()
-            .map(
-                |(a, arm)| {
-                    if target.arms().contains(&a) { target.place(arm) } else { Some(Vec::new()) }
-                },
-            )
-            .collect::<Option<_>>()
-            .ok_or(Refused::NoOptimum)?;
-        let place = |arm: usize, x: &[f64]| Place::new(arm, state.arms[arm].law, x, &places[arm]);
+        let question = target.question(&state.arms)?;
+        let targets = question.places(&state.arms).ok_or(Refused::NoOptimum)?;
+        let place = |arm: usize, x: &[f64]| {
+            let own = targets.iter().find(|(of, _)| *of == arm).map(|(_, x)| &x[..]);
+            Place::new(arm, state.arms[arm].law, x, own)
+        };
 
-        let mut runs: Vec<&Run> = state.measured.iter().chain(&state.pending).collect();
-        runs.sort_by(|a, b| a.arm.cmp(&b.arm).then_with(|| compare(&a.x, &b.x)));
-        let noise = state.spread.seed * state.spread.seed;
-        let mut points: Vec<Point> = Vec::new();
-        let mut counts: Vec<u32> = Vec::new();
-        for run in runs {
-            let place = place(run.arm, &run.x);
-            if points.last().is_some_and(|last| last.place.is(&place)) {
-                *counts.last_mut().expect("as long as the points") += 1;
-            } else {
-                points.push(Point { place, x: run.x.clone(), noise });
-                counts.push(1);
-            }
-        }
-        for (point, count) in points.iter_mut().zip(&counts) {
-            point.noise /= f64::from(*count);
-        }
-        let known_n = points.len();
-
-        let mut candidates: Vec<&Candidate> = space.candidates.iter().collect();
-        candidates.sort_by(|a, b| {
-            a.arm.cmp(&b.arm).then_with(|| compare(&a.x, &b.x)).then(a.hours.total_cmp(&b.hours))
+        let runs = state.measured.iter().chain(&state.pending);
+        let runs = runs.map(|run| (place(run.arm, &run.x), &run.x, None));
+        let candidates = space.candidates.iter().enumerate().map(|(number, candidate)| {
+            (place(candidate.arm, &candidate.x), &candidate.x, Some((number, candidate)))
         });
-        let mut seeds = Vec::with_capacity(candidates.len());
-        for candidate in &candidates {
-            let place = place(candidate.arm, &candidate.x);
-            let known = points[..known_n].iter().position(|p| p.place.is(&place));
-            seeds.push(known.map_or(0, |known| counts[known]));
-            points.push(Point { place, x: candidate.x.clone(), noise });
+        let mut entries: Vec<(Place, &Vec<f64>, Option<(usize, &Candidate)>)> =
+            runs.chain(candidates).collect();
+        let hours = |of: Option<(usize, &Candidate)>| of.map_or(0.0, |(_, of)| of.hours);
+        entries.sort_by(|(a, x, of_a), (b, y, of_b)| {
+            let exact = || {
+                let mut orders = x.iter().zip(*y).map(|(x, y)| x.total_cmp(y));
+                orders.find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+            };
+            let places = a.arm.cmp(&b.arm).then_with(|| a.key.cmp(&b.key));
+            places.then_with(|| hours(*of_a).total_cmp(&hours(*of_b))).then_with(exact)
+        });
+        let (mut points, mut seeds) = (Vec::<Point>::new(), Vec::<u32>::new());
+        let (mut candidates, mut given, mut point_of) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, x, candidate) in entries {
+            if !points.last().is_some_and(|last| last.place.is(&place)) {
+                points.push(Point { place, x: x.clone() });
+                seeds.push(0);
+            }
+            let point = points.len() - 1;
+            match candidate {
+                Some((number, candidate)) => {
+                    candidates.push(candidate);
+                    given.push(number);
+                    point_of.push(point);
+                }
+                None => seeds[point] += 1,
+            }
         }
 
         let (arms, spread) = (&state.arms[..], state.spread);
-        let draws = draws(arms, target)?;
-        Ok(Self { arms, spread, points, known_n, candidates, seeds, draws })
+        let draws = draws(arms, &question)?;
+        Ok(Self {
+            arms,
+            spread,
+            points,
+            seeds,
+            candidates,
+            given,
+            point_of,
+            draws,
+            quantity: question.quantity(),
+            asked: targets.iter().map(|(arm, _)| *arm).collect(),
+        })
+    }
+
+    /// Variance of one seed's own noise.
+    pub(super) fn noise(&self) -> f64 {
+        self.spread.seed * self.spread.seed
     }
 
     /// What is known without the batch.
     pub(super) fn belief(&self) -> Result<Belief<'_>, Refused> {
         let mut belief = Belief::new(self.arms, &self.points, self.spread, &self.draws)?;
-        (0..self.known_n).for_each(|point| belief.learn(point));
+        for (point, seeds_n) in self.seeds.iter().enumerate().filter(|(_, seeds_n)| **seeds_n > 0) {
+            belief.learn(point, self.noise() / f64::from(*seeds_n));
+        }
         Ok(belief)
     }
 
@@ -101,33 +119,22 @@ impl<'a> Setting<'a> {
     }
 }
 
-/// Every draw of the arms' coefficients that the target has a value at.
-fn draws<'a>(arms: &'a [Arm<'a>], target: &Target) -> Result<Vec<Drawn<'a>>, Refused> {
-    let fit: Vec<&[f64]> = arms.iter().map(|arm| &arm.coefficients[..]).collect();
-    let further = (0..arms[0].draws.len())
-        .map(|draw| arms.iter().map(|arm| &arm.draws[draw][..]).collect::<Vec<&[f64]>>());
-    let draws: Vec<Drawn<'a>> = std::iter::once(fit)
-        .chain(further)
-        .enumerate()
-        .filter_map(|(number, draw)| match target.aim(arms, &draw) {
-            Some(aim) => Some(Some(Drawn { coefficients: draw, aim })),
-            None if number == 0 => Some(None),
-            None => None,
-        })
-        .collect::<Option<_>>()
-        .ok_or(Refused::NoOptimum)?;
-    let is_finite = |aim: &Aim| {
-        aim.value.is_finite() && aim.gradients.iter().all(|(_, g)| g.iter().all(|g| g.is_finite()))
+/// Every draw of the arms' coefficients that the target has a value at, the fit first.
+fn draws<'a>(arms: &'a [Arm<'a>], question: &Question<'_>) -> Result<Vec<Drawn<'a>>, Refused> {
+    let drawn = |draw: Vec<&'a [f64]>| {
+        let aim = question.aim(arms, &draw)?;
+        let slopes = aim.gradients.iter().flat_map(|(_, gradient)| gradient);
+        let is_usable = aim.value.is_finite() && slopes.clone().all(|slope| slope.is_finite());
+        // A target that no coefficient changes has nothing to be learnt of.
+        let is_open = slopes.clone().any(|slope| *slope != 0.0);
+        (is_usable && is_open).then_some(Drawn { coefficients: draw, aim })
     };
-    if draws.iter().all(|drawn| is_finite(&drawn.aim)) {
-        return Ok(draws);
-    }
-    Err(Refused::NoOptimum)
-}
-
-fn compare(a: &[f64], b: &[f64]) -> Ordering {
-    let orders = a.iter().zip(b).map(|(a, b)| a.total_cmp(b));
-    orders.fold(Ordering::Equal, Ordering::then)
+    let fit = drawn(arms.iter().map(|arm| &arm.coefficients[..]).collect());
+    let mut draws = vec![fit.ok_or(Refused::NoOptimum)?];
+    let draws_n = arms[0].draws.len();
+    let further = (0..draws_n).map(|draw| arms.iter().map(|arm| &arm.draws[draw][..]).collect());
+    draws.extend(further.filter_map(drawn));
+    Ok(draws)
 }
 
 /// Refuses numbers that cannot be used, and references to what there is not.
@@ -164,6 +171,12 @@ fn check(state: &State<'_>, space: &Space, limits: &Limits) -> Result<(), Refuse
         if !all || arm.draws.len() != draws_n || arm.fixed.iter().any(|i| *i >= width) {
             return Err(Refused::Coefficients { arm: arm.name.to_owned() });
         }
+    }
+    if limits.seeds_max == 0 {
+        return Err(Refused::NotPositive {
+            what: "seeds of one configuration".to_owned(),
+            value: 0.0,
+        });
     }
     positive("the budget", limits.budget_hours)?;
     positive("the hours of one run", limits.run_hours_max)?;

@@ -15,7 +15,7 @@ use crate::catalogue::Law;
 
 /// Decades over which the drift forgets itself.
 const DRIFT_LENGTH: f64 = 0.8;
-/// Values are one where they differ by less, in decades.
+/// Values are one where they round to one multiple of this, in decades.
 const SAME_DECADES: f64 = 1e-6;
 
 /// Standard deviations of the deviations, in ln loss.
@@ -41,31 +41,34 @@ impl Default for Spread {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Place {
     pub(super) arm: usize,
-    decades: Vec<f64>,
-    /// Decades of the variable N, if the law has one.
-    size: Option<f64>,
-    /// From the target.
+    pub(super) decades: Vec<f64>,
+    /// Decades rounded: equal for equal configurations.
+    pub(super) key: Vec<i64>,
+    /// Of the variable N, if the law has one.
+    size_key: Option<i64>,
+    /// From the target, in decades.
     distance: f64,
 }
 
 impl Place {
-    pub(super) fn new(arm: usize, law: &dyn Law, x: &[f64], target: &[f64]) -> Self {
+    /// `target` is the run of the arm that is asked about, if one is.
+    pub(super) fn new(arm: usize, law: &dyn Law, x: &[f64], target: Option<&[f64]>) -> Self {
         let decades: Vec<f64> = x.iter().map(|x| decades(*x)).collect();
+        let key: Vec<i64> = decades.iter().map(|d| (d / SAME_DECADES).round() as i64).collect();
         let size = law.card().variables.iter().position(|variable| variable.symbol == "N");
-        let size = size.map(|i| decades[i]);
-        let square = decades.iter().zip(target).map(|(a, b)| (a - self::decades(*b)).powi(2));
-        let distance = square.sum::<f64>().sqrt();
-        Self { arm, decades, size, distance }
+        let size_key = size.map(|i| key[i]);
+        let along = decades.iter().zip(target.unwrap_or_default());
+        let square: f64 = along.map(|(a, b)| (a - self::decades(*b)).powi(2)).sum();
+        Self { arm, decades, key, size_key, distance: square.sqrt() }
     }
 
     /// Whether two places are one configuration.
     pub(super) fn is(&self, other: &Self) -> bool {
-        let same = |(a, b): (&f64, &f64)| (a - b).abs() < SAME_DECADES;
-        self.arm == other.arm && self.decades.iter().zip(&other.decades).all(same)
+        self.arm == other.arm && self.key == other.key
     }
 
     fn is_as_large_as(&self, other: &Self) -> bool {
-        self.size.zip(other.size).is_some_and(|(a, b)| (a - b).abs() < SAME_DECADES)
+        self.size_key.is_some() && self.size_key == other.size_key
     }
 }
 

@@ -1,7 +1,8 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::belief::Belief;
-use super::frontier::IsoFlop;
+use super::optimum::Runs;
+use super::setting::Setting;
 use super::target::sensitivity;
 use super::*;
 use crate::catalogue::find;
@@ -9,12 +10,12 @@ use crate::catalogue::frontier::Frontier;
 
 const TRUTH: [f64; 5] = [1.8172, 482.01, 2085.43, 0.3478, 0.3658];
 const FLOPS_C: f64 = 1e24;
+const SCALE: Scale = Scale::Flops(FLOPS_C);
 
 fn state(spread: Spread) -> State<'static> {
     let law = find("chinchilla").expect("it is in the catalogue");
     let bend = |alpha: f64| vec![TRUTH[0], TRUTH[1], TRUTH[2], alpha, TRUTH[4]];
-    let (coefficients, draws) = (TRUTH.to_vec(), vec![bend(0.33), bend(0.37)]);
-    let arm = Arm { name: "gpt", law, coefficients, draws, fixed: Vec::new() };
+    let arm = Arm { draws: vec![bend(0.33), bend(0.37)], ..Arm::new("gpt", law, &TRUTH) };
     let measured = grid([3e7, 6e7, 1.2e8]).map(|x| Run { arm: 0, x: x.to_vec() }).collect();
     State { arms: vec![arm], measured, pending: Vec::new(), spread }
 }
@@ -26,40 +27,46 @@ fn grid<const K: usize>(sizes: [f64; K]) -> impl Iterator<Item = [f64; 2]> {
 fn space() -> Space {
     let sizes = [3e7, 6e7, 1.2e8, 2.4e8, 4.8e8, 9.6e8, 1.9e9];
     let hours = |[n, d]: [f64; 2]| 0.05 + 6.0 * n * d / 1.4e18;
-    let candidate = |x: [f64; 2]| Candidate { arm: 0, x: x.to_vec(), hours: hours(x) };
-    Space { candidates: grid(sizes).map(candidate).collect() }
+    Space::new(0, grid(sizes).map(|x| x.to_vec()), |x| hours([x[0], x[1]]))
 }
 
 fn targets() -> [Target; 3] {
     [
         Target::Loss { arm: 0, x: vec![7e10, 1.4e12] },
-        Target::BestLoss { arm: 0, flops_c: FLOPS_C },
-        Target::BestSize { arm: 0, flops_c: FLOPS_C },
+        Target::BestLoss { arm: 0, scale: SCALE },
+        Target::BestSize { arm: 0, scale: SCALE },
     ]
 }
 
-/// Variance of the fit's target by dense conditioning on the runs at `learnt`.
+/// Variance of the fit's target by dense conditioning on the runs at `learnt`, each with its noise.
 fn dense_variance(
     setting: &Setting<'_>,
     state: &State<'_>,
     target: &Target,
-    learnt: &[usize],
+    learnt: &[(usize, f64)],
 ) -> f64 {
     let arm = &state.arms[0];
     let row = |x: &[f64]| sensitivity(arm, &arm.coefficients, x);
     let all: Vec<Vec<f64>> = setting.points.iter().map(|p| row(&p.x)).collect();
     let pool = DMatrix::from_fn(all.len(), 5, |i, j| all[i][j]);
     let prior = pool.tr_mul(&pool) / (all.len() as f64 * 0.25);
-    let jacobian = DMatrix::from_fn(learnt.len(), 5, |i, j| all[learnt[i]][j]);
+    let jacobian = DMatrix::from_fn(learnt.len(), 5, |i, j| all[learnt[i].0][j]);
     let deviations = DMatrix::from_fn(learnt.len(), learnt.len(), |i, j| {
-        let (a, b) = (&setting.points[learnt[i]], &setting.points[learnt[j]]);
-        state.spread.covariance(&a.place, &b.place) + if i == j { a.noise } else { 0.0 }
+        let (a, b) = (&setting.points[learnt[i].0], &setting.points[learnt[j].0]);
+        state.spread.covariance(&a.place, &b.place) + if i == j { learnt[i].1 } else { 0.0 }
     });
     let weighted = deviations.cholesky().expect("positive").solve(&jacobian);
     let information = prior + jacobian.tr_mul(&weighted);
-    let aim = target.aim(&state.arms, &[&arm.coefficients]).expect("it has a value");
+    let question = target.question(&state.arms).expect("it has an answer");
+    let aim = question.aim(&state.arms, &[&arm.coefficients]).expect("it has a value");
     let gradient = DVector::from_column_slice(&aim.gradients[0].1);
     gradient.dot(&information.cholesky().expect("positive").solve(&gradient))
+}
+
+/// The runs of the state as the belief learns them.
+fn known(setting: &Setting<'_>) -> Vec<(usize, f64)> {
+    let seeds = setting.seeds.iter().enumerate().filter(|(_, seeds_n)| **seeds_n > 0);
+    seeds.map(|(point, seeds_n)| (point, setting.noise() / f64::from(*seeds_n))).collect()
 }
 
 #[test]
@@ -69,13 +76,38 @@ fn learning_run_by_run_is_conditioning_on_all_at_once() {
         let limits = Limits::of_budget(100.0);
         let setting = Setting::new(&state, &space, &target, &limits).expect("good input");
         let mut belief: Belief<'_> = setting.belief().expect("a prior");
-        let mut learnt: Vec<usize> = (0..setting.known_n).collect();
-        for candidate in [3, 30, 30, 17, 34, 3] {
-            learnt.push(setting.known_n + candidate);
-            belief.learn(setting.known_n + candidate);
+        let mut learnt = known(&setting);
+        for point in [3, 30, 30, 17, 34, 3] {
+            learnt.push((point, setting.noise()));
+            belief.learn(point, setting.noise());
             let dense = dense_variance(&setting, &state, &target, &learnt).sqrt();
             let ratio = belief.target_sd() / dense;
             assert!((ratio - 1.0).abs() < 1e-3, "{target:?}: {ratio}");
+        }
+    }
+}
+
+#[test]
+fn what_a_run_is_worth_is_what_the_target_loses_without_it() {
+    let (mut state, space) = (state(Spread::default()), space());
+    state.arms[0].draws.clear();
+    for target in targets() {
+        let limits = Limits::of_budget(100.0);
+        let setting = Setting::new(&state, &space, &target, &limits).expect("good input");
+        let mut belief = setting.belief().expect("a prior");
+        let mut learnt = known(&setting);
+        for point in [30, 30, 17, 3] {
+            learnt.push((point, setting.noise()));
+            belief.learn(point, setting.noise());
+        }
+        let worths = belief.worths();
+        assert_eq!(worths.len(), learnt.len());
+        for (i, worth) in worths.iter().enumerate() {
+            let mut without = learnt.clone();
+            without.remove(i);
+            let grown = dense_variance(&setting, &state, &target, &without)
+                / dense_variance(&setting, &state, &target, &learnt);
+            assert!((worth - (grown - 1.0)).abs() < 1e-3 * grown, "{i}: {worth}, {grown}");
         }
     }
 }
@@ -88,11 +120,12 @@ fn a_gain_is_the_share_that_learning_removes() {
         let limits = Limits::of_budget(100.0);
         let setting = Setting::new(&state, &space, &target, &limits).expect("good input");
         let belief = setting.belief().expect("a prior");
-        for point in setting.known_n..setting.points.len() {
+        for point in 0..setting.points.len() {
             let mut after = belief.clone();
-            after.learn(point);
+            after.learn(point, setting.noise());
             let removed = 1.0 - (after.target_sd() / belief.target_sd()).powi(2);
-            assert!((belief.gain(point) - removed).abs() < 1e-9, "{point}");
+            assert!((belief.gain(point, setting.noise()) - removed).abs() < 1e-9, "{point}");
+            assert!(removed >= 0.0);
         }
     }
 }
@@ -102,10 +135,10 @@ fn the_optimum_and_its_gradient_are_those_of_the_closed_form() {
     let state = state(Spread::default());
     let arm = &state.arms[0];
     let optimum = |c: [f64; 5]| Frontier::new(c).at(FLOPS_C).params_n.ln();
-    let runs = IsoFlop::new(arm.law, &TRUTH, FLOPS_C).expect("a law of N and D");
-    let ln_n = runs.optimum().expect("it has one");
+    let runs = Runs::new(arm, SCALE).expect("a law of N and D");
+    let ln_n = runs.best_size(&TRUTH).expect("it has one");
     assert!((ln_n - optimum(TRUTH)).abs() < 1e-6);
-    let gradient = runs.optimum_gradient(ln_n, |x| sensitivity(arm, &TRUTH, x));
+    let gradient = runs.best_size_gradient(&TRUTH, ln_n, |x| sensitivity(arm, &TRUTH, x));
     for i in 0..5 {
         let step = 1e-5 * TRUTH[i];
         let [mut above, mut below] = [TRUTH; 2];
@@ -128,7 +161,7 @@ fn a_law_that_is_trusted_exactly_asks_for_swarms_of_the_smallest_runs() {
             repeat_share: 0.05 * shares,
             ..Limits::of_budget(50.0)
         };
-        let target = Target::BestLoss { arm: 0, flops_c: FLOPS_C };
+        let target = Target::BestLoss { arm: 0, scale: SCALE };
         let proposal = propose(&state(spread), &space(), &target, &limits).expect("good input");
         proposal.runs.iter().map(|run| run.seeds_n).sum::<u32>()
     };
@@ -210,7 +243,7 @@ fn what_cannot_be_used_is_refused() {
         refusal(&bad, &target, &limits),
         "the hours of candidate 2 is NaN, expected a positive finite number"
     );
-    let no_arm = Target::BestSize { arm: 1, flops_c: 1e24 };
+    let no_arm = Target::BestSize { arm: 1, scale: SCALE };
     assert_eq!(refusal(&space, &no_arm, &limits), "arm 2 is named, and there are 1");
     let negative = Limits { repeat_share: -0.1, ..limits };
     assert!(refusal(&space, &target, &negative).starts_with("the shares"));
