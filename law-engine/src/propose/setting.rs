@@ -13,6 +13,9 @@ pub(super) struct Drawn<'a> {
     pub(super) aim: Aim,
 }
 
+/// A run or, with its number, a candidate.
+type Entry<'a> = (Place, &'a Vec<f64>, Option<(usize, &'a Candidate)>);
+
 pub(super) struct Setting<'a> {
     pub(super) arms: &'a [Arm<'a>],
     spread: Spread,
@@ -54,8 +57,7 @@ impl<'a> Setting<'a> {
         let candidates = space.candidates.iter().enumerate().map(|(number, candidate)| {
             (place(candidate.arm, &candidate.x), &candidate.x, Some((number, candidate)))
         });
-        let mut entries: Vec<(Place, &Vec<f64>, Option<(usize, &Candidate)>)> =
-            runs.chain(candidates).collect();
+        let mut entries: Vec<Entry<'a>> = runs.chain(candidates).collect();
         let hours = |of: Option<(usize, &Candidate)>| of.map_or(0.0, |(_, of)| of.hours);
         entries.sort_by(|(a, x, of_a), (b, y, of_b)| {
             let exact = || {
