@@ -93,21 +93,29 @@ fn factors(from: f64, to: f64, count: usize) -> impl Iterator<Item = f64> + Clon
 
 fn grid(side: usize, largest_n: f64) -> Vec<Place> {
     let ratios = factors(RATIOS[0], RATIOS[1], side);
-    factors(SMALLEST_N, largest_n, side)
-        .flat_map(|n| ratios.clone().map(move |ratio| [n, ratio * n]))
-        .collect()
+    factors(
+        std::env::var("GS").map_or(SMALLEST_N, |v| largest_n / v.parse::<f64>().unwrap()),
+        largest_n,
+        side,
+    )
+    .flat_map(|n| ratios.clone().map(move |ratio| [n, ratio * n]))
+    .collect()
 }
 
 /// `scale` is the size that is optimal at the largest compute.
 fn iso_flop(scale: f64, offset: f64) -> Vec<Place> {
     let frontier = Frontier::new(TRUTH);
     let flops_c = 6.0 * (scale / frontier.balance).powf(frontier.size_exponent.recip());
-    factors(0.01 * flops_c, flops_c, 5)
-        .flat_map(|flops_c| {
-            let centre = offset * frontier.at(flops_c).params_n;
-            factors(0.25 * centre, 4.0 * centre, 7).map(move |n| [n, flops_c / (6.0 * n)])
-        })
-        .collect()
+    factors(
+        std::env::var("IS").map_or(0.01, |v| 1.0 / v.parse::<f64>().unwrap()) * flops_c,
+        flops_c,
+        5,
+    )
+    .flat_map(|flops_c| {
+        let centre = offset * frontier.at(flops_c).params_n;
+        factors(0.25 * centre, 4.0 * centre, 7).map(move |n| [n, flops_c / (6.0 * n)])
+    })
+    .collect()
 }
 
 /// The design whose largest size makes it cost the budget.
@@ -158,10 +166,28 @@ pub(crate) fn proposed(world: World, aim: Aim, budget: f64, replicate: u64) -> V
             arms: vec![arm.clone()],
             measured,
             pending: Vec::new(),
-            spread: Spread::default(),
+            spread: {
+                let e = |k: &str, d: f64| {
+                    std::env::var(k).ok().and_then(|v| v.parse().ok()).unwrap_or(d)
+                };
+                Spread {
+                    size: e("SS", 0.003),
+                    configuration: e("SC", 0.002),
+                    drift_per_decade: e("SD", 0.0005),
+                    seed: e("SN", 0.004),
+                }
+            },
         };
-        let whole = Limits::of_budget(budget);
-        let limits = Limits { budget_hours: stage * budget - spent, ..whole };
+
+        let e = |k: &str, d: f64| std::env::var(k).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
+        let limits = Limits {
+            budget_hours: stage * budget - spent,
+            slot_hours: budget / e("R", 50.0),
+            seeds_max: e("K", 4.0) as u32,
+            largest_share: e("LS", 0.2),
+            repeat_share: e("RS", 0.05),
+            run_hours_max: e("RM", 0.3) * budget,
+        };
         let Ok(proposal) = propose(&state, &space, &aim.target(), &limits) else { break };
         spent += proposal.hours;
         for run in &proposal.runs {

@@ -23,6 +23,16 @@ fn main() {
             error_68((0..replicates).map(error).collect())
         };
         let owns = Aim::ALL.map(|aim| ours.iter().map(|b| own(aim, *b)).collect::<Vec<f64>>());
+        for aim in Aim::ALL {
+            let mut k = vec![];
+            let mut mx = vec![];
+            for b in &ours {
+                let r = proposed(world, aim, *b, 0);
+                k.push(r.len());
+                mx.push(r.iter().map(|x| world::hours(*x)).fold(0.0, f64::max) / b);
+            }
+            eprintln!("runs {k:?} largest {mx:.2?}");
+        }
         eprintln!("{} {owns:.4?}", world.name());
         for rival in Rival::ALL {
             let curve: Vec<[f64; 2]> = rivals
@@ -40,6 +50,15 @@ fn main() {
                 .collect();
             for aim in Aim::ALL {
                 let theirs: Vec<f64> = curve.iter().map(|e| e[aim as usize]).collect();
+                if aim == Aim::Loss && world == World::Law {
+                    eprintln!(
+                        "runs {:?}",
+                        rivals
+                            .iter()
+                            .map(|b| rival.runs(*b, 0).map_or(0, |r| r.len()))
+                            .collect::<Vec<_>>()
+                    );
+                }
                 eprintln!("   {} {} {theirs:.4?}", rival.name(), aim.name());
                 let ratios = ratios((&ours, &owns[aim as usize]), (&rivals, &theirs));
                 all.push((world, aim, rival, ratios));

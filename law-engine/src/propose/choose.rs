@@ -32,7 +32,8 @@ struct Scored<'a> {
 }
 
 /// The best of some candidates by the share of the target's variance that they remove for their
-/// price, with that share. Among equals the first.
+/// price, with that share. Among equals the first. Candidates that say nothing of the target, such
+/// as those of an arm that it is not about, are nobody's choice.
 pub(super) fn best(
     setting: &Setting<'_>,
     belief: &Belief<'_>,
@@ -42,6 +43,7 @@ pub(super) fn best(
     let noise = setting.noise();
     among
         .map(|candidate| (candidate, belief.gain(setting.point_of[candidate], noise)))
+        .filter(|(_, gain)| *gain > 0.0)
         .map(|(candidate, gain)| (candidate, gain, gain / account.price(candidate)))
         .reduce(|a, b| if b.2 > a.2 { b } else { a })
         .map(|(candidate, gain, _)| (candidate, gain))
@@ -62,8 +64,8 @@ pub(super) fn choose(setting: &Setting<'_>, start: &Belief<'_>, limits: &Limits)
     Batch { runs: best.runs, design }
 }
 
-/// Takes `first`, then whatever is worth most for its price until nothing is affordable; a further
-/// seed is one more candidate.
+/// Takes `first`, then whatever is worth most for its price until nothing is affordable that says
+/// anything; a further seed is one more candidate.
 fn complete<'a>(
     setting: &Setting<'_>,
     start: &Belief<'a>,
@@ -121,4 +123,73 @@ fn exchanged<'a>(
         best = other;
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::find;
+    use crate::propose::{Arm, Run, Scale, Space, Spread, State, Target};
+
+    /// What is left of the target's variance by the batch that is chosen, by each hand-made one, and
+    /// without the exchange.
+    fn remains(budget: f64, size: bool) -> (f64, Vec<(Design, f64)>, f64) {
+        let law = find("chinchilla").expect("it is in the catalogue");
+        let arm = Arm::new("gpt", law, law.card().published[2].coefficients);
+        let grid = |sizes: u32| {
+            (0..7 * sizes).map(move |i| {
+                let n = 2e7 * 1.7_f64.powf(f64::from(i / 7));
+                vec![n, n * 2.5 * 2_f64.powf(f64::from(i % 7))]
+            })
+        };
+        let measured = grid(2).map(|x| Run { arm: 0, x }).collect();
+        let spread = Spread::default();
+        let state = State { arms: vec![arm], measured, pending: Vec::new(), spread };
+        let space = Space::new(0, grid(9), |x| 0.2 + 6.0 * x[0] * x[1] / 1.44e18);
+        let scale = Scale::Flops(1e24);
+        let target = if size {
+            Target::BestSize { arm: 0, scale }
+        } else {
+            Target::BestLoss { arm: 0, scale }
+        };
+        let limits = Limits::of_budget(budget);
+        let setting = Setting::new(&state, &space, &target, &limits).expect("good input");
+        let start = setting.belief().expect("a prior");
+        let empty = Account::new(&setting, &limits);
+        let left = |runs: &[usize]| {
+            let mut belief = start.clone();
+            for run in runs {
+                belief.learn(setting.point_of[*run], setting.noise());
+            }
+            belief.remains_of(&start)
+        };
+        let chosen = left(&choose(&setting, &start, &limits).runs);
+        let hand_made = designs(&setting, &empty)
+            .into_iter()
+            .map(|(design, runs)| {
+                let mut account = empty.clone();
+                for run in &runs {
+                    assert!(account.allows(*run, false), "{design}");
+                    account.spend(*run);
+                }
+                (design, left(&runs))
+            })
+            .collect();
+        (chosen, hand_made, complete(&setting, &start, &empty, &[]).remains)
+    }
+
+    #[test]
+    fn no_batch_that_people_make_by_hand_is_expected_to_be_better() {
+        for (budget, size) in [(30.0, false), (300.0, false), (30.0, true), (300.0, true)] {
+            let (chosen, hand_made, greedy) = remains(budget, size);
+            assert!(chosen <= greedy, "the exchange made it worse: {chosen} after {greedy}");
+            assert_eq!(hand_made.len(), 4, "{hand_made:?}");
+            for (design, left) in hand_made {
+                assert!(
+                    chosen <= left,
+                    "{design} at {budget} h leaves {left}, the choice {chosen}"
+                );
+            }
+        }
+    }
 }

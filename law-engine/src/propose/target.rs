@@ -292,3 +292,87 @@ pub(super) fn positive(what: &str, value: f64) -> Result<(), Refused> {
     }
     Err(Refused::NotPositive { what: what.to_owned(), value })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::find;
+    use crate::query::Throughput;
+
+    fn arms() -> Vec<Arm<'static>> {
+        let law = find("chinchilla").expect("it is in the catalogue");
+        let arm = |coefficients: [f64; 5], amplitude: f64| Arm {
+            throughput: Some(Throughput { amplitude, exponent: 0.9, residual_sd: 0.0 }),
+            ..Arm::new("arm", law, &coefficients)
+        };
+        vec![
+            arm([1.82, 480.0, 2080.0, 0.348, 0.366], 8e12),
+            arm([1.70, 800.0, 3000.0, 0.350, 0.360], 5e12),
+            arm([1.90, 480.0, 2080.0, 0.348, 0.366], 8e12),
+        ]
+    }
+
+    fn aim(target: &Target, arms: &[Arm<'_>]) -> Aim {
+        let question = target.question(arms).expect("a question");
+        let draw: Vec<&[f64]> = arms.iter().map(|arm| &arm.coefficients[..]).collect();
+        question.aim(arms, &draw).expect("it has a value")
+    }
+
+    #[test]
+    fn gradients_are_how_targets_move_with_the_coefficients() {
+        let scales = [Scale::Flops(1e21), Scale::Hours(3e3)];
+        let targets = scales.into_iter().flat_map(|scale| {
+            [
+                Target::BestLoss { arm: 1, scale },
+                Target::BestSize { arm: 1, scale },
+                Target::Winner { arms: vec![0, 1, 2], scale },
+                Target::Crossover { arms: [0, 1], from: scale, decades: 6.0 },
+            ]
+        });
+        for target in targets {
+            let arms = arms();
+            let here = aim(&target, &arms);
+            for (arm, gradient) in &here.gradients {
+                for (i, slope) in gradient.iter().enumerate() {
+                    let step = 1e-4 * arms[*arm].coefficients[i];
+                    let at = |sign: f64| {
+                        let mut moved = arms.clone();
+                        moved[*arm].coefficients[i] += sign * step;
+                        aim(&target, &moved).value
+                    };
+                    let kind = arms[*arm].law.card().parameters[i].kind;
+                    let amplitude = kind == Kind::Amplitude;
+                    let scale = if amplitude { arms[*arm].coefficients[i] } else { 1.0 };
+                    let found = scale * (at(1.0) - at(-1.0)) / (2.0 * step);
+                    let error = (found - slope).abs();
+                    assert!(
+                        error < 0.01 * slope.abs().max(0.01),
+                        "{target:?} {i}: {found}, {slope}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn two_arms_have_one_loss_where_they_cross() {
+        let (arms, from) = (arms(), Scale::Hours(100.0));
+        let target = Target::Crossover { arms: [0, 1], from, decades: 7.0 };
+        let question = target.question(&arms).expect("a question");
+        assert_eq!(question.quantity(), Quantity::Budget);
+        let scale = Scale::Hours(aim(&target, &arms).value.exp());
+        let [a, b] = [0, 1].map(|arm: usize| {
+            let runs = Runs::new(&arms[arm], scale).expect("a law of N and D");
+            runs.ln_loss(&arms[arm].coefficients).expect("it has an optimum")
+        });
+        assert!((a - b).abs() < 1e-8, "{a} and {b}");
+    }
+
+    #[test]
+    fn where_nothing_crosses_the_difference_is_asked_for() {
+        // The third arm is the first with a higher floor.
+        let target = Target::Crossover { arms: [0, 2], from: Scale::Flops(1e18), decades: 6.0 };
+        let question = target.question(&arms()).expect("a question");
+        assert_eq!(question.quantity(), Quantity::LossRatio);
+    }
+}

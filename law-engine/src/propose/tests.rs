@@ -202,15 +202,11 @@ fn what_is_pending_is_not_asked_for_again() {
 }
 
 #[test]
-fn neither_the_order_of_the_input_nor_its_units_change_the_batch() {
+fn units_do_not_change_the_batch() {
     let (mut state, mut space) = (state(Spread::default()), space());
     let target = Target::Loss { arm: 0, x: vec![7e10, 1.4e12] };
     let limits = Limits::of_budget(100.0);
     let first = propose(&state, &space, &target, &limits).expect("good input");
-    state.measured.reverse();
-    space.candidates.rotate_left(11);
-    assert_eq!(propose(&state, &space, &target, &limits).expect("good input"), first);
-
     // N in units of 1024 parameters.
     let unit = 1024.0;
     state.measured.iter_mut().for_each(|run| run.x[0] /= unit);
@@ -245,6 +241,10 @@ fn what_cannot_be_used_is_refused() {
     );
     let no_arm = Target::BestSize { arm: 1, scale: SCALE };
     assert_eq!(refusal(&space, &no_arm, &limits), "arm 2 is named, and there are 1");
+    let alone = Target::Winner { arms: vec![0, 0], scale: SCALE };
+    assert_eq!(refusal(&space, &alone, &limits), "a comparison is of two different arms or more");
+    let hours = Target::BestLoss { arm: 0, scale: Scale::Hours(1e5) };
+    assert!(refusal(&space, &hours, &limits).starts_with("what gpt trains on in an hour"));
     let negative = Limits { repeat_share: -0.1, ..limits };
     assert!(refusal(&space, &target, &negative).starts_with("the shares"));
 }

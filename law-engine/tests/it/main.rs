@@ -9,6 +9,7 @@ mod fits;
 mod laws;
 mod options;
 mod properties;
+mod proposals;
 mod published_data;
 mod published_widths;
 mod queries;
