@@ -1,35 +1,18 @@
 //! The cost of a proposal, by the number of candidates. `cargo bench --bench propose`.
 
+#[path = "../examples/propose/question.rs"]
+mod question;
+
 use divan::{Bencher, black_box};
-use law_engine::catalogue::find;
-use law_engine::propose::{Arm, Limits, Run, Scale, Space, Spread, State, Target, propose};
+use law_engine::propose::propose;
+use question::question;
 
 fn main() {
     divan::main();
 }
 
-/// 25 runs are measured, the law has six draws, and half of the candidates are affordable.
 #[divan::bench(args = [200, 2_000])]
 fn candidates(bencher: Bencher<'_, '_>, candidates_n: usize) {
-    let law = find("chinchilla").expect("it is in the catalogue");
-    let truth = [1.8172, 482.01, 2085.43, 0.3478, 0.3658];
-    let draw = |i: u32| {
-        let shift = 0.01 * (f64::from(i) - 2.5);
-        vec![truth[0], truth[1] * (6.0 * shift).exp(), truth[2], truth[3] + shift, truth[4]]
-    };
-    let arm = Arm { draws: (0..6).map(draw).collect(), ..Arm::new("gpt", law, &truth) };
-    let grid = |sizes: usize, ratios: usize, most: f64| {
-        (0..sizes * ratios).map(move |i| {
-            let n = 1e7 * (most / 1e7).powf((i / ratios) as f64 / (sizes - 1) as f64);
-            let ratio = 2.5 * 64_f64.powf((i % ratios) as f64 / (ratios - 1) as f64);
-            vec![n, ratio * n]
-        })
-    };
-    let measured = grid(5, 5, 1e8).map(|x| Run { arm: 0, x }).collect();
-    let state = State { arms: vec![arm], measured, pending: Vec::new(), spread: Spread::default() };
-    let hours = |x: &[f64]| 0.2 + 6.0 * x[0] * x[1] / 1.44e18;
-    let space = Space::new(0, grid(candidates_n / 10, 10, 3e9), hours);
-    let target = Target::BestLoss { arm: 0, scale: Scale::Flops(1e24) };
-    let limits = Limits::of_budget(1000.0);
-    bencher.bench(|| propose(black_box(&state), &space, &target, &limits));
+    let asked = question(candidates_n);
+    bencher.bench(|| propose(black_box(&asked.state), &asked.space, &asked.target, &asked.limits));
 }

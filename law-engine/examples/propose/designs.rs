@@ -5,10 +5,9 @@ use law_engine::propose::{Arm, Limits, Run, Scale, Space, Spread, State, Target,
 use law_engine::query::Fitted;
 use law_engine::random::Stream;
 
-use crate::world::{FLOPS_C, Place, TRUTH, World, hours, law, options, pool};
+use super::world::{FLOPS_C, Place, SMALLEST_N, TRUTH, World, hours, law, options, pool};
 
-/// Smallest size, and fewest and most tokens per parameter, of a grid.
-const SMALLEST_N: f64 = 1e7;
+/// Fewest and most tokens per parameter of a grid.
 const RATIOS: [f64; 2] = [2.5, 160.0];
 /// Shares of the budget after which everything is fitted anew and the next runs are proposed.
 const STAGES: [f64; 4] = [0.12, 0.3, 0.6, 1.0];
@@ -25,13 +24,6 @@ pub(crate) enum Aim {
 impl Aim {
     pub(crate) const ALL: [Self; 2] = [Self::Loss, Self::Size];
 
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Loss => "loss",
-            Self::Size => "size",
-        }
-    }
-
     fn target(self) -> Target {
         let scale = Scale::Flops(FLOPS_C);
         match self {
@@ -45,8 +37,8 @@ impl Aim {
 pub(crate) enum Rival {
     /// Even sizes and ratios of tokens to parameters.
     Grid { side: usize },
-    /// Five levels of compute over two decades, seven sizes over a factor of 16 about the optimum,
-    /// times an offset.
+    /// Five levels of compute over three decades, or as many as the smallest size allows, with seven
+    /// sizes over a factor of 16 about the optimum, times an offset.
     IsoFlop { offset: f64 },
     /// From the pool, each run as likely as any other.
     Random,
@@ -63,17 +55,6 @@ impl Rival {
         Self::Random,
         Self::CheapRandom,
     ];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Grid { side: 5 } => "grid 5x5",
-            Self::Grid { .. } => "grid 7x7",
-            Self::IsoFlop { offset: 1.0 } => "isoFLOP",
-            Self::IsoFlop { .. } => "isoFLOP 3x off",
-            Self::Random => "random",
-            Self::CheapRandom => "cost-weighted random",
-        }
-    }
 
     /// The runs, for `budget` hours. None where so few do not pay for them.
     pub(crate) fn runs(self, budget: f64, replicate: u64) -> Option<Vec<Place>> {
@@ -93,36 +74,30 @@ fn factors(from: f64, to: f64, count: usize) -> impl Iterator<Item = f64> + Clon
 
 fn grid(side: usize, largest_n: f64) -> Vec<Place> {
     let ratios = factors(RATIOS[0], RATIOS[1], side);
-    factors(
-        std::env::var("GS").map_or(SMALLEST_N, |v| largest_n / v.parse::<f64>().unwrap()),
-        largest_n,
-        side,
-    )
-    .flat_map(|n| ratios.clone().map(move |ratio| [n, ratio * n]))
-    .collect()
+    factors(SMALLEST_N, largest_n, side)
+        .flat_map(|n| ratios.clone().map(move |ratio| [n, ratio * n]))
+        .collect()
 }
 
 /// `scale` is the size that is optimal at the largest compute.
 fn iso_flop(scale: f64, offset: f64) -> Vec<Place> {
     let frontier = Frontier::new(TRUTH);
-    let flops_c = 6.0 * (scale / frontier.balance).powf(frontier.size_exponent.recip());
-    factors(
-        std::env::var("IS").map_or(0.01, |v| 1.0 / v.parse::<f64>().unwrap()) * flops_c,
-        flops_c,
-        5,
-    )
-    .flat_map(|flops_c| {
-        let centre = offset * frontier.at(flops_c).params_n;
-        factors(0.25 * centre, 4.0 * centre, 7).map(move |n| [n, flops_c / (6.0 * n)])
-    })
-    .collect()
+    let flops_c = |n: f64| 6.0 * (n / frontier.balance).powf(frontier.size_exponent.recip());
+    let most = flops_c(scale);
+    let least = (1e-3 * most).max(flops_c(4.0 * SMALLEST_N));
+    factors(least, most, 5)
+        .flat_map(|flops_c| {
+            let centre = offset * frontier.at(flops_c).params_n;
+            factors(0.25 * centre, 4.0 * centre, 7).map(move |n| [n, flops_c / (6.0 * n)])
+        })
+        .collect()
 }
 
 /// The design whose largest size makes it cost the budget.
 fn largest(budget: f64, design: impl Fn(f64) -> Vec<Place>) -> Option<Vec<Place>> {
     let is_affordable =
         |ln_n: f64| design(ln_n.exp()).into_iter().map(hours).sum::<f64>() <= budget;
-    let (mut lower, mut upper) = ((1.5 * SMALLEST_N).ln(), 1e13_f64.ln());
+    let (mut lower, mut upper) = ((5.0 * SMALLEST_N).ln(), 1e13_f64.ln());
     if !is_affordable(lower) {
         return None;
     }
@@ -166,28 +141,9 @@ pub(crate) fn proposed(world: World, aim: Aim, budget: f64, replicate: u64) -> V
             arms: vec![arm.clone()],
             measured,
             pending: Vec::new(),
-            spread: {
-                let e = |k: &str, d: f64| {
-                    std::env::var(k).ok().and_then(|v| v.parse().ok()).unwrap_or(d)
-                };
-                Spread {
-                    size: e("SS", 0.003),
-                    configuration: e("SC", 0.002),
-                    drift_per_decade: e("SD", 0.0005),
-                    seed: e("SN", 0.004),
-                }
-            },
+            spread: Spread::default(),
         };
-
-        let e = |k: &str, d: f64| std::env::var(k).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
-        let limits = Limits {
-            budget_hours: stage * budget - spent,
-            slot_hours: budget / e("R", 50.0),
-            seeds_max: e("K", 4.0) as u32,
-            largest_share: e("LS", 0.2),
-            repeat_share: e("RS", 0.05),
-            run_hours_max: e("RM", 0.3) * budget,
-        };
+        let limits = Limits { budget_hours: stage * budget - spent, ..Limits::of_budget(budget) };
         let Ok(proposal) = propose(&state, &space, &aim.target(), &limits) else { break };
         spent += proposal.hours;
         for run in &proposal.runs {

@@ -20,6 +20,9 @@ const OVERHEAD_HOURS: f64 = 0.2;
 pub(crate) const THROUGHPUT: Throughput =
     Throughput { amplitude: 4e14 / 6.0, exponent: 1.0, residual_sd: 0.0 };
 
+/// No design has smaller models.
+pub(crate) const SMALLEST_N: f64 = 1e7;
+
 /// N and D.
 pub(crate) type Place = [f64; 2];
 
@@ -36,17 +39,6 @@ pub(crate) enum World {
 }
 
 impl World {
-    pub(crate) const ALL: [Self; 4] = [Self::Law, Self::Bump, Self::Offsets, Self::Wiggle];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Law => "law true",
-            Self::Bump => "bump at small sizes",
-            Self::Offsets => "random effect per size",
-            Self::Wiggle => "smooth wiggle",
-        }
-    }
-
     /// ln of the loss over the law's, without the noise of a seed.
     fn deviation(self, [n, d]: Place, replicate: u64) -> f64 {
         match self {
@@ -64,11 +56,12 @@ impl World {
         }
     }
 
-    /// The losses of runs, the same for the same runs.
+    /// The losses of runs. A run measures the same in every design, its second seed something else.
     pub(crate) fn measure(self, runs: &[Place], replicate: u64) -> Data {
         let loss = |(number, run): (usize, &Place)| {
-            let key = [number as u64, 3, self as u64];
-            let noise = SEED_SD * Stream::keyed(replicate, key).normal();
+            let seed = runs[..number].iter().filter(|earlier| *earlier == run).count() as u64;
+            let place = run[0].to_bits() ^ run[1].to_bits().rotate_left(31);
+            let noise = SEED_SD * Stream::keyed(replicate, [place, seed, 3]).normal();
             law().predict(&TRUTH, run) * (self.deviation(*run, replicate) + noise).exp()
         };
         let losses = runs.iter().enumerate().map(loss).collect();
@@ -92,7 +85,7 @@ pub(crate) fn hours([n, d]: Place) -> f64 {
 
 /// The runs that one may choose from when `budget` hours are left: none takes more than 30 % of it.
 pub(crate) fn pool(budget: f64) -> Vec<Place> {
-    let sizes = (0..30).map(|i| 1e7 * 10_f64.powf(f64::from(i) / 6.0));
+    let sizes = (0..30).map(|i| SMALLEST_N * 10_f64.powf(f64::from(i) / 6.0));
     let places = sizes.flat_map(|n| (0..9).map(move |k| [n, 1.25 * 2_f64.powi(k) * n]));
     places.filter(|run| hours(*run) <= 0.3 * budget).collect()
 }

@@ -10,6 +10,7 @@ mod laws;
 mod options;
 mod properties;
 mod proposals;
+mod proposing;
 mod published_data;
 mod published_widths;
 mod queries;
