@@ -54,10 +54,10 @@ pub(crate) fn ratios(ours: (&[f64], &[f64]), rival: (&[f64], &[f64])) -> Vec<f64
 }
 
 pub(crate) fn geometric_mean(ratios: impl IntoIterator<Item = f64>) -> f64 {
-    let (mut sum, mut n) = (0.0, 0.0);
+    let (mut sum, mut n) = (0.0_f64, 0.0);
     for ratio in ratios {
         sum += ratio.ln();
         n += 1.0;
     }
-    (sum / n as f64).exp()
+    (sum / n).exp()
 }

@@ -19,12 +19,14 @@ use question::question;
 use study::{Cell, Study, budgets_hours, study};
 use world::World;
 
-const WORLDS: [(World, &str); 4] = [
-    (World::Law, "law true"),
-    (World::Bump, "bump at small sizes"),
-    (World::Offsets, "random effect per size"),
-    (World::Wiggle, "smooth wiggle"),
-];
+const fn name(world: World) -> &'static str {
+    match world {
+        World::Law => "law true",
+        World::Bump => "bump at small sizes",
+        World::Offsets => "random effect per size",
+        World::Wiggle => "smooth wiggle",
+    }
+}
 
 const fn target(aim: Aim) -> &'static str {
     match aim {
@@ -52,14 +54,15 @@ const LEAST: f64 = 0.7;
 
 fn main() {
     let replicates = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(200);
-    let studies = WORLDS.map(|(world, name)| (name, study(world, &Rival::ALL, replicates)));
+    let measured = [200, 2_000].map(|candidates_n| (candidates_n, milliseconds(candidates_n)));
+    let studies = World::ALL.map(|world| (name(world), study(world, &Rival::ALL, replicates)));
     opening(replicates);
     summary(&studies);
     for aim in Aim::ALL {
         ratios(&studies, aim);
     }
     errors(&studies);
-    times();
+    times(&measured);
 }
 
 fn opening(replicates: u64) {
@@ -105,7 +108,7 @@ fn summary(studies: &Studies) {
             geometric_mean(own.flat_map(|(_, cell)| cell.ratios.iter().copied()))
         };
         let [loss, size, both] = [mean(&[Aim::Loss]), mean(&[Aim::Size]), mean(&Aim::ALL)];
-        println!("| {} | {loss:.1} | {size:.1} | {both:.1} |", design(rival));
+        println!("| {} | {loss:.2} | {size:.2} | {both:.2} |", design(rival));
     }
     println!("\nAims: 2 or more against the grids, 3 or more against random and isoFLOP.\n");
     let low: Vec<String> = cells(studies)
@@ -119,7 +122,7 @@ fn summary(studies: &Studies) {
     let single: Vec<f64> = cells(studies).flat_map(|(_, cell)| cell.ratios.clone()).collect();
     let low_n = single.iter().filter(|ratio| **ratio < LEAST).count();
     println!(
-        "Cells (world, rival and target, mean over budgets) below {LEAST}: {} of {all}{}{}. Single \
+        "Cells (world, rival and target, mean over budgets) below {LEAST}: {} of {all}{}{}.\nSingle \
          budgets below {LEAST}: {low_n} of {}, in **bold** below.",
         low.len(),
         if low.is_empty() { "" } else { ": " },
@@ -137,11 +140,11 @@ fn ratios(studies: &Studies, aim: Aim) {
         let show = |ratio: &f64| match *ratio {
             ratio if ratio >= NEVER => format!(">= {NEVER:.0}"),
             ratio if ratio < LEAST => format!("**{ratio:.2}**"),
-            ratio => format!("{ratio:.1}"),
+            ratio => format!("{ratio:.2}"),
         };
         let row: Vec<String> = cell.ratios.iter().map(show).collect();
         let mean = geometric_mean(cell.ratios.iter().copied());
-        println!("| {} | {} | {} | {mean:.1} |", world, design(cell.rival), row.join(" | "));
+        println!("| {} | {} | {} | {mean:.2} |", world, design(cell.rival), row.join(" | "));
     }
 }
 
@@ -158,26 +161,33 @@ fn errors(studies: &Studies) {
     }
 }
 
-fn times() {
+/// Proposals that a median is of.
+const REPEATS: usize = 21;
+
+/// Median time of a proposal.
+fn milliseconds(candidates_n: usize) -> f64 {
+    let asked = question(candidates_n);
+    let mut times = [0.0; REPEATS];
+    for time in &mut times {
+        let start = Instant::now();
+        let proposal = propose(&asked.state, &asked.space, &asked.target, &asked.limits);
+        *time = 1e3 * start.elapsed().as_secs_f64();
+        assert!(proposal.is_ok_and(|proposal| !proposal.runs.is_empty()));
+    }
+    times.sort_by(f64::total_cmp);
+    times[REPEATS / 2]
+}
+
+fn times(measured: &[(usize, f64)]) {
     let about = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = about.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let model = model.map_or("an unknown processor", |(_, name)| name);
     println!(
-        "\n## Time of a proposal\n\nMedian of 21, one thread of {model}; 25 runs measured, 7 draws.\n"
+        "\n## Time of a proposal\n\nMedian of {REPEATS}, one thread of {model}; 25 runs measured, \
+         7 draws.\n"
     );
     println!("| candidates | ms |\n|---:|---:|");
-    for candidates_n in [200, 2_000] {
-        let asked = question(candidates_n);
-        let mut times: Vec<f64> = (0..21)
-            .map(|_| {
-                let start = Instant::now();
-                let proposal = propose(&asked.state, &asked.space, &asked.target, &asked.limits);
-                let time = start.elapsed().as_secs_f64();
-                assert!(proposal.is_ok_and(|proposal| !proposal.runs.is_empty()));
-                time
-            })
-            .collect();
-        times.sort_by(f64::total_cmp);
-        println!("| {candidates_n} | {:.1} |", 1e3 * times[10]);
+    for (candidates_n, time) in measured {
+        println!("| {candidates_n} | {time:.1} |");
     }
 }

@@ -39,6 +39,8 @@ pub(crate) enum World {
 }
 
 impl World {
+    pub(crate) const ALL: [Self; 4] = [Self::Law, Self::Bump, Self::Offsets, Self::Wiggle];
+
     /// ln of the loss over the law's, without the noise of a seed.
     fn deviation(self, [n, d]: Place, replicate: u64) -> f64 {
         match self {

@@ -13,7 +13,7 @@
 //! Deviations do not depend on theta: their covariances are conditioned once for all draws, column
 //! by column of a Cholesky factor, and no matrix over all candidates is ever made. What the choice
 //! asks of a run, r_j' C r_j and r_j' C g for the target's gradient g, is kept up to date beside r_j,
-//! so that the gain of a run is one division. Given the linearisation this is exact, and it needs no
+//! so that the gain of a run is one division a draw. Given the linearisation this is exact, and it needs no
 //! outcomes: runs that are pending count like those that are measured.
 //!
 //! Coefficients are taken in coordinates in which the prior is the unit matrix. The prior is worth
@@ -128,8 +128,9 @@ impl<'a> Belief<'a> {
             column.iter_mut().zip(&earlier.column).for_each(|(c, e)| *c -= share * e);
         }
         let variance = column[point - start] + noise;
+        let shares: Vec<f64> = column.iter().map(|c| c / variance).collect();
         for draw in &mut self.draws {
-            draw.learn(point, place.arm, range.clone(), &column, variance);
+            draw.learn(point, place.arm, range.clone(), &shares, variance);
         }
         let root = variance.sqrt();
         for (deviation, c) in self.deviation[range.clone()].iter_mut().zip(&mut column) {
@@ -139,14 +140,18 @@ impl<'a> Belief<'a> {
         self.learnt.push(Learnt { point, range, column, root });
     }
 
-    /// The share of the target's variance that a run at a point would remove: the mean over draws
-    /// of cov(t, y_i)^2 / var(y_i) / var(t).
-    pub(super) fn gain(&self, point: usize, noise: f64) -> f64 {
-        let own = self.deviation[point] + noise;
-        let gain = |draw: &Draw| {
-            draw.cross[point] * draw.cross[point] / ((own + draw.quadratic[point]) * draw.variance)
-        };
-        self.draws.iter().map(gain).sum::<f64>() / self.draws.len() as f64
+    /// By point, the share of the target's variance that a run there would remove: the mean over
+    /// draws of cov(t, y_i)^2 / var(y_i) / var(t).
+    pub(super) fn gains(&self, noise: f64) -> Vec<f64> {
+        let mut gains = vec![0.0; self.points.len()];
+        for draw in &self.draws {
+            let weight = (self.draws.len() as f64 * draw.variance).recip();
+            let values = draw.cross.iter().zip(&draw.quadratic).zip(&self.deviation);
+            for (gain, ((cross, quadratic), deviation)) in gains.iter_mut().zip(values) {
+                *gain += weight * cross * cross / (deviation + noise + quadratic);
+            }
+        }
+        gains
     }
 
     /// The target's variance over that of an earlier belief: the mean over draws.
@@ -271,7 +276,7 @@ impl Draw {
         point: usize,
         arm: usize,
         range: Range<usize>,
-        column: &[f64],
+        shares: &[f64],
         variance: f64,
     ) {
         let r = DVector::from_iterator(
@@ -281,28 +286,27 @@ impl Draw {
         let Coefficients { covariance, towards, .. } = &mut self.arms[arm];
         let u = &*covariance * &r;
         let (own, cross) = (r.dot(&u), self.cross[point]);
-        let total = variance + own;
-        covariance.ger(-1.0 / total, &u, &u, 1.0);
-        towards.axpy(-cross / total, &u, 1.0);
-        self.variance = (self.variance - cross * cross / total).max(f64::MIN_POSITIVE);
+        let inverse = (variance + own).recip();
+        covariance.ger(-inverse, &u, &u, 1.0);
+        towards.axpy(-cross * inverse, &u, 1.0);
+        self.variance = (self.variance - cross * cross * inverse).max(f64::MIN_POSITIVE);
 
         // r_j' u, then what changes with it.
         let mut along = vec![0.0; range.len()];
         for ((innovations, u), r) in self.innovations.iter_mut().zip(&u).zip(&r) {
-            let own = innovations[range.clone()].iter_mut().zip(column).zip(&mut along);
-            for ((innovation, c), along) in own {
+            let own = innovations[range.clone()].iter_mut().zip(shares).zip(&mut along);
+            for ((innovation, share), along) in own {
                 *along += *innovation * u;
-                *innovation -= c / variance * r;
+                *innovation -= share * r;
             }
         }
         let quadratic = self.quadratic[range.clone()].iter_mut();
-        let values = quadratic.zip(&mut self.cross[range]).zip(along.iter().zip(column));
-        for ((quadratic, crosses), (along, c)) in values {
-            let share = c / variance;
+        let values = quadratic.zip(&mut self.cross[range]).zip(along.iter().zip(shares));
+        for ((quadratic, crosses), (along, share)) in values {
             let left = along - share * own;
-            *quadratic += share * (share * own - 2.0 * along) - left * left / total;
-            *quadratic = quadratic.max(0.0);
-            *crosses -= share * cross + cross / total * left;
+            let changed = share * (share * own - 2.0 * along) - left * left * inverse;
+            *quadratic = (*quadratic + changed).max(0.0);
+            *crosses -= cross * (share + inverse * left);
         }
         self.whitened.push(r / variance.sqrt());
     }

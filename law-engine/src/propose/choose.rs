@@ -15,6 +15,9 @@ use super::setting::Setting;
 const EXCHANGES: u32 = 3;
 /// Share of the runs that an exchange gives back.
 const GIVEN_BACK: f64 = 0.25;
+/// A hand-made design that leaves so many times what the best batch leaves is dropped before what
+/// remains of the budget is spent: that is less than the design itself.
+const FAR: f64 = 4.0;
 
 /// Runs to make, and where they come from.
 #[derive(Clone, Debug)]
@@ -23,12 +26,51 @@ pub(super) struct Batch {
     pub(super) design: Design,
 }
 
-/// A batch with what it leaves open.
-struct Scored<'a> {
+/// A batch in the making, or made.
+#[derive(Clone)]
+struct Draft<'a> {
     runs: Vec<usize>,
     belief: Belief<'a>,
+    account: Account<'a>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(setting: &'a Setting<'a>, start: &Belief<'a>, limits: &'a Limits) -> Self {
+        let account = Account::new(setting, limits);
+        Self { runs: Vec::new(), belief: start.clone(), account }
+    }
+
+    fn take(&mut self, setting: &Setting<'_>, candidate: usize) {
+        self.belief.learn(setting.point_of[candidate], setting.noise());
+        self.account.spend(candidate);
+        self.runs.push(candidate);
+    }
+
+    /// With some runs more.
+    fn with(&self, setting: &Setting<'_>, runs: &[usize]) -> Self {
+        let mut draft = self.clone();
+        runs.iter().for_each(|run| draft.take(setting, *run));
+        draft
+    }
+
+    /// Takes whatever is worth most for its price until nothing is affordable that says anything; a
+    /// further seed is one more candidate.
+    fn filled(mut self, setting: &Setting<'_>) -> Self {
+        let all = 0..setting.candidates.len();
+        // What the shares reserve is freed when nothing can be had within it.
+        while let Some((candidate, _)) = [true, false].into_iter().find_map(|reserving| {
+            let allowed = |candidate: &usize| self.account.allows(*candidate, reserving);
+            best(setting, &self.belief, &self.account, all.clone().filter(allowed))
+        }) {
+            self.take(setting, candidate);
+        }
+        self
+    }
+
     /// Share of the target's variance that is left.
-    remains: f64,
+    fn remains(&self, start: &Belief<'_>) -> f64 {
+        self.belief.remains_of(start)
+    }
 }
 
 /// The best of some candidates by the share of the target's variance that they remove for their
@@ -40,9 +82,9 @@ pub(super) fn best(
     account: &Account<'_>,
     among: impl Iterator<Item = usize>,
 ) -> Option<(usize, f64)> {
-    let noise = setting.noise();
+    let gains = belief.gains(setting.noise());
     among
-        .map(|candidate| (candidate, belief.gain(setting.point_of[candidate], noise)))
+        .map(|candidate| (candidate, gains[setting.point_of[candidate]]))
         .filter(|(_, gain)| *gain > 0.0)
         .map(|(candidate, gain)| (candidate, gain, gain / account.price(candidate)))
         .reduce(|a, b| if b.2 > a.2 { b } else { a })
@@ -51,55 +93,25 @@ pub(super) fn best(
 
 /// The batch for a setting within limits.
 pub(super) fn choose(setting: &Setting<'_>, start: &Belief<'_>, limits: &Limits) -> Batch {
-    let empty = Account::new(setting, limits);
-    let chosen = complete(setting, start, &empty, &[]);
-    let mut best = exchanged(setting, start, &empty, chosen);
+    let empty = Draft::new(setting, start, limits);
+    let mut best = exchanged(setting, start, &empty);
     let mut design = Design::Chosen;
-    for (rival, runs) in designs(setting, &empty) {
-        let scored = complete(setting, start, &empty, &runs);
-        if scored.remains < best.remains {
-            (best, design) = (scored, rival);
+    for (rival, runs) in designs(setting, &empty.account) {
+        let made = empty.with(setting, &runs);
+        if made.remains(start) > FAR * best.remains(start) {
+            continue;
+        }
+        let filled = made.filled(setting);
+        if filled.remains(start) < best.remains(start) {
+            (best, design) = (filled, rival);
         }
     }
     Batch { runs: best.runs, design }
 }
 
-/// Takes `first`, then whatever is worth most for its price until nothing is affordable that says
-/// anything; a further seed is one more candidate.
-fn complete<'a>(
-    setting: &Setting<'_>,
-    start: &Belief<'a>,
-    empty: &Account<'_>,
-    first: &[usize],
-) -> Scored<'a> {
-    let (mut belief, mut account) = (start.clone(), empty.clone());
-    let mut runs = Vec::new();
-    let mut take = |candidate: usize, belief: &mut Belief<'_>, account: &mut Account<'_>| {
-        belief.learn(setting.point_of[candidate], setting.noise());
-        account.spend(candidate);
-        runs.push(candidate);
-    };
-    for candidate in first {
-        take(*candidate, &mut belief, &mut account);
-    }
-    let all = 0..setting.candidates.len();
-    // What the shares reserve is freed when nothing can be had within it.
-    while let Some((candidate, _)) = [true, false].into_iter().find_map(|reserving| {
-        let allowed = all.clone().filter(|candidate| account.allows(*candidate, reserving));
-        best(setting, &belief, &account, allowed)
-    }) {
-        take(candidate, &mut belief, &mut account);
-    }
-    let remains = belief.remains_of(start);
-    Scored { runs, belief, remains }
-}
-
-fn exchanged<'a>(
-    setting: &Setting<'_>,
-    start: &Belief<'a>,
-    empty: &Account<'_>,
-    mut best: Scored<'a>,
-) -> Scored<'a> {
+/// Run by run, with exchanges as long as they help.
+fn exchanged<'a>(setting: &Setting<'_>, start: &Belief<'_>, empty: &Draft<'a>) -> Draft<'a> {
+    let mut best = empty.clone().filled(setting);
     for _ in 0..EXCHANGES {
         let worths = best.belief.worths();
         let own = &worths[worths.len() - best.runs.len()..];
@@ -107,7 +119,7 @@ fn exchanged<'a>(
             .runs
             .iter()
             .zip(own)
-            .map(|(candidate, worth)| worth / empty.price(*candidate))
+            .map(|(candidate, worth)| worth / empty.account.price(*candidate))
             .enumerate()
             .map(|(i, worth)| (worth, i))
             .collect();
@@ -116,8 +128,8 @@ fn exchanged<'a>(
         let mut kept: Vec<usize> = ranks[given_n..].iter().map(|(_, i)| *i).collect();
         kept.sort_unstable();
         let kept: Vec<usize> = kept.into_iter().map(|i| best.runs[i]).collect();
-        let other = complete(setting, start, empty, &kept);
-        if other.remains >= best.remains {
+        let other = empty.with(setting, &kept).filled(setting);
+        if other.remains(start) >= best.remains(start) {
             break;
         }
         best = other;
@@ -155,7 +167,7 @@ mod tests {
         let limits = Limits::of_budget(budget);
         let setting = Setting::new(&state, &space, &target, &limits).expect("good input");
         let start = setting.belief().expect("a prior");
-        let empty = Account::new(&setting, &limits);
+        let empty = Draft::new(&setting, &start, &limits);
         let left = |runs: &[usize]| {
             let mut belief = start.clone();
             for run in runs {
@@ -164,10 +176,10 @@ mod tests {
             belief.remains_of(&start)
         };
         let chosen = left(&choose(&setting, &start, &limits).runs);
-        let hand_made = designs(&setting, &empty)
+        let hand_made = designs(&setting, &empty.account)
             .into_iter()
             .map(|(design, runs)| {
-                let mut account = empty.clone();
+                let mut account = empty.account.clone();
                 for run in &runs {
                     assert!(account.allows(*run, false), "{design}");
                     account.spend(*run);
@@ -175,7 +187,8 @@ mod tests {
                 (design, left(&runs))
             })
             .collect();
-        (chosen, hand_made, complete(&setting, &start, &empty, &[]).remains)
+        let greedy = empty.filled(&setting).remains(&start);
+        (chosen, hand_made, greedy)
     }
 
     #[test]

@@ -134,7 +134,7 @@ fn iso_flop(setting: &Setting<'_>, own: &[usize]) -> Vec<usize> {
         for size in places(centre - 0.5 * SIZE_DECADES, centre + 0.5 * SIZE_DECADES, SIZES) {
             let distance = |candidate: &usize| {
                 let [n, d] = place(*candidate);
-                (n - size).hypot(d - (level - size))
+                (n - size).powi(2) + (d - (level - size)).powi(2)
             };
             let nearest = own.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
             runs.extend(nearest.filter(|nearest| !runs.contains(nearest)));
