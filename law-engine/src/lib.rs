@@ -5,9 +5,10 @@
 //! knows nothing of databases, networks, files, clocks or figures, and it is the only one that
 //! imports argmin.
 //!
-//! Read first: [`analyse()`] (the entry for sweeps), [`catalogue`] (the entry for tables of runs; one
-//! file per law below it), [`law::ScalingLaw`] (what the solver sees of either), [`bootstrap`] (why
-//! the intervals of sweeps may be believed).
+//! Read first: [`analyse()`] (arms that are compared, of a sweep or [`tabulated`]), [`catalogue`] and
+//! [`expression`] (the laws of the field, one file each, and one's own, on tables of runs),
+//! [`query`] (what people ask of a fitted law), [`compare`] (why the set of crossings may be
+//! believed), [`law::ScalingLaw`] (what the solver sees of any law).
 //!
 //! The way of one analysis: [`curve`] takes each arm's lower envelope, [`fit`](mod@fit) finds the
 //! optimum of the [`objective`] with the solver of [`newton`], [`bootstrap`] draws refits,
@@ -66,6 +67,7 @@ pub mod caveat;
 pub mod compare;
 pub mod crossover;
 pub mod curve;
+pub mod expression;
 mod family;
 pub mod fit;
 pub mod forecast;

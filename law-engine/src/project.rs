@@ -7,7 +7,7 @@
 
 use nalgebra::SMatrix;
 
-use crate::catalogue::{Fittable, Formula, Ground, Row};
+use crate::catalogue::{Fittable, Ground, Row};
 use crate::curve::Point;
 use crate::kernel::shapes::Shapes;
 use crate::law::Theta;
@@ -27,8 +27,8 @@ pub(crate) enum Follow {
 }
 
 /// Places of the grid to start from, by the objective, best first.
-pub(crate) fn projections<'a, E: Formula<P>, const P: usize>(
-    ground: &Ground<'_, 'a, E, P>,
+pub(crate) fn projections<'a, const P: usize>(
+    ground: &Ground<'_, 'a, P>,
     huber: Huber,
     follow: Follow,
     count_max: usize,
@@ -103,7 +103,7 @@ impl<const P: usize> Normal<P> {
 }
 
 impl<const P: usize> Grid<P> {
-    fn new<E: Formula<P>>(law: &Fittable<'_, E, P>, points: &[Point<Row<'_>>]) -> Self {
+    fn new(law: &Fittable<'_, P>, points: &[Point<Row<'_>>]) -> Self {
         let (constraints, parameters) = (law.constraints, law.equation.card().parameters);
         let exponent = |i: usize| {
             let symbol = parameters[i].exponent?;
@@ -171,15 +171,15 @@ impl<const P: usize> Grid<P> {
 
     /// The normal equations at a place, of any law: each linear coefficient's column is what it adds
     /// to the response when it is one.
-    fn normal<'a, E: Formula<P>>(
+    fn normal<'a>(
         &self,
-        objective: &Objective<'_, Fittable<'a, E, P>, Row<'a>>,
+        objective: &Objective<'_, Fittable<'a, P>, Row<'a>>,
         place: &[usize],
     ) -> Normal<P> {
         let base = self.base(place);
         let value = |coefficients: &[f64; P], x: Row<'a>| {
             let all = std::array::from_fn(|i| coefficients[self.leader[i]]);
-            objective.law.equation.value(all, x)
+            objective.law.equation.number(all, x)
         };
         let mut normal = Normal::zero(self.linear.len(), 0.0);
         for point in objective.points {
@@ -205,12 +205,7 @@ impl<const P: usize> Grid<P> {
     }
 
     /// The coefficients of a place with the linear ones solved for, in fitting coordinates.
-    fn project<E: Formula<P>>(
-        &self,
-        law: &Fittable<'_, E, P>,
-        normal: &Normal<P>,
-        place: &[usize],
-    ) -> Theta<P> {
+    fn project(&self, law: &Fittable<'_, P>, normal: &Normal<P>, place: &[usize]) -> Theta<P> {
         let mut base = self.base(place);
         let parameters = law.equation.card().parameters;
         // What is solved for is the power of a scale: zero and one are their own powers, so that the

@@ -32,24 +32,39 @@ pub(crate) struct Fitting {
 }
 
 impl Fitting {
-    /// Fits the law of the catalogue, with the draws that are asked for. The data have the law's
-    /// variables and those of `beside`.
+    /// Fits the law, with the draws that are asked for. The data have the law's variables and those
+    /// of `beside`.
     pub(crate) async fn fitted(
         &self,
         beside: &[&str],
         context: &Context,
     ) -> Result<(Fitted<'static>, Data), Failure> {
-        let law = self.target.law()?;
+        self.fitted_to(self.runs.read(context).await?, beside)
+    }
+
+    /// The same of runs that are read already.
+    pub(crate) fn fitted_to(
+        &self,
+        file: RunsFile,
+        beside: &[&str],
+    ) -> Result<(Fitted<'static>, Data), Failure> {
+        let law = self.law()?;
         let options = self.target.options()?;
         let mut symbols: Vec<&str> =
             law.card().variables.iter().map(|variable| variable.symbol).collect();
         symbols.extend(
             beside.iter().filter(|beside| !symbols.contains(beside)).copied().collect::<Vec<_>>(),
         );
-        let data = self.mapping.data(self.runs.read(context).await?, &symbols)?;
+        let data = self.mapping.data(file, &symbols)?;
         let Sampling { bootstrap, seed, .. } = self.sampling;
         let fitted = Fitted::new(law, &data, &options, bootstrap, seed).map_err(refused)?;
         Ok((fitted, data))
+    }
+
+    /// The law: the names of columns that are given are variables of a written one.
+    pub(crate) fn law(&self) -> Result<&'static dyn Law, Failure> {
+        let named = self.mapping.columns.named();
+        self.target.law(&named.keys().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// Level of the intervals.
@@ -61,7 +76,8 @@ impl Fitting {
 /// What is fitted, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Target {
-    /// Law of the catalogue; `sweepctl laws list` names them
+    /// Law of the catalogue (`sweepctl laws list`), yours (`E + A*N^-alpha + B*D^-beta`), or for
+    /// `fit` the best of the catalogue (`auto`)
     #[arg(long, value_name = "LAW")]
     pub(crate) law: String,
     /// What is minimised: `huber-log:DELTA`, `lsq-log`, `lsq`, `lsq-relative` or `lsq-log1p`
@@ -142,8 +158,8 @@ pub(crate) struct Sampling {
 }
 
 impl Target {
-    pub(crate) fn law(&self) -> Result<&'static dyn Law, Failure> {
-        laws::find(&self.law)
+    fn law(&self, variables: &[&str]) -> Result<&'static dyn Law, Failure> {
+        laws::find(&self.law, variables)
     }
 
     /// How to fit it.

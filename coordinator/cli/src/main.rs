@@ -12,6 +12,7 @@ mod embedded;
 mod failure;
 #[cfg(test)]
 mod fake;
+mod families;
 mod fitting;
 #[cfg(test)]
 mod fixtures;

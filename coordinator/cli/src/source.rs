@@ -55,11 +55,11 @@ impl Source {
         match self {
             Self::File(path) => RunsFile::read(path),
             Self::StandardInput => {
-                let mut text = String::new();
-                std::io::stdin().read_to_string(&mut text).map_err(|error| {
+                let mut bytes = Vec::new();
+                std::io::stdin().read_to_end(&mut bytes).map_err(|error| {
                     Failure::refused("standard input cannot be read").with_cause(error.to_string())
                 })?;
-                RunsFile::parse(Path::new(&self.to_string()), &text)
+                RunsFile::parse(Path::new(&self.to_string()), bytes)
             }
             Self::Sweep(name) => {
                 let mut session = Session::open(context, Need::Answers).await?;

@@ -105,14 +105,53 @@ pub struct Constraints<const P: usize> {
     pub pulls: [Pull; P],
 }
 
+/// A formula with the kinds of number chosen that fits need: what searches and solves is compiled
+/// once for a number of coefficients, and not again for each law.
+pub(crate) trait Evaluate<const P: usize>: Send + Sync {
+    fn card(&self) -> &'static Card;
+
+    fn is_additive(&self) -> bool;
+
+    /// The response.
+    fn number(&self, coefficients: [f64; P], x: Row<'_>) -> f64;
+
+    /// The response with its derivatives.
+    fn taylor(&self, coefficients: [Taylor<P>; P], x: Row<'_>) -> Taylor<P>;
+
+    /// What is done to the coefficients.
+    fn trace(&self, coefficients: [Trace<P>; P], x: Row<'_>) -> Trace<P>;
+}
+
+impl<F: Formula<P>, const P: usize> Evaluate<P> for F {
+    fn card(&self) -> &'static Card {
+        Formula::card(self)
+    }
+
+    fn is_additive(&self) -> bool {
+        Formula::is_additive(self)
+    }
+
+    fn number(&self, coefficients: [f64; P], x: Row<'_>) -> f64 {
+        Formula::value(self, coefficients, x)
+    }
+
+    fn taylor(&self, coefficients: [Taylor<P>; P], x: Row<'_>) -> Taylor<P> {
+        Formula::value(self, coefficients, x)
+    }
+
+    fn trace(&self, coefficients: [Trace<P>; P], x: Row<'_>) -> Trace<P> {
+        Formula::value(self, coefficients, x)
+    }
+}
+
 /// An equation in fitting coordinates, as the solver wants it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Fittable<'a, E, const P: usize> {
-    pub(crate) equation: E,
+#[derive(Clone, Copy)]
+pub(crate) struct Fittable<'a, const P: usize> {
+    pub(crate) equation: &'a dyn Evaluate<P>,
     pub(crate) constraints: &'a Constraints<P>,
 }
 
-impl<E: Formula<P>, const P: usize> Fittable<'_, E, P> {
+impl<const P: usize> Fittable<'_, P> {
     /// The paper's coefficients.
     pub(crate) fn natural(&self, theta: &Theta<P>) -> [f64; P] {
         let leader = self.constraints.leader;
@@ -134,7 +173,7 @@ impl<E: Formula<P>, const P: usize> Fittable<'_, E, P> {
     }
 }
 
-impl<'a, E: Formula<P>, const P: usize> ScalingLaw<P> for Fittable<'a, E, P> {
+impl<'a, const P: usize> ScalingLaw<P> for Fittable<'a, P> {
     type X = Row<'a>;
 
     fn parameters(&self) -> [Parameter; P] {
@@ -146,7 +185,7 @@ impl<'a, E: Formula<P>, const P: usize> ScalingLaw<P> for Fittable<'a, E, P> {
     }
 
     fn predict(&self, theta: &Theta<P>, x: Row<'a>) -> f64 {
-        self.equation.value(self.natural(theta), x)
+        self.equation.number(self.natural(theta), x)
     }
 
     fn jet(&self, theta: &Theta<P>, x: Row<'a>) -> Jet<P> {
@@ -158,7 +197,7 @@ impl<'a, E: Formula<P>, const P: usize> ScalingLaw<P> for Fittable<'a, E, P> {
                 _ => number,
             }
         });
-        let Taylor { value, gradient, hessian } = self.equation.value(coefficients, x).ln();
+        let Taylor { value, gradient, hessian } = self.equation.taylor(coefficients, x).ln();
         Jet { ln_loss: value, gradient, hessian }
     }
 
@@ -168,13 +207,13 @@ impl<'a, E: Formula<P>, const P: usize> ScalingLaw<P> for Fittable<'a, E, P> {
 }
 
 /// The gradient of an equation by the paper's coefficients.
-pub(crate) fn gradient<E: Formula<P>, const P: usize>(
-    equation: E,
+pub(crate) fn gradient<const P: usize>(
+    equation: &dyn Evaluate<P>,
     coefficients: [f64; P],
     x: Row<'_>,
 ) -> SVector<f64, P> {
     let numbers = std::array::from_fn(|i| Taylor::parameter(i, coefficients[i]));
-    equation.value(numbers, x).gradient
+    equation.taylor(numbers, x).gradient
 }
 
 /// The points of a fit.
@@ -236,7 +275,7 @@ mod tests {
             (p.kind.to_natural(lower), p.kind.to_natural(upper))
         });
         let constraints = Constraints { bounds, leader, pulls };
-        let law = Fittable { equation, constraints: &constraints };
+        let law = Fittable { equation: &equation, constraints: &constraints };
         let theta = Theta::from_fn(|i, _| {
             E::CARD.parameters[i].kind.to_fit(natural[i] * (1.0 + 0.1 * nudges[i % nudges.len()]))
         });

@@ -6,7 +6,7 @@ use sweep_core::fit::Convergence;
 use super::Ground;
 use super::card::{Card, Kind};
 use super::data::{Data, Refusal};
-use super::equation::{Constraints, Fittable, Formula, Points, Row};
+use super::equation::{Constraints, Evaluate, Fittable, Points, Row};
 use crate::curve::{Cell, Point};
 use crate::fit::{Fit, approach, polish};
 use crate::law::{Pull, ScalingLaw as _, Theta};
@@ -106,8 +106,8 @@ pub struct Estimate {
 const SAME: f64 = 1e-3;
 
 /// Fits `equation` to `data`.
-pub(crate) fn estimate<E: Formula<P>, const P: usize>(
-    equation: E,
+pub(crate) fn estimate<const P: usize>(
+    equation: &dyn Evaluate<P>,
     data: &Data,
     options: &Options,
 ) -> Result<Estimate, Refusal> {
@@ -163,10 +163,7 @@ pub(crate) fn estimate<E: Formula<P>, const P: usize>(
 ///
 /// The solver lowers a Huber loss's delta step by step from where the objective is smooth, so starts
 /// that least squares takes to one place would end at one optimum: it is enough to go there once.
-fn approaches<'a, E: Formula<P>, const P: usize>(
-    ground: &Ground<'_, 'a, E, P>,
-    options: &Options,
-) -> Vec<Theta<P>> {
+fn approaches<'a, const P: usize>(ground: &Ground<'_, 'a, P>, options: &Options) -> Vec<Theta<P>> {
     let objective = &ground.objective;
     let stride = objective.points.len().div_ceil(SAMPLE_N);
     let sample: Vec<_> = objective.points.iter().step_by(stride).copied().collect();
@@ -307,8 +304,8 @@ pub(super) fn free<const P: usize>(constraints: &Constraints<P>) -> Vec<usize> {
 }
 
 /// How nearly some combination of the free coefficients changes nothing.
-fn condition<E: Formula<P>, const P: usize>(
-    law: &Fittable<'_, E, P>,
+fn condition<const P: usize>(
+    law: &Fittable<'_, P>,
     points: &Points<'_>,
     theta: &Theta<P>,
     free: &[usize],

@@ -1,20 +1,20 @@
 //! A law against its observations, along the fast path where the law has one.
 
-use super::equation::{Fittable, Formula, Row};
+use super::equation::{Fittable, Row};
 use crate::kernel::columns::Columns;
 use crate::kernel::surface::Surface;
 use crate::law::{Parameter, ScalingLaw as _, Theta};
 use crate::objective::{Expansion, Huber, Landscape, Objective};
 
 /// What the search and the solver work on.
-pub(crate) struct Ground<'p, 'a, E, const P: usize> {
-    pub(crate) objective: Objective<'p, Fittable<'a, E, P>, Row<'a>>,
+pub(crate) struct Ground<'p, 'a, const P: usize> {
+    pub(crate) objective: Objective<'p, Fittable<'a, P>, Row<'a>>,
     /// The same of columns, where the law is additive.
     pub(crate) surface: Option<Surface<P>>,
 }
 
-impl<'p, 'a, E: Formula<P>, const P: usize> Ground<'p, 'a, E, P> {
-    pub(crate) fn new(objective: Objective<'p, Fittable<'a, E, P>, Row<'a>>) -> Self {
+impl<'p, 'a, const P: usize> Ground<'p, 'a, P> {
+    pub(crate) fn new(objective: Objective<'p, Fittable<'a, P>, Row<'a>>) -> Self {
         let law = objective.law;
         let surface = |columns| Surface {
             columns,
@@ -29,9 +29,9 @@ impl<'p, 'a, E: Formula<P>, const P: usize> Ground<'p, 'a, E, P> {
     /// The ground of `objective`, which holds every `stride`-th point of this one's.
     pub(crate) fn sample<'q>(
         &self,
-        objective: Objective<'q, Fittable<'a, E, P>, Row<'a>>,
+        objective: Objective<'q, Fittable<'a, P>, Row<'a>>,
         stride: usize,
-    ) -> Ground<'q, 'a, E, P> {
+    ) -> Ground<'q, 'a, P> {
         let sample = |surface: &Surface<P>| Surface {
             columns: surface.columns.sample(stride),
             ..surface.clone()
@@ -40,7 +40,7 @@ impl<'p, 'a, E: Formula<P>, const P: usize> Ground<'p, 'a, E, P> {
     }
 }
 
-impl<E: Formula<P>, const P: usize> Landscape<P> for Ground<'_, '_, E, P> {
+impl<const P: usize> Landscape<P> for Ground<'_, '_, P> {
     fn parameters(&self) -> [Parameter; P] {
         self.objective.law.parameters()
     }

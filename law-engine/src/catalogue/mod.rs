@@ -37,6 +37,7 @@ mod gap_power;
 mod ground;
 pub mod hold_out;
 pub mod inference_cost;
+pub mod influence;
 mod kaplan_c;
 mod kaplan_d;
 mod kaplan_n;
@@ -63,6 +64,8 @@ mod power_ratio;
 mod power_scaled;
 mod precision;
 mod qat_error;
+pub mod rank;
+mod refit;
 mod relu_logspace_power;
 pub mod resample;
 mod saturating_power;
@@ -82,7 +85,8 @@ pub use data::{Data, Refusal};
 pub use equation::{Equation, Formula, Row};
 pub use estimate::{Estimate, Options, Prior};
 pub use hold_out::{HoldOut, hold_out};
-pub use verdict::{Verdict, verdicts};
+pub use influence::Influence;
+pub use verdict::{Verdict, standouts, verdicts};
 
 pub(crate) use equation::Fittable;
 pub(crate) use ground::Ground;
@@ -124,11 +128,22 @@ pub trait Law: Send + Sync {
         draws_n: u32,
         seed: u64,
     ) -> Result<Vec<Vec<f64>>, Refusal>;
+
+    /// What each run does to the estimate, by a refit without it.
+    ///
+    /// # Errors
+    /// As [`Law::estimate`].
+    fn influences(
+        &self,
+        data: &Data,
+        options: &Options,
+        estimate: &Estimate,
+    ) -> Result<Vec<Influence>, Refusal>;
 }
 
 /// An equation as a law of any size.
 #[derive(Clone, Copy, Debug)]
-struct Entry<E, const P: usize>(E);
+pub(crate) struct Entry<E, const P: usize>(pub(crate) E);
 
 fn exactly<const P: usize>(coefficients: &[f64]) -> [f64; P] {
     coefficients.try_into().expect("as many coefficients as the card has")
@@ -136,7 +151,7 @@ fn exactly<const P: usize>(coefficients: &[f64]) -> [f64; P] {
 
 impl<E: Formula<P>, const P: usize> Law for Entry<E, P> {
     fn card(&self) -> Card {
-        *self.0.card()
+        *Formula::card(&self.0)
     }
 
     fn predict(&self, coefficients: &[f64], x: &[f64]) -> f64 {
@@ -146,11 +161,11 @@ impl<E: Formula<P>, const P: usize> Law for Entry<E, P> {
 
     fn gradient(&self, coefficients: &[f64], x: &[f64]) -> Vec<f64> {
         let ln: Vec<f64> = x.iter().map(|x| x.ln()).collect();
-        gradient(self.0, exactly::<P>(coefficients), Row::new(x, &ln)).as_slice().to_vec()
+        gradient(&self.0, exactly::<P>(coefficients), Row::new(x, &ln)).as_slice().to_vec()
     }
 
     fn estimate(&self, data: &Data, options: &Options) -> Result<Estimate, Refusal> {
-        estimate::estimate(self.0, data, options)
+        estimate::estimate(&self.0, data, options)
     }
 
     fn draws(
@@ -161,7 +176,16 @@ impl<E: Formula<P>, const P: usize> Law for Entry<E, P> {
         draws_n: u32,
         seed: u64,
     ) -> Result<Vec<Vec<f64>>, Refusal> {
-        resample::draws(self.0, data, options, estimate, draws_n, seed)
+        resample::draws(&self.0, data, options, estimate, draws_n, seed)
+    }
+
+    fn influences(
+        &self,
+        data: &Data,
+        options: &Options,
+        estimate: &Estimate,
+    ) -> Result<Vec<Influence>, Refusal> {
+        influence::influences(&self.0, data, options, estimate)
     }
 }
 

@@ -14,83 +14,38 @@
 //!
 //! Measured coverage: `examples/fit_coverage.rs`, docs/fit-coverage.md.
 
-use std::thread;
-
-use super::Ground;
 use super::data::{Data, Refusal};
-use super::equation::{Fittable, Formula, Points};
-use super::estimate::{Estimate, Options, Table, constraints, free};
-use crate::fit::polish;
-use crate::kernel::surface::Surface;
-use crate::law::{ScalingLaw as _, Theta, clamp};
-use crate::objective::Objective;
+use super::equation::{Evaluate, Fittable};
+use super::estimate::{Estimate, Options, constraints, free};
+use super::refit::refits;
+use crate::law::{ScalingLaw as _, clamp};
 use crate::random::Stream;
 
-/// Optima that a refit begins from.
-const WARM_N: usize = 2;
 /// Keys of a draw's own streams.
 const GROUPS_KEY: u64 = 0;
 const SCALE_KEY: u64 = 1;
 
 /// Refits to resamples of whole groups, each begun at the optima of `estimate`: by draw, the
 /// coefficients. The same seed draws the same groups for every law.
-pub(crate) fn draws<E: Formula<P>, const P: usize>(
-    equation: E,
+pub(crate) fn draws<const P: usize>(
+    equation: &dyn Evaluate<P>,
     data: &Data,
     options: &Options,
     estimate: &Estimate,
     draws_n: u32,
     seed: u64,
 ) -> Result<Vec<Vec<f64>>, Refusal> {
+    let (groups_n, _) = data.members();
+    let counts = |draw: usize| counts(seed, draw as u64, groups_n);
+    let (centre, thetas) = refits(equation, data, options, estimate, draws_n as usize, counts)?;
     let constraints = constraints(equation.card(), options)?;
-    let table = Table::new(equation.card(), data)?;
-    let (points, order) = table.points(data);
     let law = Fittable { equation, constraints: &constraints };
-    let objective = Objective { law, points: &points, residual: options.residual };
-    let surface = Ground::new(objective).surface;
-    let to_fit = |(natural, _): &(Vec<f64>, f64)| {
-        Theta::from_fn(|i, _| equation.card().parameters[i].kind.to_fit(natural[i]))
-    };
-    let warm: Vec<Theta<P>> = estimate.basins.iter().take(WARM_N).map(to_fit).collect();
-    let centre = *warm.first().ok_or(Refusal::Empty)?;
-    let (groups_n, group_of) = data.members();
     let freedom = groups_n.saturating_sub(free(&constraints).len()).max(1);
-
-    let refit = |points: &mut Points<'_>, surface: &mut Option<Surface<P>>, draw: u64| {
-        let counts = counts(seed, draw, groups_n);
-        for (point, row) in points.iter_mut().zip(&order) {
-            point.weight = counts[group_of[*row]] * data.weights()[*row];
-        }
-        if let Some(surface) = surface {
-            let weights = surface.columns.weights.iter_mut();
-            weights.zip(points.iter()).for_each(|(weight, point)| *weight = point.weight);
-        }
-        let objective = Objective { points: points.as_slice(), ..objective };
-        let fits = warm.iter().map(|start| match surface {
-            Some(surface) => polish(surface, options.huber, *start),
-            None => polish(&objective, options.huber, *start),
-        });
-        let best = fits.min_by(|a, b| a.objective.total_cmp(&b.objective));
-        let theta = best.map_or(centre, |fit| fit.theta);
+    let draw = |(theta, draw)| {
         let scale = widening(seed, draw, groups_n, freedom);
         law.natural(&clamp(centre + scale * (theta - centre), &law.parameters())).to_vec()
     };
-    // Each thread works off every n-th draw on its own copy of the points.
-    let threads_n = options.threads_n.clamp(1, draws_n.max(1) as usize);
-    let work = |first: usize| {
-        let (mut points, mut surface) = (points.clone(), surface.clone());
-        let own = (first as u64..u64::from(draws_n)).step_by(threads_n);
-        own.map(|draw| refit(&mut points, &mut surface, draw)).collect::<Vec<_>>()
-    };
-    let mut by_thread: Vec<_> = thread::scope(|scope| {
-        let work = &work;
-        let handles: Vec<_> =
-            (1..threads_n).map(|first| scope.spawn(move || work(first))).collect();
-        let own = work(0);
-        let others = handles.into_iter().map(|handle| handle.join().expect("draws do not panic"));
-        std::iter::once(own).chain(others).map(Vec::into_iter).collect()
-    });
-    Ok((0..draws_n as usize).filter_map(|draw| by_thread[draw % threads_n].next()).collect())
+    Ok(thetas.into_iter().zip(0..).map(draw).collect())
 }
 
 /// How often a draw takes each group.

@@ -8,6 +8,7 @@ use sweep_core::fit::{Convergence, Interval};
 use super::card::{Card, Kind};
 use super::data::Data;
 use super::estimate::Estimate;
+use super::influence::Influence;
 
 /// Something that a reader must know beside the coefficients.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,18 @@ pub enum Verdict {
     ShortSpan { variable: &'static str, decades: f64, largest: f64 },
     /// A variable has few different values.
     FewScales { variable: &'static str, scales_n: usize },
+    /// A run lies far off the law.
+    Outlier {
+        rows: Vec<usize>,
+        residual: f64,
+        times: f64,
+        /// The coefficient that it moves most, with it and without.
+        coefficient: &'static str,
+        with: f64,
+        without: f64,
+    },
+    /// One run decides about a coefficient.
+    Lone { rows: Vec<usize>, coefficient: &'static str, share: f64, with: f64, without: f64 },
 }
 
 /// Sensitivities this near to dependent are dependent: what is left is rounding.
@@ -40,6 +53,53 @@ const RIVAL_SHARE: f64 = 2.0;
 const DECADES_MIN: f64 = 1.0;
 /// Fewer scales than this cannot show curvature and check it.
 const SCALES_MIN: usize = 4;
+
+/// A run this many times as far off as is typical stands out: one in 2 million normal ones would.
+const OUTLIER_TIMES: f64 = 5.0;
+/// Residuals below this do no harm.
+const OUTLIER_MIN: f64 = 1e-3;
+/// More outliers than these are no outliers.
+const OUTLIERS_MAX: usize = 5;
+/// A run with more than this share of a coefficient's jackknife variance decides about it.
+const LONE_SHARE: f64 = 0.5;
+/// Fewer runs than this each have a large share.
+const LONE_RUNS_MIN: usize = 8;
+
+/// What single runs do to a fit that must be said, the worst first.
+#[must_use]
+pub fn standouts(card: &Card, estimate: &Estimate, influences: &[Influence]) -> Vec<Verdict> {
+    let at = |i: usize, run: &Influence| {
+        (card.parameters[i].symbol, estimate.coefficients[i], run.without[i])
+    };
+    let most = |run: &Influence| {
+        let shares = run.shares.iter().enumerate();
+        shares.max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(i, _)| i)
+    };
+    let is_outlier =
+        |run: &&Influence| run.times > OUTLIER_TIMES && run.residual.abs() > OUTLIER_MIN;
+    let mut outliers: Vec<&Influence> = influences.iter().filter(is_outlier).collect();
+    outliers.sort_by(|a, b| b.times.total_cmp(&a.times));
+    outliers.truncate(OUTLIERS_MAX);
+    let outlier = |run: &&Influence| {
+        let (coefficient, with, without) = at(most(run), run);
+        let Influence { rows, residual, times, .. } = (*run).clone();
+        Verdict::Outlier { rows, residual, times, coefficient, with, without }
+    };
+    let lone = |run: &Influence| {
+        let i = most(run);
+        let (coefficient, with, without) = at(i, run);
+        let Influence { rows, shares, .. } = run.clone();
+        (influences.len() >= LONE_RUNS_MIN && shares[i] > LONE_SHARE).then(|| Verdict::Lone {
+            rows,
+            coefficient,
+            share: shares[i],
+            with,
+            without,
+        })
+    };
+    let lone = influences.iter().filter(|run| !is_outlier(run)).filter_map(lone);
+    outliers.iter().map(outlier).chain(lone).collect()
+}
 
 /// What there is to say about `estimate`. `intervals` are those of the coefficients, where there are
 /// any.
@@ -129,6 +189,42 @@ impl fmt::Display for Verdict {
                 "{variable} has {scales_n} different values; {SCALES_MIN} are needed to see whether \
                  the form holds"
             ),
+            Self::Outlier { rows, residual, times, coefficient, with, without } => write!(
+                f,
+                "{} {:.1} % {} the law, {times:.0} times the usual distance: without it {}",
+                lies(rows),
+                100.0 * residual.exp_m1().abs(),
+                if *residual > 0.0 { "above" } else { "below" },
+                instead(coefficient, *with, *without)
+            ),
+            Self::Lone { rows, coefficient, share, with, without } => write!(
+                f,
+                "{} at one end of what {coefficient} is read off, with {:.0} % of its jackknife \
+                 variance: without it {}",
+                lies(rows),
+                100.0 * share,
+                instead(coefficient, *with, *without)
+            ),
         }
     }
+}
+
+/// A run by its rows, as the subject of a sentence.
+fn lies(rows: &[usize]) -> String {
+    match rows {
+        [row] => format!("row {row} lies"),
+        [first, ..] => format!("the run of row {first} ({} rows) lies", rows.len()),
+        [] => "a run without rows lies".to_owned(),
+    }
+}
+
+fn instead(coefficient: &str, with: f64, without: f64) -> String {
+    let number = |value: f64| {
+        if (1e-3..1e6).contains(&value.abs()) {
+            format!("{value:.4}")
+        } else {
+            format!("{value:.3e}")
+        }
+    };
+    format!("{coefficient} would be {} instead of {}", number(without), number(with))
 }

@@ -1,8 +1,8 @@
 //! The numbers c and z of an additive law at every row, as columns.
 
 use super::BLOCK;
-use super::trace::{Form, Term, Trace};
-use crate::catalogue::{Fittable, Formula, Row};
+use super::trace::{Form, Term};
+use crate::catalogue::{Fittable, Row};
 use crate::curve::Point;
 
 /// One number of every row.
@@ -36,10 +36,7 @@ pub(crate) struct Columns<const P: usize> {
 
 impl<const P: usize> Columns<P> {
     /// The columns of a law at `points`; none where the law is not additive there.
-    pub(crate) fn new<E: Formula<P>>(
-        law: &Fittable<'_, E, P>,
-        points: &[Point<Row<'_>>],
-    ) -> Option<Self> {
+    pub(crate) fn new(law: &Fittable<'_, P>, points: &[Point<Row<'_>>]) -> Option<Self> {
         if !law.equation.is_additive() || points.is_empty() {
             return None;
         }
@@ -47,7 +44,7 @@ impl<const P: usize> Columns<P> {
         let mut linear: Vec<Form<P>> = Vec::with_capacity(points.len());
         let mut terms: Vec<(f64, Vec<Form<P>>)> = Vec::new();
         for (row, point) in points.iter().enumerate() {
-            let trace: Trace<P> = law.equation.value(coefficients, point.x);
+            let trace = law.equation.trace(coefficients, point.x);
             let (form, found) = trace.parts()?;
             linear.push(*form);
             if row == 0 {

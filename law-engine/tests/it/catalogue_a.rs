@@ -26,15 +26,6 @@ fn printed(found: f64, expected: f64, digit: f64) {
 }
 
 #[test]
-fn kaplan() {
-    let n = |n: f64| predict("kaplan-n", "WebText2", &[n]);
-    printed(n(1e9), 2.3756, 1e-4);
-    printed(n(2e9) / n(1e9), 0.949, 1e-3);
-    printed(predict("kaplan-d", "WebText2", &[22e9]), 2.0992, 1e-4);
-    printed(predict("kaplan-c", "WebText2", &[8.64e19]), 2.6581, 1e-4);
-}
-
-#[test]
 fn kaplan_joint_laws_end_in_those_of_one_variable() {
     let [n_c, d_c, a_n, a_d] = [6.4e13_f64, 1.8e13_f64, 0.076, 0.103];
     let nd = |n: f64, d: f64| predict("kaplan-nd", "WebText2", &[n, d]);
@@ -78,45 +69,6 @@ fn over_training_is_chinchilla_with_one_exponent() {
         let found = predict("overtrain-cm", "RedPajama", &cm(n, m));
         assert!((found / by_chinchilla - 1.0).abs() < 1e-12);
     }
-}
-
-#[test]
-fn quantisation_aware_training() {
-    let delta = |setting: &str, n: f64, d: f64, g: f64| predict("qat-error", setting, &[n, d, g]);
-    let (n, d) = (595e6, 100e9);
-    printed(delta("W4A4", n, d, 32.0), 0.04409, 1e-5);
-    printed(delta("W4A4", n, d, 128.0), 0.05728, 1e-5);
-    printed(delta("W4A4", n, d, 256.0), 0.06355, 1e-5);
-    let parts = delta("W4A16", n, d, 128.0) + delta("W16A4", n, d, 128.0);
-    printed(0.906 * parts, 0.05522, 1e-5);
-    let ratio = |tokens_per_parameter: f64, g: f64| {
-        let d = tokens_per_parameter * n;
-        delta("W16A4", n, d, g) / delta("W4A16", n, d, g)
-    };
-    for (ratio, ours, paper) in [
-        (ratio(100.0, 32.0), 1.646, 1.67),
-        (ratio(1000.0, 32.0), 1.226, 1.20),
-        (ratio(1000.0, 256.0), 1.647, 1.62),
-    ] {
-        printed(ratio, ours, 1e-3);
-        assert!((ratio - paper).abs() < 0.05);
-    }
-    printed(
-        100.0 * (1.0 - delta("W4A4", 595e6, d, 32.0) / delta("W4A4", 74e6, d, 32.0)),
-        36.6,
-        0.1,
-    );
-    printed(100.0 * (delta("W4A4", n, 1e11, 32.0) / delta("W4A4", n, 1e10, 32.0) - 1.0), 18.7, 0.1);
-}
-
-#[test]
-fn activation_sparsity() {
-    let relu = |size: &str, d: f64| 100.0 * predict("relu-logspace-power", size, &[d]);
-    printed(relu("2.4B", 10e9), 9.606, 1e-3);
-    printed(relu("2.4B", 100e9), 9.108, 1e-3);
-    printed(relu("2.4B", 800e9), 6.522, 1e-3);
-    printed(relu("0.8B", 300e9), 7.453, 1e-3);
-    printed(100.0 * predict("silu-power", "0.8B", &[100e9]), 37.725, 1e-3);
 }
 
 #[test]

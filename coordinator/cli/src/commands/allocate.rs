@@ -60,7 +60,7 @@ fn throughput(text: &str) -> Result<Throughput, String> {
 
 pub(crate) async fn run(arguments: Allocate, context: &Context) -> Result<ExitStatus, Failure> {
     let fitting = arguments.fitting;
-    let card = fitting.target.law()?.card();
+    let card = fitting.law()?.card();
     let at = arguments.at.unwrap_or_default();
     let rows = at.rows(card.variables, &["N", "D"])?;
     let [x] = rows.as_slice() else {

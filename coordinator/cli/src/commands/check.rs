@@ -15,7 +15,7 @@ const EXAMPLES: &str = "Examples:
   sweepctl check runs.csv
   sweepctl check runs.jsonl --column N=params --column loss=val_loss --json";
 
-/// Look for what spoils fits in a file of runs: CSV, or one JSON object per line.
+/// Look for what spoils fits in a file of runs: CSV, JSON lines or Parquet.
 ///
 /// Cells that are no positive numbers, rows that repeat others or are points of one run, compute in
 /// mixed conventions, variables that hardly vary or move together.

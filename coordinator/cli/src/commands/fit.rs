@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use charts::figure::{self, fit::FittedLaw};
 use clap::Args;
-use law_engine::catalogue::{Data, Law, Parameter, hold_out, verdicts};
+use law_engine::catalogue::{Data, Law, Parameter, hold_out, standouts, verdicts};
 use law_engine::query::{Answer, Fitted};
 use sweep_core::fit::{Convergence, Interval};
 use sweep_core::units::Share;
@@ -12,7 +12,8 @@ use sweep_core::units::Share;
 use crate::args::{Format, file};
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
-use crate::fitting::Fitting;
+use crate::families::{AUTO, choose};
+use crate::fitting::{Fitting, refused};
 use crate::report::{draw, write_svg};
 use crate::view::fit::{FitReport, Found, Span};
 use crate::view::fit_figure::fitted_law;
@@ -23,10 +24,12 @@ const EXAMPLES: &str = "Examples:
   sweepctl fit runs.csv --law chinchilla --plot --figure fit.svg --residuals residuals.svg
   sweepctl fit runs.csv --law chinchilla --bound alpha=0.2..0.5 --prior E=1.7+-0.1 --noise 0.01
   sweepctl fit runs.jsonl --law power-const --column D=seen_examples --response error
+  sweepctl fit runs.csv --law auto
+  sweepctl fit runs.csv --law 'L(N, D) = E + A*N^-alpha + B*D^-beta'
   sweepctl fit sweep:gpt-vs-qlstm --where arm=gpt --law chinchilla
   sweepctl laws list";
 
-/// Fit a scaling law to a file of runs: CSV, or one JSON object per line.
+/// Fit a scaling law to a file of runs: CSV, JSON lines or Parquet.
 ///
 /// Finds the global optimum of the stated objective, resamples whole runs for intervals, forecasts
 /// the largest scales from the others, and says what the data do not support.
@@ -50,6 +53,9 @@ pub(crate) struct Fit {
     #[command(flatten)]
     format: Format,
 }
+
+/// Above this many rows no fit is repeated without each run.
+const INFLUENCES_MAX: usize = 5_000;
 
 pub(crate) async fn run(fit: Fit, context: &Context) -> Result<ExitStatus, Failure> {
     let printer = &context.printer;
@@ -79,9 +85,16 @@ pub(crate) async fn run(fit: Fit, context: &Context) -> Result<ExitStatus, Failu
 /// What is said of the fit, and what is drawn of it where a figure is asked for: its bands take as
 /// many predictions as there are refits, at every place of every curve.
 async fn report(fit: Fit, context: &Context) -> Result<(FitReport, Option<FittedLaw>), Failure> {
-    let fitting = fit.fitting;
+    let mut fitting = fit.fitting;
     let level = fitting.level();
-    let (fitted, data) = fitting.fitted(&[], context).await?;
+    let file = fitting.runs.read(context).await?;
+    let mut families = None;
+    if fitting.target.law == AUTO {
+        let (best, all) = choose(&fitting, &file, fit.hold_out.0)?;
+        fitting.target.law = best.to_owned();
+        families = Some(all);
+    }
+    let (fitted, data) = fitting.fitted_to(file, &[])?;
     let Fitted { law, estimate, draws, spans, .. } = &fitted;
     let card = law.card();
     let is_drawn = fit.plot || fit.figure.is_some() || fit.residuals.is_some();
@@ -104,8 +117,13 @@ async fn report(fit: Fit, context: &Context) -> Result<(FitReport, Option<Fitted
     };
     let spans = card.variables.iter().zip(spans);
     let intervals: Option<Vec<Interval>> = answers.iter().map(|answer| answer.interval).collect();
-    let remarks = verdicts(&card, &data, estimate, intervals.as_deref());
+    let mut remarks = verdicts(&card, &data, estimate, intervals.as_deref());
+    if data.rows_n() <= INFLUENCES_MAX {
+        let influences = law.influences(&data, &fitting.target.options()?, estimate);
+        remarks.extend(standouts(&card, estimate, &influences.map_err(refused)?));
+    }
     let report = FitReport {
+        families,
         law: card.name,
         equation: card.equation,
         file: fitting.runs.to_string(),

@@ -38,7 +38,7 @@ pub(crate) struct Invert {
 
 pub(crate) async fn run(arguments: Invert, context: &Context) -> Result<ExitStatus, Failure> {
     let Invert { fitting, variable, loss, at, format } = arguments;
-    let card = fitting.target.law()?.card();
+    let card = fitting.law()?.card();
     let place = card.variables.iter().position(|known| known.symbol == variable);
     let place = place.ok_or_else(|| {
         let symbols: Vec<&str> = card.variables.iter().map(|known| known.symbol).collect();

@@ -2,12 +2,14 @@
 
 use clap::{Args, Subcommand};
 use law_engine::catalogue::{self, Law};
+use law_engine::expression::{self, Mistake};
 use sweep_core::fit::ArmFits;
 use sweep_core::nearest::nearest;
 
 use crate::args::{Format, SweepName};
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
+use crate::families::AUTO;
 use crate::session::{Need, Session};
 use crate::view;
 use crate::view::laws::Quantities;
@@ -42,9 +44,10 @@ enum Catalogue {
         format: Format,
     },
     /// Show one law: equation, symbols, source, range and published fits
-    #[command(after_help = "Example:\n  sweepctl laws show chinchilla")]
+    #[command(after_help = "Examples:\n  sweepctl laws show chinchilla\n  \
+                            sweepctl laws show 'L(N, D) = E + A N^-alpha + B D^-beta'")]
     Show {
-        /// Its name
+        /// Its name, or an expression
         law: String,
         #[command(flatten)]
         format: Format,
@@ -86,7 +89,7 @@ fn list(format: Format, context: &Context) -> Result<ExitStatus, Failure> {
 }
 
 fn show(name: &str, format: Format, context: &Context) -> Result<ExitStatus, Failure> {
-    let card = find(name)?.card();
+    let card = find(name, &[])?.card();
     if format.json {
         context.printer.json(&view::law_card::document(&card))?;
     } else {
@@ -95,14 +98,35 @@ fn show(name: &str, format: Format, context: &Context) -> Result<ExitStatus, Fai
     Ok(ExitStatus::Done)
 }
 
-/// The law of that name; a name that is none is refused with the nearest one.
-pub(crate) fn find(name: &str) -> Result<&'static dyn Law, Failure> {
+/// The law of that name, or the one that is written down, whose variables may be those of
+/// `variables` too. A name that is none is refused with the nearest one.
+pub(crate) fn find(name: &str, variables: &[&str]) -> Result<&'static dyn Law, Failure> {
+    if name == AUTO {
+        return Err(Failure::refused("`auto` names no one law")
+            .with_hint("`sweepctl fit RUNS --law auto` ranks the laws for your runs"));
+    }
+    if expression::is_expression(name) {
+        return expression::law(name, variables).map_err(misread);
+    }
     catalogue::find(name).ok_or_else(|| {
         let names: Vec<&str> = catalogue::LAWS.iter().map(|law| law.card().name).collect();
         let failure = Failure::refused(format!("no law of the catalogue is called `{name}`"));
         match nearest(name, &names) {
             Some(nearest) => failure.with_hint(format!("did you mean `{nearest}`?")),
-            None => failure.with_hint("`sweepctl laws list` names them"),
+            None => {
+                failure.with_hint("`sweepctl laws list` names them; or write one: `E + A*N^-alpha`")
+            }
         }
     })
+}
+
+/// An expression that is no law, with the place marked.
+fn misread(mistake: Mistake) -> Failure {
+    let Mistake { text, at, what } = mistake;
+    Failure::refused(format!("`{text}` is no law"))
+        .with_cause(format!("{what}\n    {text}\n    {}^", " ".repeat(at)))
+        .with_hint(
+            "for example `L(N, D) = E + A*N^-alpha + B*D^-beta`; without `L(...) =` the \
+                    letters N, D, C and h are variables",
+        )
 }

@@ -32,7 +32,7 @@ pub(crate) struct Predict {
 
 pub(crate) async fn run(arguments: Predict, context: &Context) -> Result<ExitStatus, Failure> {
     let Predict { fitting, at, format } = arguments;
-    let variables = fitting.target.law()?.card().variables;
+    let variables = fitting.law()?.card().variables;
     let mut places = Vec::new();
     for at in &at {
         places.extend(at.rows(variables, &[])?);

@@ -5,12 +5,16 @@ use serde::Serialize;
 use sweep_core::fit::Interval;
 use sweep_core::units::{Share, human_count};
 
+use super::families::Families;
 use super::table::{Column, draw};
 use super::{counted, signed_percent};
 
 /// Everything that `sweepctl fit` finds; the JSON that it prints.
 #[derive(Debug, Serialize)]
 pub(crate) struct FitReport {
+    /// The laws that this one was chosen from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) families: Option<Families>,
     pub(crate) law: &'static str,
     pub(crate) equation: &'static str,
     pub(crate) file: String,
@@ -86,7 +90,8 @@ impl FitReport {
                 format!("{symbol} {} to {} ({decades:.1} decades)", size(*lower), size(*upper))
             })
             .collect();
-        let mut text = format!(
+        let mut text = self.families.as_ref().map_or_else(String::new, Families::render);
+        text += &format!(
             "{}: {}\n{} of {}: {}\n\n",
             self.law,
             self.equation,

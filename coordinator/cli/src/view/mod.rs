@@ -3,6 +3,7 @@
 pub(crate) mod compare;
 pub(crate) mod corpus;
 pub(crate) mod event;
+pub(crate) mod families;
 pub(crate) mod fit;
 pub(crate) mod fit_figure;
 pub(crate) mod forecast;

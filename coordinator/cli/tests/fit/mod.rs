@@ -194,3 +194,45 @@ fn a_question_without_sense_is_refused() {
         insta::assert_snapshot!(name, transcript);
     }
 }
+
+#[test]
+fn a_law_of_ones_own_is_fitted_and_shown() {
+    let arguments = ["--law", "L(N, D) = E + A*N^-alpha + B*D^-beta"];
+    insta::assert_snapshot!("a_law_of_ones_own", fit(&runs(), &arguments));
+    insta::assert_snapshot!("a_law_of_ones_own_shown", sweepctl(&["laws", "show", arguments[1]]));
+    let misspelt = fit(&runs(), &["--law", "E + A*N^-alpha + B*D^"]);
+    insta::assert_snapshot!("a_law_that_breaks_off", misspelt);
+}
+
+/// The name of a column is a variable of the law.
+#[test]
+fn a_column_is_a_variable_of_a_law_of_ones_own() {
+    let arguments = ["--law", "E + A*size^-alpha", "--column", "size=params", "--json"];
+    let transcript = fit(&runs(), &arguments);
+    let report: serde_json::Value = serde_json::from_str(&transcript.stdout).unwrap();
+    assert_eq!(report["spans"][0]["symbol"], "size", "{transcript}");
+}
+
+/// The file was written by pyarrow 26 from the same table, numbers as doubles, with snappy.
+#[test]
+fn a_parquet_file_is_the_table_that_it_was_written_from() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("runs.csv"), runs()).expect("the folder is writable");
+    let parquet = include_bytes!("runs.parquet");
+    std::fs::write(folder.path().join("runs.parquet"), parquet).expect("the folder is writable");
+    let fit = |file: &str| sweepctl_in(folder.path(), &["fit", file, "--law", "chinchilla"]);
+    assert_eq!(fit("runs.parquet").stdout, fit("runs.csv").stdout.replace(".csv", ".parquet"));
+    let cut = &parquet[..parquet.len() / 2];
+    std::fs::write(folder.path().join("cut.parquet"), cut).expect("the folder is writable");
+    insta::assert_snapshot!("a_parquet_file_that_breaks_off", fit("cut.parquet"));
+}
+
+/// The runs were made by Chinchilla's law, and it is found among those of N and D.
+#[test]
+fn the_law_that_forecasts_best_is_chosen() {
+    insta::assert_snapshot!("the_best_of_the_catalogue", fit(&runs(), &["--law", "auto"]));
+    let invert = ["invert", "runs.csv", "--law", "auto", "--for", "N", "--loss", "2"];
+    insta::assert_snapshot!("auto_is_for_fits_alone", sweepctl(&invert));
+    let words = fit("words,loss\n1,2\n3,1\n", &["--law", "auto"]);
+    insta::assert_snapshot!("no_law_of_these_columns", words);
+}

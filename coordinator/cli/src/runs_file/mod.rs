@@ -1,4 +1,6 @@
-//! A file of runs from anywhere: CSV with a header line, or one JSON object per line.
+//! A file of runs from anywhere: CSV with a header line, one JSON object per line, or Parquet.
+
+mod parquet;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,17 +29,28 @@ const KNOWN: [(&str, &[&str]); 7] = [
 
 impl RunsFile {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let bytes = std::fs::read(path).map_err(|error| {
             Failure::refused(format!("{} cannot be read", path.display()))
                 .with_cause(error.to_string())
         })?;
-        Self::parse(path, &text)
+        Self::parse(path, bytes)
     }
 
-    /// Reads a text that came from `path`.
-    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
-        let is_json = text.trim_start().starts_with('{');
-        let (columns, rows) = if is_json { from_json(path, text) } else { from_csv(path, text) }?;
+    /// Reads what came from `path`.
+    pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, Failure> {
+        let (columns, rows) = if parquet::is_parquet(&bytes) {
+            parquet::read(path, bytes)?
+        } else {
+            let text = String::from_utf8(bytes).map_err(|error| {
+                Failure::refused(format!("{} is not a table", path.display()))
+                    .with_cause(format!("{}", error.utf8_error()))
+                    .with_hint("expected CSV or JSON lines in UTF-8, or Parquet")
+            })?;
+            // Spreadsheets put a mark in front.
+            let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+            let is_json = text.trim_start().starts_with('{');
+            if is_json { from_json(path, text)? } else { from_csv(path, text)? }
+        };
         Self::new(path.to_owned(), columns, rows)
     }
 

@@ -1,0 +1,85 @@
+//! Which laws forecast the largest scales from the smaller ones.
+//!
+//! Laws that are fitted to the same rows are compared by what they were asked for: the error on rows
+//! of the largest scale, which the fit did not see. Information criteria stand beside it, not in its
+//! place: they judge the rows at hand and know nothing of extrapolation. Both are of the log
+//! residuals, taken as normal,
+//!
+//! ```text
+//! AIC = n ln(S / n) + 2 k      BIC = n ln(S / n) + k ln n      S = sum of (ln L - ln fitted)^2
+//! ```
+//!
+//! with k one more than the free coefficients, for the noise (Akaike 1974, doi
+//! 10.1109/TAC.1974.1100705; Schwarz 1978, doi 10.1214/aos/1176344136).
+
+use super::data::{Data, Refusal};
+use super::estimate::{Estimate, Options};
+use super::hold_out::{HoldOut, hold_out};
+use super::{LAWS, Law};
+
+/// A law beside others on the same rows.
+pub struct Ranked {
+    pub law: &'static dyn Law,
+    pub estimate: Estimate,
+    /// None where too few smaller rows are left to fit.
+    pub held_out: Option<HoldOut>,
+    /// Root mean square of the log residuals.
+    pub rms: f64,
+    pub aic: f64,
+    pub bic: f64,
+}
+
+/// The laws of the catalogue for a loss over variables that are all among `symbols`.
+#[must_use]
+pub fn of_loss(symbols: &[&str]) -> Vec<&'static dyn Law> {
+    let is_of = |law: &&dyn Law| {
+        let card = law.card();
+        card.response.symbol == "L" && card.variables.iter().all(|v| symbols.contains(&v.symbol))
+    };
+    LAWS.iter().copied().filter(is_of).collect()
+}
+
+/// Every law that can be fitted, the best forecast of the held out `share` of largest `scale` first;
+/// and those that cannot, each with the reason.
+#[must_use]
+pub fn rank(
+    laws: &[&'static dyn Law],
+    data: &Data,
+    options: &Options,
+    scale: &[f64],
+    share: f64,
+) -> (Vec<Ranked>, Vec<(&'static str, Refusal)>) {
+    let mut ranked = Vec::new();
+    let mut refused = Vec::new();
+    for law in laws {
+        match ranked_one(*law, data, options, scale, share) {
+            Ok(one) => ranked.push(one),
+            Err(refusal) => refused.push((law.card().name, refusal)),
+        }
+    }
+    let error = |one: &Ranked| one.held_out.as_ref().map_or(f64::INFINITY, |held| held.mean_error);
+    ranked.sort_by(|a, b| error(a).total_cmp(&error(b)).then(a.bic.total_cmp(&b.bic)));
+    (ranked, refused)
+}
+
+fn ranked_one(
+    law: &'static dyn Law,
+    data: &Data,
+    options: &Options,
+    scale: &[f64],
+    share: f64,
+) -> Result<Ranked, Refusal> {
+    let card = law.card();
+    let estimate = law.estimate(data, options)?;
+    let held_out = hold_out(law, data, options, scale, share).ok().flatten();
+    let variables = data.select(card.name, card.variables)?;
+    let square = |(x, observed): (&Vec<f64>, &f64)| {
+        (observed / law.predict(&estimate.coefficients, x)).ln().powi(2)
+    };
+    let n = data.rows_n() as f64;
+    let mean = variables.iter().zip(data.response()).map(square).sum::<f64>() / n;
+    let k = estimate.free_n as f64 + 1.0;
+    let fit = n * mean.ln();
+    let (aic, bic) = (fit + 2.0 * k, fit + k * n.ln());
+    Ok(Ranked { law, estimate, held_out, rms: mean.sqrt(), aic, bic })
+}
