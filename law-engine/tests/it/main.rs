@@ -13,8 +13,6 @@ mod options;
 mod properties;
 mod proposals;
 mod proposing;
-mod published_data;
-mod published_widths;
 mod queries;
 mod robust_widths;
 mod study;
