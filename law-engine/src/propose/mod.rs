@@ -84,7 +84,8 @@ impl<'a> Arm<'a> {
         }
     }
 
-    /// A fitted arm, with as many of the fit's draws as there are up to `draws_n`.
+    /// A fitted arm, with as many of the fit's draws as there are up to `draws_n`. Which coefficients
+    /// were given, and the throughput, are left to be said.
     #[must_use]
     pub fn of_fit(name: &'a str, fitted: &Fitted<'a>, draws_n: usize) -> Self {
         let draws = fitted.draws.iter().take(draws_n).cloned().collect();
