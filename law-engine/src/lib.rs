@@ -17,7 +17,7 @@
 //!
 //! A law of the catalogue is a card of words and figures and one function over [`real::Real`]
 //! numbers, which carry their derivatives; [`lint`] looks at a table before it is fitted, and
-//! [`metrics`] holds what is measured beside losses.
+//! [`metrics`] holds what is measured beside losses. [`mod@propose`] says which runs to make next.
 //!
 //! ```
 //! use law_engine::{Request, Study, analyse};
@@ -79,6 +79,7 @@ mod minimise;
 pub mod newton;
 pub mod objective;
 mod project;
+pub mod propose;
 pub mod query;
 pub mod random;
 pub mod real;

@@ -14,6 +14,7 @@
 
 use super::throughput::Throughput;
 use super::{Answer, Fitted};
+use crate::catalogue::Law;
 use crate::minimise::lowest;
 
 /// What is to be divided between parameters and tokens.
@@ -28,7 +29,7 @@ pub enum Budget {
 impl Budget {
     /// Tokens that the budget trains a model of one parameter on, and by which power of the size
     /// they become fewer.
-    fn tokens(&self) -> (f64, f64) {
+    pub(crate) fn tokens(&self) -> (f64, f64) {
         match *self {
             Self::Flops { flops_c, per_param_token } => (flops_c / per_param_token, 1.0),
             Self::Hours { hours, throughput } => {
@@ -105,7 +106,9 @@ pub fn allocate(
     let size = fitted.variable("N").ok_or(NoOptimum::NoVariable("N"))?;
     let data = fitted.variable("D").ok_or(NoOptimum::NoVariable("D"))?;
     let solve = |coefficients: &[f64]| -> Result<[f64; 6], NoOptimum> {
-        let at = |factor: f64| optimum(fitted, coefficients, budget.times(factor), x, [size, data]);
+        let (span, places) = (fitted.spans[size], [size, data]);
+        let at =
+            |factor: f64| optimum(fitted.law, coefficients, budget.times(factor), x, places, span);
         let (here, below, above) = (at(1.0)?, at((-STEP).exp())?, at(STEP.exp())?);
         let slope = |of: fn(&Optimum) -> f64| (of(&above) / of(&below)).ln() / (2.0 * STEP);
         let Optimum { params_n, tokens_d, loss } = here;
@@ -128,22 +131,23 @@ pub fn allocate(
     })
 }
 
-/// The best run of `budget` by one set of coefficients; `places` are those of N and D in `x`.
-fn optimum(
-    fitted: &Fitted<'_>,
+/// The best run of `budget` by one set of coefficients; `places` are those of N and D in `x`, and
+/// sizes are looked for about a span of them.
+pub(crate) fn optimum(
+    law: &dyn Law,
     coefficients: &[f64],
     budget: Budget,
     x: &[f64],
     places: [usize; 2],
+    (least, most): (f64, f64),
 ) -> Result<Optimum, NoOptimum> {
     let (tokens, fewer) = budget.tokens();
     let mut place = x.to_vec();
     let mut loss = |ln_n: f64| {
         place[places[0]] = ln_n.exp();
         place[places[1]] = (tokens.ln() - fewer * ln_n).exp();
-        fitted.law.predict(coefficients, &place)
+        law.predict(coefficients, &place)
     };
-    let (least, most) = fitted.spans[places[0]];
     let reach = REACH_DECADES * std::f64::consts::LN_10;
     let (lower, upper) = (least.ln() - reach, most.ln() + reach);
     let stair = |step: u32| lower + (upper - lower) * f64::from(step) / f64::from(STEPS);
@@ -191,12 +195,10 @@ pub fn contrast(
 ) -> Option<Contrast> {
     let places = [fitted.variable("N")?, fitted.variable("D")?];
     let coefficients = &fitted.estimate.coefficients;
-    let best =
-        optimum(fitted, coefficients, Budget::Hours { hours, throughput }, x, places).ok()?;
-    let of = |ln_c: f64| {
-        let budget = Budget::Flops { flops_c: ln_c.exp(), per_param_token };
-        optimum(fitted, coefficients, budget, x, places).ok()
-    };
+    let span = fitted.spans[places[0]];
+    let best_of = |budget| optimum(fitted.law, coefficients, budget, x, places, span).ok();
+    let best = best_of(Budget::Hours { hours, throughput })?;
+    let of = |ln_c: f64| best_of(Budget::Flops { flops_c: ln_c.exp(), per_param_token });
     let takes = |run: &Optimum| throughput.hours(run.params_n, run.tokens_d);
     let centre = (per_param_token * best.params_n * best.tokens_d).ln();
     let (mut lower, mut upper) = (centre - 12.0, centre + 12.0);

@@ -11,6 +11,8 @@ mod influence;
 mod laws;
 mod options;
 mod properties;
+mod proposals;
+mod proposing;
 mod queries;
 mod robust_widths;
 mod study;
