@@ -7,13 +7,14 @@ use std::str::FromStr;
 use clap::Args;
 use law_engine::catalogue::{Data, Law, Options, Prior, Refusal};
 use law_engine::objective::{Huber, Residual};
-use law_engine::query::Fitted;
+use law_engine::query::{Fitted, Throughput};
 use sweep_core::units::Share;
 
 use crate::commands::laws;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::machine::cores_n;
+use crate::place::positive;
 use crate::runs_file::RunsFile;
 use crate::source::Source;
 
@@ -66,8 +67,7 @@ impl Fitting {
 
     /// The law: the names of columns that are given are variables of a written one.
     pub(crate) fn law(&self) -> Result<&'static dyn Law, Failure> {
-        let named = self.mapping.columns.named();
-        self.target.law(&named.keys().map(String::as_str).collect::<Vec<_>>())
+        self.target.law(&self.mapping.columns.symbols())
     }
 
     /// Level of the intervals.
@@ -124,6 +124,11 @@ impl Columns {
         self.filter.iter().try_for_each(|(column, value)| file.keep(column, value))
     }
 
+    /// Symbols whose columns were named.
+    pub(crate) fn symbols(&self) -> Vec<&str> {
+        self.column.iter().map(|(symbol, _)| symbol.as_str()).collect()
+    }
+
     /// By symbol, the columns that were named.
     pub(crate) fn named(&self) -> BTreeMap<String, String> {
         let mut named: BTreeMap<String, String> = self.column.iter().cloned().collect();
@@ -161,8 +166,16 @@ pub(crate) struct Sampling {
 }
 
 impl Target {
-    fn law(&self, variables: &[&str]) -> Result<&'static dyn Law, Failure> {
+    /// The law, of which also `variables` are variables if it is a written one.
+    pub(crate) fn law(&self, variables: &[&str]) -> Result<&'static dyn Law, Failure> {
         laws::find(&self.law, variables)
+    }
+
+    /// The places of the coefficients that are given.
+    pub(crate) fn fixed(&self, law: &dyn Law) -> Vec<usize> {
+        let card = law.card();
+        let place = |symbol: &str| card.parameters.iter().position(|p| p.symbol == symbol);
+        self.fix.iter().filter_map(|(symbol, _)| place(symbol)).collect()
     }
 
     /// How to fit it.
@@ -285,4 +298,25 @@ impl FromStr for Objective {
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it away")]
 pub(crate) fn refused(refusal: Refusal) -> Failure {
     Failure::refused(refusal.to_string())
+}
+
+/// Reads `A*N^-B`.
+pub(crate) fn throughput(text: &str) -> Result<Throughput, String> {
+    let parts = text
+        .split_once('*')
+        .and_then(|(amplitude, power)| Some((amplitude, power.trim().strip_prefix("N^-")?)));
+    let (amplitude, exponent) =
+        parts.ok_or_else(|| format!("expected `A*N^-B` such as `2e11*N^-0.7`, not `{text}`"))?;
+    let (amplitude, exponent) = (positive(amplitude)?, positive(exponent)?);
+    Ok(Throughput { amplitude, exponent, residual_sd: 0.0 })
+}
+
+/// The throughput by the file's own hours.
+pub(crate) fn measured(data: &Data) -> Result<Throughput, Failure> {
+    let column = |symbol| data.column(symbol).unwrap_or_default();
+    Throughput::fit(&column("N"), &column("D"), &column("h")).ok_or_else(|| {
+        Failure::refused("the runs do not say how throughput depends on the size")
+            .with_cause("it takes two sizes with hours, parameters and tokens")
+            .with_hint("give it: `--throughput '2e11*N^-0.7'`")
+    })
 }
