@@ -131,6 +131,10 @@ pub(crate) fn estimate<const P: usize>(
     let ground = Ground::new(objective);
     let fits = search(&ground, options);
     let best = fits.first().ok_or(Refusal::NoStart)?.clone();
+    if !best.objective.is_finite() || best.theta.iter().any(|theta| !theta.is_finite()) {
+        let (law, row) = (equation.card().name, data.farthest());
+        return Err(Refusal::TooFar { law, row: row + 1, value: data.response()[row] });
+    }
 
     let mut basins: Vec<(Vec<f64>, f64)> = Vec::new();
     for fit in &fits {
