@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use clap::Args;
-use law_engine::catalogue::{Data, Law, Options, Prior, Refusal};
+use clap::{Args, ValueEnum};
+use law_engine::catalogue::{Data, Law, Options, Prior, Refusal, Scheme};
 use law_engine::objective::{Huber, Residual};
 use law_engine::query::{Fitted, Throughput};
 use sweep_core::units::Share;
@@ -30,6 +30,9 @@ pub(crate) struct Fitting {
     pub(crate) mapping: Mapping,
     #[command(flatten)]
     pub(crate) sampling: Sampling,
+    /// How data that could as well have been measured are made for the refits
+    #[arg(long, value_enum, default_value_t = Resample::Runs)]
+    resample: Resample,
     /// Search the whole landscape anew in every refit, rather than from the optima of the fit
     #[arg(long)]
     cold: bool,
@@ -53,7 +56,8 @@ impl Fitting {
         beside: &[&str],
     ) -> Result<(Fitted<'static>, Data), Failure> {
         let law = self.law()?;
-        let options = Options { is_cold: self.cold, ..self.target.options()? };
+        let scheme = self.scheme();
+        let options = Options { is_cold: self.cold, scheme, ..self.target.options()? };
         let mut symbols: Vec<&str> =
             law.card().variables.iter().map(|variable| variable.symbol).collect();
         symbols.extend(
@@ -70,10 +74,30 @@ impl Fitting {
         self.target.law(&self.mapping.columns.symbols())
     }
 
+    /// How the refits get their data.
+    pub(crate) const fn scheme(&self) -> Scheme {
+        match self.resample {
+            Resample::Residuals => Scheme::Residuals,
+            Resample::Wild => Scheme::Wild,
+            Resample::Runs => Scheme::Runs,
+        }
+    }
+
     /// Level of the intervals.
     pub(crate) const fn level(&self) -> f64 {
         self.sampling.level.0
     }
+}
+
+/// A scheme as the command line names it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Resample {
+    /// Whole runs drawn with replacement
+    Runs,
+    /// The law plus the residuals of runs, exchanged
+    Residuals,
+    /// The law plus each run's own residuals under random factors
+    Wild,
 }
 
 /// What is fitted, and how.

@@ -6,6 +6,7 @@ use super::Ground;
 use super::card::{Card, Kind};
 use super::data::{Data, Refusal};
 use super::equation::{Constraints, Evaluate, Fittable, Points, Row};
+use super::resample::Scheme;
 use crate::curve::{Cell, Point};
 use crate::fit::{Fit, approach, polish};
 use crate::law::{Pull, ScalingLaw as _, Theta, clamp};
@@ -31,6 +32,8 @@ pub struct Options {
     pub begin: Vec<Vec<f64>>,
     /// Threads that refits are shared among. The result does not depend on it.
     pub threads_n: usize,
+    /// How refits for intervals get their data.
+    pub scheme: Scheme,
     /// Whether every refit searches the whole landscape anew, and not from the optima of the fit.
     pub is_cold: bool,
 }
@@ -49,6 +52,11 @@ pub struct Prior {
 }
 
 impl Prior {
+    /// Standard deviation of the fitting coordinate.
+    pub(super) fn sd_fit(&self, kind: Kind) -> f64 {
+        if kind == Kind::Amplitude { self.sd / self.mean } else { self.sd }
+    }
+
     /// The pull on the fitting coordinate.
     ///
     /// An objective of residuals r with the loss rho is -log likelihood times
@@ -56,7 +64,7 @@ impl Prior {
     /// of its estimate (Huber, doi 10.1214/aoms/1177703732, section 6). For least squares that is
     /// the variance. A precision of 1 / sd^2 therefore weighs lambda / sd^2.
     fn pull(&self, kind: Kind, huber: Huber) -> Pull {
-        let sd = if kind == Kind::Amplitude { self.sd / self.mean } else { self.sd };
+        let sd = self.sd_fit(kind);
         let stiffness = huber.information_scale(self.noise) / (sd * sd);
         Pull { towards: kind.to_fit(self.mean), stiffness }
     }
@@ -75,6 +83,7 @@ impl Default for Options {
             starts_n: 8,
             begin: Vec::new(),
             threads_n: 1,
+            scheme: Scheme::default(),
             is_cold: false,
         }
     }
