@@ -31,7 +31,7 @@ pub(crate) struct Fitting {
     #[command(flatten)]
     pub(crate) sampling: Sampling,
     /// How data that could as well have been measured are made for the refits
-    #[arg(long, value_enum, default_value_t = Resample::Runs)]
+    #[arg(long, value_enum, default_value_t = Resample::Residuals)]
     resample: Resample,
     /// Search the whole landscape anew in every refit, rather than from the optima of the fit
     #[arg(long)]
@@ -92,12 +92,12 @@ impl Fitting {
 /// A scheme as the command line names it.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Resample {
-    /// Whole runs drawn with replacement
-    Runs,
-    /// The law plus the residuals of runs, exchanged
+    /// The law plus the residuals of runs, exchanged: covers at its nominal rate in simulation
     Residuals,
     /// The law plus each run's own residuals under random factors
     Wild,
+    /// Whole runs drawn with replacement
+    Runs,
 }
 
 /// What is fitted, and how.

@@ -1,7 +1,7 @@
 //! Simulated worlds: what a run costs, what it measures, and how far off a fit to runs is.
 
 use law_engine::catalogue::frontier::Frontier;
-use law_engine::catalogue::{self, Data, Law, Options};
+use law_engine::catalogue::{self, Data, Law, Options, Scheme};
 use law_engine::objective::Residual;
 use law_engine::query::Throughput;
 use law_engine::random::Stream;
@@ -78,7 +78,7 @@ pub(crate) fn law() -> &'static dyn Law {
 
 /// Every design is fitted by plain least squares.
 pub(crate) fn options() -> Options {
-    Options::least_squares(Residual::Log)
+    Options { scheme: Scheme::Runs, ..Options::least_squares(Residual::Log) }
 }
 
 pub(crate) fn hours([n, d]: Place) -> f64 {

@@ -33,13 +33,13 @@ use crate::random::Stream;
 /// How data that could as well have been measured are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scheme {
-    /// Whole runs with replacement.
+    /// The residuals of runs, exchanged: the one that covers at its nominal rate in simulation.
     #[default]
-    Runs,
-    /// The residuals of runs, exchanged.
     Residuals,
     /// Each run's own residuals under random factors.
     Wild,
+    /// Whole runs with replacement.
+    Runs,
 }
 
 /// Largest noise of a row, in log loss. With one degree of freedom a draw has no bound by itself; a

@@ -25,14 +25,14 @@ const EXAMPLES: &str = "Examples:
   sweepctl fit runs.csv --law chinchilla --bound alpha=0.2..0.5 --prior E=1.7+-0.1 --noise 0.01
   sweepctl fit runs.jsonl --law power-const --column D=seen_examples --response error
   sweepctl fit runs.csv --law auto
-  sweepctl fit runs.csv --law chinchilla --resample residuals
+  sweepctl fit runs.csv --law chinchilla --resample runs
   sweepctl fit runs.csv --law 'L(N, D) = E + A*N^-alpha + B*D^-beta'
   sweepctl fit sweep:gpt-vs-qlstm --where arm=gpt --law chinchilla
   sweepctl laws list";
 
 /// Fit a scaling law to a file of runs: CSV, JSON lines or Parquet.
 ///
-/// Finds the global optimum of the stated objective, resamples whole runs for intervals, forecasts
+/// Finds the global optimum of the stated objective, resamples runs, never rows, for intervals, forecasts
 /// the largest scales from the others, and says what the data do not support.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

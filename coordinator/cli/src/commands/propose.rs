@@ -1,7 +1,7 @@
 //! `sweepctl propose`: the runs to make next.
 
 use clap::{Args, ValueEnum};
-use law_engine::catalogue::{Data, Law};
+use law_engine::catalogue::{Data, Law, Options, Scheme};
 use law_engine::propose::{self, Arm, Candidate, Limits, Run, Scale, Space, Spread, State};
 use law_engine::query::{Fitted, Throughput};
 
@@ -145,7 +145,8 @@ async fn read(
         None if is_measured => Some(measured(&data)?),
         None => None,
     };
-    let options = arguments.target.options()?;
+    // Proposals were measured with draws of whole runs.
+    let options = Options { scheme: Scheme::Runs, ..arguments.target.options()? };
     let Sampling { bootstrap, seed, .. } = arguments.sampling;
     let fitted = Fitted::new(law, &data, &options, bootstrap, seed).map_err(refused)?;
     Ok(Known { name: source.arm(), fitted, data, throughput })
