@@ -32,10 +32,11 @@ fn chinchilla_cold(bencher: Bencher<'_, '_>) {
     bencher.bench(|| law.estimate(black_box(&data), black_box(&options)));
 }
 
-#[divan::bench(args = [100])]
-fn chinchilla_draws(bencher: Bencher<'_, '_>, draws_n: u32) {
+/// Refits from the optimum, and refits that search anew.
+#[divan::bench(args = [false, true])]
+fn chinchilla_100_draws(bencher: Bencher<'_, '_>, is_cold: bool) {
     let law = catalogue::find("chinchilla").expect("it is in the catalogue");
-    let (data, options) = (data(), Options::default());
+    let (data, options) = (data(), Options { is_cold, ..Options::default() });
     let estimate = law.estimate(&data, &options).expect("it can be fitted");
-    bencher.bench(|| law.draws(black_box(&data), &options, &estimate, draws_n, 1));
+    bencher.bench(|| law.draws(black_box(&data), &options, &estimate, 100, 1));
 }

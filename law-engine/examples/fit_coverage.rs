@@ -1,18 +1,20 @@
 //! How often the intervals of a fit hold the truth, by simulation: the table of docs/fit-coverage.md.
 //!
-//!     cargo run --release -p law-engine --example fit_coverage -- [WORLDS]
+//!     cargo run -p law-engine --example fit_coverage -- [WORLDS] [SCHEME...]
 
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 
-use law_engine::catalogue::{self, Data, Law, Options};
+use law_engine::catalogue::{self, Data, Law, Options, Scheme};
 use law_engine::forecast::central;
 use law_engine::objective::Residual;
 use law_engine::random::Stream;
 
 const LEVEL: f64 = 0.9;
-const DRAWS_N: u32 = 400;
+const DRAWS_N: u32 = 200;
 /// Standard deviation of the noise, in log loss.
 const NOISE: f64 = 0.005;
+/// Runs, and points of each.
+const DESIGNS: [(u64, u64); 7] = [(8, 1), (12, 1), (25, 1), (60, 1), (240, 1), (12, 8), (25, 8)];
 
 /// What a world's runs err by.
 #[derive(Clone, Copy, Debug)]
@@ -24,12 +26,13 @@ enum Noise {
 
 impl Noise {
     fn draw(self, stream: &mut Stream) -> f64 {
+        let normal = stream.normal();
         match self {
-            Self::Normal => NOISE * stream.normal(),
+            Self::Normal => NOISE * normal,
             Self::Heavy => {
-                let normal = stream.normal();
-                // The variance of Student's t with three degrees of freedom is three.
-                NOISE * normal * (1.0 / stream.chi_squared(3)).sqrt()
+                let squares: f64 = (0..3).map(|_| stream.normal().powi(2)).sum();
+                // Student's t over the root of its variance, which is three.
+                NOISE * normal / squares.sqrt()
             }
         }
     }
@@ -69,75 +72,91 @@ fn settings() -> [Setting; 2] {
     ]
 }
 
-/// Shares of worlds whose interval holds the truth: of the exponents, and of the loss beyond.
-fn coverage(
-    setting: &Setting,
-    options: &Options,
-    noise: Noise,
-    runs_n: u64,
-    points_n: u64,
-    worlds_n: u64,
-) -> (f64, f64) {
-    let (mut exponents, mut losses, mut worlds) = (0.0, 0.0, 0.0);
-    for world in 0..worlds_n {
+impl Setting {
+    /// The runs of one world, all over the range. Checkpoints of a run share its error and have a
+    /// small one of their own.
+    fn world(&self, noise: Noise, (runs_n, points_n): (u64, u64), world: u64) -> Data {
         let (mut rows, mut response, mut groups) = (Vec::new(), Vec::new(), Vec::new());
         for run in 0..runs_n {
             let mut stream = Stream::keyed(world, [run, runs_n, points_n]);
-            // Low-discrepancy places: every world has its own, all cover the range.
-            let place = |step: f64| ((run as f64 + 0.5) * step + world as f64 * 0.317).fract();
             let u = (run as f64 + 0.5) / runs_n as f64;
+            // A low-discrepancy sequence, begun elsewhere in every world.
+            let v = ((run as f64 + 0.5) * 0.618_034 + world as f64 * 0.317).fract();
             let error = noise.draw(&mut stream);
             for point in 0..points_n {
-                // Checkpoints of a run share its error.
-                let v = place(0.618_034) * (1.0 - 0.05 * point as f64);
-                let u =
-                    if setting.columns.len() == 1 { u * (1.0 - 0.01 * point as f64) } else { u };
-                let row = (setting.row)(u, v);
-                let own = 0.2 * NOISE * if points_n > 1 { stream.normal() } else { 0.0 };
-                response.push(setting.law.predict(setting.truth, &row) * (error + own).exp());
+                let done = 1.0 - 0.05 * point as f64;
+                let row = if self.columns.len() == 1 {
+                    (self.row)(u * done, 0.0)
+                } else {
+                    (self.row)(u, v * done)
+                };
+                let own = if points_n > 1 { 0.2 * NOISE * stream.normal() } else { 0.0 };
+                response.push(self.law.predict(self.truth, &row) * (error + own).exp());
                 rows.push(row);
                 groups.push(run);
             }
         }
-        let data = Data::new(setting.columns, rows, response, Some(groups)).expect("positive");
-        let Ok(estimate) = setting.law.estimate(&data, options) else { continue };
-        let draws = setting.law.draws(&data, options, &estimate, DRAWS_N, world);
-        let draws = draws.expect("what can be fitted can be fitted again");
-        let holds = |truth: f64, mut values: Vec<f64>| {
-            let interval = central(&mut values, LEVEL);
-            f64::from(u8::from((interval.lower..=interval.upper).contains(&truth)))
-        };
-        for i in setting.exponents {
-            let values = draws.iter().map(|draw| draw[*i]).collect();
-            exponents += holds(setting.truth[*i], values) / setting.exponents.len() as f64;
-        }
-        let beyond = |draw: &Vec<f64>| setting.law.predict(draw, setting.beyond);
-        let truth = setting.law.predict(setting.truth, setting.beyond);
-        losses += holds(truth, draws.iter().map(beyond).collect());
-        worlds += 1.0;
+        Data::new(self.columns, rows, response, Some(groups)).expect("they are positive")
     }
-    (exponents / worlds, losses / worlds)
+
+    /// Shares of worlds whose interval holds the truth: of the exponents, and of the loss beyond.
+    fn coverage(
+        &self,
+        options: &Options,
+        scheme: Scheme,
+        noise: Noise,
+        design: (u64, u64),
+        worlds_n: u64,
+    ) -> (f64, f64) {
+        let (mut exponents, mut losses) = (0.0, 0.0);
+        for world in 0..worlds_n {
+            let data = self.world(noise, design, world);
+            let options = &Options { scheme, ..options.clone() };
+            let estimate = self.law.estimate(&data, options).expect("it can be fitted");
+            let draws = self.law.draws(&data, options, &estimate, DRAWS_N, world);
+            let draws = draws.expect("what can be fitted can be fitted again");
+            for i in self.exponents {
+                let values = draws.iter().map(|draw| draw[*i]).collect();
+                exponents += holds(self.truth[*i], values) / self.exponents.len() as f64;
+            }
+            let beyond = |coefficients: &[f64]| self.law.predict(coefficients, self.beyond);
+            losses += holds(beyond(self.truth), draws.iter().map(|draw| beyond(draw)).collect());
+        }
+        (exponents / worlds_n as f64, losses / worlds_n as f64)
+    }
+}
+
+fn holds(truth: f64, mut values: Vec<f64>) -> f64 {
+    let interval = central(&mut values, LEVEL);
+    f64::from(u8::from((interval.lower..=interval.upper).contains(&truth)))
 }
 
 fn main() {
-    let worlds_n = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(300);
-    println!("| law | objective | noise | runs | points of a run | exponents | loss 10x beyond |");
-    println!("|---|---|---|---:|---:|---:|---:|");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let worlds_n = arguments.first().and_then(|n| n.parse().ok()).unwrap_or(300);
+    let all = [("residuals", Scheme::Residuals), ("runs", Scheme::Runs), ("wild", Scheme::Wild)];
+    let is_asked = |name: &str| arguments.len() < 2 || arguments[1..].iter().any(|a| a == name);
+    println!("| law | objective | noise | runs | points of a run | scheme | exponents | loss |");
+    println!("|---|---|---|---:|---:|---|---:|---:|");
     for setting in settings() {
-        for (name, options) in [
+        for (objective, options) in [
             ("Huber 1e-3", Options::default()),
             ("least squares", Options::least_squares(Residual::Log)),
         ] {
             for noise in [Noise::Normal, Noise::Heavy] {
-                for (runs_n, points_n) in [(8, 1), (12, 1), (25, 1), (60, 1), (240, 1), (25, 8)] {
-                    let (exponents, losses) =
-                        coverage(&setting, &options, noise, runs_n, points_n, worlds_n);
-                    println!(
-                        "| {} | {name} | {noise:?} | {runs_n} | {points_n} | {:.1} % | {:.1} % |",
-                        setting.law.card().name,
-                        100.0 * exponents,
-                        100.0 * losses,
-                    );
+                for design in DESIGNS {
+                    for (name, scheme) in all.iter().filter(|(name, _)| is_asked(name)) {
+                        let (exponents, loss) =
+                            setting.coverage(&options, *scheme, noise, design, worlds_n);
+                        println!(
+                            "| {} | {objective} | {noise:?} | {} | {} | {name} | {:.1} % | {:.1} % |",
+                            setting.law.card().name,
+                            design.0,
+                            design.1,
+                            100.0 * exponents,
+                            100.0 * loss,
+                        );
+                    }
                 }
             }
         }

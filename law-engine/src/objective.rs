@@ -92,8 +92,22 @@ impl Residual {
         }
     }
 
+    /// The logarithm of what would have been observed with `residual` off the law. A loss stays
+    /// positive, whatever the residual.
+    pub(crate) fn observed(self, ln_law: f64, residual: f64) -> f64 {
+        /// The smallest share of the law that an observation is.
+        const SHARE_MIN: f64 = 1e-3;
+        let law = ln_law.exp();
+        match self {
+            Self::Log => ln_law + residual,
+            Self::Raw => ln_law + (residual / law).max(SHARE_MIN - 1.0).ln_1p(),
+            Self::Relative => ln_law - (-residual).max(SHARE_MIN - 1.0).ln_1p(),
+            Self::Log1p => (law.ln_1p() + residual).exp_m1().max(SHARE_MIN * law).ln(),
+        }
+    }
+
     /// The residual, and the first two derivatives of the prediction's side by ln L.
-    fn expand(self, ln_observed: f64, ln_law: f64) -> (f64, f64, f64) {
+    pub(crate) fn expand(self, ln_observed: f64, ln_law: f64) -> (f64, f64, f64) {
         match self {
             Self::Log => (ln_observed - ln_law, 1.0, 0.0),
             Self::Raw => {

@@ -5,8 +5,6 @@
 //! the whole landscape (Golub and Pereyra, doi 10.1137/0710036). The projection minimises relative
 //! squares, not the objective itself: what it finds are places to start Newton's method from.
 
-use nalgebra::SMatrix;
-
 use crate::catalogue::{Fittable, Ground, Row};
 use crate::curve::Point;
 use crate::kernel::shapes::Shapes;
@@ -246,36 +244,61 @@ fn place_along(points: &[Point<Row<'_>>], variable: usize, fraction: f64) -> f64
 fn bounded_least_squares<const P: usize>(normal: &Normal<P>, lower: &[f64; P]) -> [f64; P] {
     let Normal { columns_n: n, matrix, vector, .. } = normal;
     let mut solution = *lower;
-    let mut is_free = [false; P];
-    is_free[..*n].fill(true);
+    let mut places: [usize; P] = std::array::from_fn(|i| i);
+    let mut free_n = *n;
     loop {
-        // A bound coefficient keeps a unit row.
-        let mut system = SMatrix::<f64, P, P>::identity();
-        let mut right = Theta::<P>::zeros();
-        for i in (0..P).filter(|i| is_free[*i]) {
-            right[i] = vector[i];
-            for j in 0..*n {
-                if is_free[j] {
-                    // Two terms of one shape share what they explain.
-                    let ridge = if i == j { 1.0 + 1e-12 } else { 1.0 };
-                    system[(i, j)] = matrix[i][j] * ridge;
-                } else {
-                    right[i] -= matrix[i][j] * solution[j];
-                }
-            }
+        let (free, bound) = places[..*n].split_at(free_n);
+        let mut values = [0.0; P];
+        for i in free {
+            let known = bound.iter().map(|j| matrix[*i][*j] * solution[*j]).sum::<f64>();
+            values[*i] = vector[*i] - known;
         }
-        let Some(cholesky) = system.cholesky() else { return solution };
-        let values = cholesky.solve(&right);
-        let below = |i: &usize| (values[*i] - lower[*i]) * matrix[*i][*i].sqrt();
-        let free = (0..P).filter(|i| is_free[*i]);
-        match free.clone().min_by(|a, b| below(a).total_cmp(&below(b))) {
-            Some(i) if below(&i) < 0.0 => is_free[i] = false,
+        if !solve(matrix, free, &mut values) {
+            return solution;
+        }
+        let below = |i: usize| (values[i] - lower[i]) * matrix[i][i].sqrt();
+        let lowest = (0..free_n).min_by(|a, b| below(free[*a]).total_cmp(&below(free[*b])));
+        match lowest {
+            Some(lowest) if below(free[lowest]) < 0.0 => {
+                free_n -= 1;
+                places.swap(lowest, free_n);
+            }
             _ => {
-                free.for_each(|i| solution[i] = values[i]);
+                free.iter().for_each(|i| solution[*i] = values[*i]);
                 return solution;
             }
         }
     }
+}
+
+/// Two terms of one shape share what they explain.
+const RIDGE: f64 = 1e-12;
+
+/// Solves the equations of the `free` unknowns by Cholesky's method, `values` being their right-hand
+/// sides before and the solution after; false where the matrix is not positive definite.
+fn solve<const P: usize>(matrix: &[[f64; P]; P], free: &[usize], values: &mut [f64; P]) -> bool {
+    let mut lower = [[0.0; P]; P];
+    for (row, i) in free.iter().enumerate() {
+        for (column, j) in free[..=row].iter().enumerate() {
+            let known = (0..column).map(|k| lower[row][k] * lower[column][k]).sum::<f64>();
+            if row > column {
+                lower[row][column] = (matrix[*i][*j] - known) / lower[column][column];
+            } else {
+                let square = matrix[*i][*i] * (1.0 + RIDGE) - known;
+                if square.is_nan() || square <= 0.0 {
+                    return false;
+                }
+                lower[row][row] = square.sqrt();
+            }
+        }
+        let known = (0..row).map(|k| lower[row][k] * values[free[k]]).sum::<f64>();
+        values[*i] = (values[*i] - known) / lower[row][row];
+    }
+    for (row, i) in free.iter().enumerate().rev() {
+        let known = (row + 1..free.len()).map(|k| lower[k][row] * values[free[k]]).sum::<f64>();
+        values[*i] = (values[*i] - known) / lower[row][row];
+    }
+    true
 }
 
 #[cfg(test)]

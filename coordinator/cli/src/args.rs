@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
     allocate, check, compare, completions, corpus, fit, forecast, invert, laws, migrate, plan,
-    plot, predict, runs, serve, status, submit, watch, worker,
+    plot, predict, propose, runs, serve, status, submit, watch, worker,
 };
 
 /// Plans, runs and forecasts training sweeps on a fixed budget of accelerator time.
@@ -60,6 +60,7 @@ pub(crate) enum Command {
     Predict(Box<predict::Predict>),
     Invert(Box<invert::Invert>),
     Allocate(Box<allocate::Allocate>),
+    Propose(Box<propose::Propose>),
     Compare(Box<compare::Compare>),
     Check(check::Check),
     Forecast(forecast::Forecast),

@@ -4,16 +4,17 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use clap::Args;
-use law_engine::catalogue::{Data, Law, Options, Prior, Refusal};
+use clap::{Args, ValueEnum};
+use law_engine::catalogue::{Data, Law, Options, Prior, Refusal, Scheme};
 use law_engine::objective::{Huber, Residual};
-use law_engine::query::Fitted;
+use law_engine::query::{Fitted, Throughput};
 use sweep_core::units::Share;
 
 use crate::commands::laws;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::machine::cores_n;
+use crate::place::positive;
 use crate::runs_file::RunsFile;
 use crate::source::Source;
 
@@ -29,6 +30,12 @@ pub(crate) struct Fitting {
     pub(crate) mapping: Mapping,
     #[command(flatten)]
     pub(crate) sampling: Sampling,
+    /// How data that could as well have been measured are made for the refits
+    #[arg(long, value_enum, default_value_t = Resample::Runs)]
+    resample: Resample,
+    /// Search the whole landscape anew in every refit, rather than from the optima of the fit
+    #[arg(long)]
+    cold: bool,
 }
 
 impl Fitting {
@@ -49,7 +56,8 @@ impl Fitting {
         beside: &[&str],
     ) -> Result<(Fitted<'static>, Data), Failure> {
         let law = self.law()?;
-        let options = self.target.options()?;
+        let scheme = self.scheme();
+        let options = Options { is_cold: self.cold, scheme, ..self.target.options()? };
         let mut symbols: Vec<&str> =
             law.card().variables.iter().map(|variable| variable.symbol).collect();
         symbols.extend(
@@ -63,14 +71,33 @@ impl Fitting {
 
     /// The law: the names of columns that are given are variables of a written one.
     pub(crate) fn law(&self) -> Result<&'static dyn Law, Failure> {
-        let named = self.mapping.columns.named();
-        self.target.law(&named.keys().map(String::as_str).collect::<Vec<_>>())
+        self.target.law(&self.mapping.columns.symbols())
+    }
+
+    /// How the refits get their data.
+    pub(crate) const fn scheme(&self) -> Scheme {
+        match self.resample {
+            Resample::Residuals => Scheme::Residuals,
+            Resample::Wild => Scheme::Wild,
+            Resample::Runs => Scheme::Runs,
+        }
     }
 
     /// Level of the intervals.
     pub(crate) const fn level(&self) -> f64 {
         self.sampling.level.0
     }
+}
+
+/// A scheme as the command line names it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Resample {
+    /// Whole runs drawn with replacement
+    Runs,
+    /// The law plus the residuals of runs, exchanged
+    Residuals,
+    /// The law plus each run's own residuals under random factors
+    Wild,
 }
 
 /// What is fitted, and how.
@@ -121,6 +148,11 @@ impl Columns {
         self.filter.iter().try_for_each(|(column, value)| file.keep(column, value))
     }
 
+    /// Symbols whose columns were named.
+    pub(crate) fn symbols(&self) -> Vec<&str> {
+        self.column.iter().map(|(symbol, _)| symbol.as_str()).collect()
+    }
+
     /// By symbol, the columns that were named.
     pub(crate) fn named(&self) -> BTreeMap<String, String> {
         let mut named: BTreeMap<String, String> = self.column.iter().cloned().collect();
@@ -158,8 +190,16 @@ pub(crate) struct Sampling {
 }
 
 impl Target {
-    fn law(&self, variables: &[&str]) -> Result<&'static dyn Law, Failure> {
+    /// The law, of which also `variables` are variables if it is a written one.
+    pub(crate) fn law(&self, variables: &[&str]) -> Result<&'static dyn Law, Failure> {
         laws::find(&self.law, variables)
+    }
+
+    /// The places of the coefficients that are given.
+    pub(crate) fn fixed(&self, law: &dyn Law) -> Vec<usize> {
+        let card = law.card();
+        let place = |symbol: &str| card.parameters.iter().position(|p| p.symbol == symbol);
+        self.fix.iter().filter_map(|(symbol, _)| place(symbol)).collect()
     }
 
     /// How to fit it.
@@ -191,8 +231,16 @@ impl Target {
         let Objective { residual, huber, .. } = self.objective;
         let (tied, bounds, priors) = (self.tie.clone(), bounds?, priors?);
         let threads_n = cores_n();
-        let starts_n = Options::default().starts_n;
-        Ok(Options { residual, huber, fixed, tied, bounds, priors, starts_n, threads_n })
+        Ok(Options {
+            residual,
+            huber,
+            fixed,
+            tied,
+            bounds,
+            priors,
+            threads_n,
+            ..Options::default()
+        })
     }
 }
 
@@ -274,4 +322,25 @@ impl FromStr for Objective {
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it away")]
 pub(crate) fn refused(refusal: Refusal) -> Failure {
     Failure::refused(refusal.to_string())
+}
+
+/// Reads `A*N^-B`.
+pub(crate) fn throughput(text: &str) -> Result<Throughput, String> {
+    let parts = text
+        .split_once('*')
+        .and_then(|(amplitude, power)| Some((amplitude, power.trim().strip_prefix("N^-")?)));
+    let (amplitude, exponent) =
+        parts.ok_or_else(|| format!("expected `A*N^-B` such as `2e11*N^-0.7`, not `{text}`"))?;
+    let (amplitude, exponent) = (positive(amplitude)?, positive(exponent)?);
+    Ok(Throughput { amplitude, exponent, residual_sd: 0.0 })
+}
+
+/// The throughput by the file's own hours.
+pub(crate) fn measured(data: &Data) -> Result<Throughput, Failure> {
+    let column = |symbol| data.column(symbol).unwrap_or_default();
+    Throughput::fit(&column("N"), &column("D"), &column("h")).ok_or_else(|| {
+        Failure::refused("the runs do not say how throughput depends on the size")
+            .with_cause("it takes two sizes with hours, parameters and tokens")
+            .with_hint("give it: `--throughput '2e11*N^-0.7'`")
+    })
 }

@@ -30,6 +30,14 @@ impl Place {
         Ok(Self { text: text.to_owned(), values: values? })
     }
 
+    /// The symbol and the value, where there is one of each.
+    pub(crate) fn only(&self) -> Option<(&str, f64)> {
+        match self.values.as_slice() {
+            [(symbol, values)] if values.len() == 1 => Some((symbol, values[0])),
+            _ => None,
+        }
+    }
+
     /// Every combination of the values, in the order of `variables`; `free` need not be named.
     pub(crate) fn rows(
         &self,

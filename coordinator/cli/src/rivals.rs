@@ -15,7 +15,7 @@ use crate::source;
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     name: Option<String>,
-    runs: source::Source,
+    pub(crate) runs: source::Source,
 }
 
 impl FromStr for Source {
@@ -35,7 +35,7 @@ impl FromStr for Source {
 
 impl Source {
     /// What the arm is called.
-    fn arm(&self) -> String {
+    pub(crate) fn arm(&self) -> String {
         let of_runs = || match &self.runs {
             source::Source::File(path) => {
                 path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()

@@ -6,7 +6,7 @@ mod transcript;
 use transcript::{Transcript, sweepctl};
 
 /// Every command and the actions of `corpus`.
-const COMMANDS: [&[&str]; 26] = [
+const COMMANDS: [&[&str]; 27] = [
     &[],
     &["submit"],
     &["plan"],
@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 26] = [
     &["allocate"],
     &["check"],
     &["compare"],
+    &["propose"],
     &["forecast"],
     &["plot"],
     &["corpus"],

@@ -37,6 +37,10 @@ pub enum Refusal {
     OutOfBounds { coefficient: String, value: f64, lower: f64, upper: f64 },
     /// A prior without a spread, or without the noise that its strength is measured by.
     BadPrior { coefficient: String, sd: f64, noise: f64 },
+    /// No search is asked for and no place to begin from.
+    NoStart,
+    /// No sum over the rows is a number, whatever the coefficients; the row that is farthest off.
+    TooFar { law: &'static str, row: usize, value: f64 },
     /// Fewer different places than coefficients to find.
     TooFew { law: &'static str, places: usize, needed: usize },
 }
@@ -45,6 +49,12 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => write!(f, "there are no observations"),
+            Self::TooFar { law, row, value } => write!(
+                f,
+                "the rows are too far apart for {law}: the objective is no finite number anywhere, \
+                 and row {row} is the farthest off with the response {value:e}"
+            ),
+            Self::NoStart => write!(f, "there is nowhere to begin: no search and no start"),
             Self::Ragged { row, found, expected } => {
                 write!(f, "row {row} has {found} values, {expected} are expected")
             }
@@ -168,15 +178,38 @@ impl Data {
         (names.len(), self.groups.iter().map(place).collect())
     }
 
+    /// The row whose response is farthest from the middle one, on a logarithmic scale.
+    pub(crate) fn farthest(&self) -> usize {
+        let lns: Vec<f64> = self.response.iter().map(|y| y.ln()).collect();
+        let mut sorted = lns.clone();
+        sorted.sort_by(f64::total_cmp);
+        let middle = sorted[sorted.len() / 2];
+        let off = |row: &usize| (lns[*row] - middle).abs();
+        (0..lns.len()).max_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0)
+    }
+
     /// The columns that a law's variables name, row by row.
     ///
     /// # Errors
-    /// [`Refusal::NoColumn`], and [`Refusal::BadValue`] for a zero that the law cannot take.
+    /// As [`Data::rows`].
     pub(crate) fn select(
         &self,
         law: &'static str,
         variables: &[Symbol],
     ) -> Result<Vec<Vec<f64>>, Refusal> {
+        let rows = self.rows(law, variables)?;
+        Ok(rows.chunks_exact(variables.len()).map(<[f64]>::to_vec).collect())
+    }
+
+    /// The same in one piece, row after row.
+    ///
+    /// # Errors
+    /// [`Refusal::NoColumn`], and [`Refusal::BadValue`] for a zero that the law cannot take.
+    pub(crate) fn rows(
+        &self,
+        law: &'static str,
+        variables: &[Symbol],
+    ) -> Result<Vec<f64>, Refusal> {
         let places = variables
             .iter()
             .map(|Symbol { symbol, .. }| {
@@ -193,7 +226,7 @@ impl Data {
                 }
             }
         }
-        Ok(self.values.iter().map(|row| places.iter().map(|place| row[*place]).collect()).collect())
+        Ok(self.values.iter().flat_map(|row| places.iter().map(|place| row[*place])).collect())
     }
 
     /// The rows that `keep` says yes to, by their place.

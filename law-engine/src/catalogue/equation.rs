@@ -1,5 +1,7 @@
 //! A law as one function, and what the engine makes of it.
 
+use std::cmp::Ordering;
+
 use nalgebra::SVector;
 
 use super::card::{Card, Kind};
@@ -60,6 +62,12 @@ impl<'a> Row<'a> {
     #[must_use]
     pub const fn new(raw: &'a [f64], ln: &'a [f64]) -> Self {
         Self { raw, ln }
+    }
+
+    /// An order of all places: by the first variable that differs.
+    pub(crate) fn compare(self, other: Row<'_>) -> Ordering {
+        let differ = self.raw.iter().zip(other.raw).map(|(a, b)| a.total_cmp(b));
+        differ.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
     }
 
     /// The variable itself.

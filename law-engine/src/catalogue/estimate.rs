@@ -1,16 +1,16 @@
 //! Fitting a law of the catalogue, and what there is to say about the fit.
 
-use nalgebra::SMatrix;
 use sweep_core::fit::Convergence;
 
 use super::Ground;
 use super::card::{Card, Kind};
 use super::data::{Data, Refusal};
 use super::equation::{Constraints, Evaluate, Fittable, Points, Row};
+use super::resample::Scheme;
 use crate::curve::{Cell, Point};
 use crate::fit::{Fit, approach, polish};
-use crate::law::{Pull, ScalingLaw as _, Theta};
-use crate::objective::{Huber, Objective, Residual};
+use crate::law::{Pull, ScalingLaw as _, Theta, clamp};
+use crate::objective::{Huber, Landscape as _, Objective, Residual};
 use crate::project::{Follow, projections};
 
 /// How to fit.
@@ -25,10 +25,17 @@ pub struct Options {
     /// Closed bounds inside those of the card, in the paper's units: symbol, lower, upper.
     pub bounds: Vec<(String, f64, f64)>,
     pub priors: Vec<Prior>,
-    /// Best places of the search that are polished.
+    /// Best places of the search that are polished; none leaves the search out.
     pub starts_n: usize,
+    /// Coefficients to descend from beside those places, in the paper's units: the optima of an
+    /// earlier fit, which a few more rows hardly move, or a protocol's own starts.
+    pub begin: Vec<Vec<f64>>,
     /// Threads that refits are shared among. The result does not depend on it.
     pub threads_n: usize,
+    /// How refits for intervals get their data.
+    pub scheme: Scheme,
+    /// Whether every refit searches the whole landscape anew, and not from the optima of the fit.
+    pub is_cold: bool,
 }
 
 /// What is known of a coefficient before the fit: a normal distribution, of the logarithm where the
@@ -45,6 +52,11 @@ pub struct Prior {
 }
 
 impl Prior {
+    /// Standard deviation of the fitting coordinate.
+    pub(super) fn sd_fit(&self, kind: Kind) -> f64 {
+        if kind == Kind::Amplitude { self.sd / self.mean } else { self.sd }
+    }
+
     /// The pull on the fitting coordinate.
     ///
     /// An objective of residuals r with the loss rho is -log likelihood times
@@ -52,7 +64,7 @@ impl Prior {
     /// of its estimate (Huber, doi 10.1214/aoms/1177703732, section 6). For least squares that is
     /// the variance. A precision of 1 / sd^2 therefore weighs lambda / sd^2.
     fn pull(&self, kind: Kind, huber: Huber) -> Pull {
-        let sd = if kind == Kind::Amplitude { self.sd / self.mean } else { self.sd };
+        let sd = self.sd_fit(kind);
         let stiffness = huber.information_scale(self.noise) / (sd * sd);
         Pull { towards: kind.to_fit(self.mean), stiffness }
     }
@@ -69,7 +81,10 @@ impl Default for Options {
             bounds: Vec::new(),
             priors: Vec::new(),
             starts_n: 8,
+            begin: Vec::new(),
             threads_n: 1,
+            scheme: Scheme::default(),
+            is_cold: false,
         }
     }
 }
@@ -123,11 +138,12 @@ pub(crate) fn estimate<const P: usize>(
     let law = Fittable { equation, constraints: &constraints };
     let objective = Objective { law, points: &points, residual: options.residual };
     let ground = Ground::new(objective);
-    let starts = approaches(&ground, options);
-    let mut fits: Vec<Fit<P>> =
-        starts.iter().map(|start| polish(&ground, options.huber, *start)).collect();
-    fits.sort_by(|a, b| a.objective.total_cmp(&b.objective));
-    let best = fits.first().ok_or(Refusal::Empty)?.clone();
+    let fits = search(&ground, options);
+    let best = fits.first().ok_or(Refusal::NoStart)?.clone();
+    if !best.objective.is_finite() || best.theta.iter().any(|theta| !theta.is_finite()) {
+        let (law, row) = (equation.card().name, data.farthest());
+        return Err(Refusal::TooFar { law, row: row + 1, value: data.response()[row] });
+    }
 
     let mut basins: Vec<(Vec<f64>, f64)> = Vec::new();
     for fit in &fits {
@@ -151,10 +167,30 @@ pub(crate) fn estimate<const P: usize>(
         convergence: best.convergence,
         basins,
         residuals,
-        condition: condition(&law, &points, &best.theta, &free),
+        condition: condition(&ground, &best.theta, &free),
         at_bound: at_bound.collect(),
         free_n: free.len(),
     })
+}
+
+/// The optima that the search finds, the best first.
+pub(super) fn search<const P: usize>(ground: &Ground<'_, '_, P>, options: &Options) -> Vec<Fit<P>> {
+    let begin = options.begin.iter().filter_map(|natural| to_fit(ground, natural));
+    let mut starts: Vec<Theta<P>> = begin.collect();
+    if options.starts_n > 0 {
+        starts.extend(approaches(ground, options));
+    }
+    let mut fits: Vec<Fit<P>> =
+        starts.iter().map(|start| polish(ground, options.huber, *start)).collect();
+    fits.sort_by(|a, b| a.objective.total_cmp(&b.objective));
+    fits
+}
+
+/// A place in fitting coordinates; none for another number of coefficients than the law has.
+fn to_fit<const P: usize>(ground: &Ground<'_, '_, P>, natural: &[f64]) -> Option<Theta<P>> {
+    let parameters = ground.objective.law.equation.card().parameters;
+    let to_fit = |i: usize| parameters[i].kind.to_fit(natural[i]);
+    (natural.len() == P).then(|| clamp(Theta::from_fn(|i, _| to_fit(i)), &ground.parameters()))
 }
 
 /// Where the real objective is descended from: the different places that least squares of a sample
@@ -173,7 +209,7 @@ fn approaches<'a, const P: usize>(ground: &Ground<'_, 'a, P>, options: &Options)
     // Few rows make a rugged objective, whose optima a coarse grid may not see.
     let is_rugged = objective.points.len() < RUGGED_N;
     let follow = if is_rugged { Follow::Best } else { Follow::Minima };
-    let starts = projections(&sampled, options.huber, follow, options.starts_n.max(1));
+    let starts = projections(&sampled, options.huber, follow, options.starts_n);
     let mut approaches: Vec<Theta<P>> = Vec::new();
     approaches.extend(starts.first().filter(|_| is_rugged));
     for start in &starts {
@@ -199,31 +235,37 @@ fn are_one(a: &[f64], b: &[f64]) -> bool {
 
 /// The variables of a law, with their logarithms.
 pub(super) struct Table {
-    raw: Vec<Vec<f64>>,
-    ln: Vec<Vec<f64>>,
+    variables_n: usize,
+    /// Row after row.
+    raw: Vec<f64>,
+    ln: Vec<f64>,
 }
 
 impl Table {
     pub(super) fn new(card: &Card, data: &Data) -> Result<Self, Refusal> {
-        let raw = data.select(card.name, card.variables)?;
-        let ln = raw.iter().map(|row| row.iter().map(|x| x.ln()).collect()).collect();
-        Ok(Self { raw, ln })
+        let raw = data.rows(card.name, card.variables)?;
+        let ln = raw.iter().map(|x| x.ln()).collect();
+        Ok(Self { variables_n: card.variables.len(), raw, ln })
+    }
+
+    fn row(&self, row: usize) -> Row<'_> {
+        let place = row * self.variables_n..(row + 1) * self.variables_n;
+        Row::new(&self.raw[place.clone()], &self.ln[place])
     }
 
     /// The points with equal places side by side, and the row of each. The order of the rows does
     /// not change what is fitted.
     pub(super) fn points(&self, data: &Data) -> (Points<'_>, Vec<usize>) {
-        let mut order: Vec<usize> = (0..self.raw.len()).collect();
+        let mut order: Vec<usize> = (0..data.rows_n()).collect();
         order.sort_by(|a, b| {
-            let by_place = self.raw[*a].iter().zip(&self.raw[*b]).map(|(a, b)| a.total_cmp(b));
-            let by_place = by_place.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then);
-            by_place
-                .then(data.response()[*a].total_cmp(&data.response()[*b]))
-                .then(data.weights()[*a].total_cmp(&data.weights()[*b]))
+            self.row(*a)
+                .compare(self.row(*b))
+                .then_with(|| data.response()[*a].total_cmp(&data.response()[*b]))
+                .then_with(|| data.weights()[*a].total_cmp(&data.weights()[*b]))
         });
         let point = |row: &usize| Point {
             cell: Cell { class: *row, seed: data.groups()[*row] },
-            x: Row::new(&self.raw[*row], &self.ln[*row]),
+            x: self.row(*row),
             ln_loss: data.response()[*row].ln(),
             weight: data.weights()[*row],
         };
@@ -304,17 +346,8 @@ pub(super) fn free<const P: usize>(constraints: &Constraints<P>) -> Vec<usize> {
 }
 
 /// How nearly some combination of the free coefficients changes nothing.
-fn condition<const P: usize>(
-    law: &Fittable<'_, P>,
-    points: &Points<'_>,
-    theta: &Theta<P>,
-    free: &[usize],
-) -> f64 {
-    let mut squares = SMatrix::<f64, P, P>::zeros();
-    for point in points {
-        let gradient = law.jet(theta, point.x).gradient;
-        squares += gradient * gradient.transpose();
-    }
+fn condition<const P: usize>(ground: &Ground<'_, '_, P>, theta: &Theta<P>, free: &[usize]) -> f64 {
+    let squares = ground.sensitivity(theta);
     let scaled = nalgebra::DMatrix::from_fn(free.len(), free.len(), |a, b| {
         let (i, j) = (free[a], free[b]);
         squares[(i, j)] / (squares[(i, i)] * squares[(j, j)]).sqrt()

@@ -1,10 +1,13 @@
 //! A law against its observations, along the fast path where the law has one.
 
+use nalgebra::SMatrix;
+
 use super::equation::{Fittable, Row};
+use crate::curve::Point;
 use crate::kernel::columns::Columns;
 use crate::kernel::surface::Surface;
-use crate::law::{Parameter, ScalingLaw as _, Theta};
-use crate::objective::{Expansion, Huber, Landscape, Objective};
+use crate::law::{Parameter, Pull, ScalingLaw as _, Theta};
+use crate::objective::{Expansion, Huber, Landscape, Objective, Residual};
 
 /// What the search and the solver work on.
 pub(crate) struct Ground<'p, 'a, const P: usize> {
@@ -24,6 +27,21 @@ impl<'p, 'a, const P: usize> Ground<'p, 'a, P> {
         };
         let surface = Columns::new(&law, objective.points).map(surface);
         Self { objective, surface }
+    }
+
+    /// Sum over the points of the squares of the gradient of ln L.
+    pub(crate) fn sensitivity(&self, theta: &Theta<P>) -> SMatrix<f64, P, P> {
+        // Of least squares of logarithms it is the majorant, where nothing is weighed.
+        if let Some(surface) = &self.surface
+            && surface.residual == Residual::Log
+            && self.objective.points.iter().all(|point| point.weight == 1.0)
+            && surface.pulls.iter().all(|pull| *pull == Pull::NONE)
+        {
+            return surface.expand(theta, Huber::LEAST_SQUARES, Huber::LEAST_SQUARES).majorant;
+        }
+        let gradient = |point: &Point<Row<'a>>| self.objective.law.jet(theta, point.x).gradient;
+        let squares = self.objective.points.iter().map(gradient).map(|g| g * g.transpose());
+        squares.fold(SMatrix::zeros(), |sum, square| sum + square)
     }
 
     /// The ground of `objective`, which holds every `stride`-th point of this one's.

@@ -4,9 +4,9 @@
 //! one-step formula is far off just where it matters.
 
 use super::data::{Data, Refusal};
-use super::equation::{Evaluate, Fittable, Row};
-use super::estimate::{Estimate, Options, constraints};
-use super::refit::refits;
+use super::equation::{Evaluate, Row};
+use super::estimate::{Estimate, Options, Table, constraints};
+use super::refit::Refitter;
 
 /// One run's part in a fit.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,14 +36,18 @@ pub(crate) fn influences<const P: usize>(
     options: &Options,
     estimate: &Estimate,
 ) -> Result<Vec<Influence>, Refusal> {
-    let (groups_n, group_of) = data.members();
-    let without = |left_out: usize| {
-        (0..groups_n).map(|group| f64::from(u8::from(group != left_out))).collect::<Vec<_>>()
-    };
-    let (centre, thetas) = refits(equation, data, options, estimate, groups_n, without)?;
     let constraints = constraints(equation.card(), options)?;
-    let law = Fittable { equation, constraints: &constraints };
-
+    let table = Table::new(equation.card(), data)?;
+    let refitter = Refitter::new(equation, &constraints, &table, data, options, estimate)?;
+    let (groups_n, group_of) = data.members();
+    let thetas = refitter.run(groups_n, |left_out, points| {
+        let rows = points.iter_mut().zip(&refitter.points).zip(&refitter.group_of);
+        for ((point, whole), group) in rows {
+            point.weight = if *group == left_out { 0.0 } else { whole.weight };
+        }
+        constraints.pulls
+    });
+    let (law, centre) = (refitter.law, refitter.centre());
     let card = equation.card();
     let variables = data.select(card.name, card.variables)?;
     let mut influences: Vec<Influence> = thetas

@@ -45,6 +45,7 @@ mod kaplan_nd;
 mod kaplan_ns;
 mod ladder_accuracy;
 mod ladder_bpb;
+mod linear;
 mod log_power;
 mod lr_anneal;
 mod mixture_effective_n;
@@ -86,6 +87,7 @@ pub use equation::{Equation, Formula, Row};
 pub use estimate::{Estimate, Options, Prior};
 pub use hold_out::{HoldOut, hold_out};
 pub use influence::Influence;
+pub use resample::Scheme;
 pub use verdict::{Verdict, standouts, verdicts};
 
 pub(crate) use equation::Fittable;
@@ -115,8 +117,8 @@ pub trait Law: Send + Sync {
     /// What keeps the data from being fitted. Not converging is part of the estimate.
     fn estimate(&self, data: &Data, options: &Options) -> Result<Estimate, Refusal>;
 
-    /// Refits to resamples of whole groups, for intervals: by draw, the coefficients, spread about
-    /// the estimate as far as so few groups call for (see [`resample`]).
+    /// Refits to resampled data, for intervals: by draw, the coefficients, spread about the estimate
+    /// as far as so few groups call for (see [`resample`]).
     ///
     /// # Errors
     /// As [`Law::estimate`].

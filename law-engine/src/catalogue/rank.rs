@@ -29,6 +29,9 @@ pub struct Ranked {
     pub bic: f64,
 }
 
+/// Errors of forecasts that differ by less are equal.
+const ROUNDING: f64 = 1e-7;
+
 /// The laws of the catalogue for a loss over variables that are all among `symbols`.
 #[must_use]
 pub fn of_loss(symbols: &[&str]) -> Vec<&'static dyn Law> {
@@ -57,8 +60,12 @@ pub fn rank(
             Err(refusal) => refused.push((law.card().name, refusal)),
         }
     }
-    let error = |one: &Ranked| one.held_out.as_ref().map_or(f64::INFINITY, |held| held.mean_error);
-    ranked.sort_by(|a, b| error(a).total_cmp(&error(b)).then(a.bic.total_cmp(&b.bic)));
+    // Two laws of one form differ by rounding, which must not decide: then they stay in order.
+    let error = |one: &Ranked| {
+        let held_out = one.held_out.as_ref();
+        held_out.map_or(f64::INFINITY, |held| (held.mean_error / ROUNDING).round())
+    };
+    ranked.sort_by(|a, b| error(a).total_cmp(&error(b)));
     (ranked, refused)
 }
 

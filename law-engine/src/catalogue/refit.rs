@@ -1,75 +1,118 @@
-//! Refits of a law to the same rows, counted otherwise: resampled, or without one run.
+//! Refits of a law to other data at the same rows: resampled, or without one run.
 
 use std::thread;
 
 use super::Ground;
 use super::data::{Data, Refusal};
-use super::equation::{Evaluate, Fittable, Points};
-use super::estimate::{Estimate, Options, Table, constraints};
+use super::equation::{Constraints, Evaluate, Fittable, Points};
+use super::estimate::{Estimate, Options, Table, search};
 use crate::fit::polish;
 use crate::kernel::surface::Surface;
-use crate::law::Theta;
+use crate::law::{Pull, Theta};
 use crate::objective::Objective;
 
 /// Optima that a refit begins from.
 const WARM_N: usize = 2;
 
-/// The optimum in fitting coordinates, and those of `refits_n` refits, of which number `i` counts
-/// each group as often as `counts(i)` says. All begin at the optima of `estimate`, and are shared
-/// among the threads of `options`; their number changes nothing.
-pub(super) fn refits<const P: usize>(
-    equation: &dyn Evaluate<P>,
-    data: &Data,
-    options: &Options,
-    estimate: &Estimate,
-    refits_n: usize,
-    counts: impl Fn(usize) -> Vec<f64> + Sync,
-) -> Result<(Theta<P>, Vec<Theta<P>>), Refusal> {
-    let constraints = constraints(equation.card(), options)?;
-    let table = Table::new(equation.card(), data)?;
-    let (points, order) = table.points(data);
-    let law = Fittable { equation, constraints: &constraints };
-    let objective = Objective { law, points: &points, residual: options.residual };
-    let surface = Ground::new(objective).surface;
-    let to_fit = |(natural, _): &(Vec<f64>, f64)| {
-        Theta::from_fn(|i, _| equation.card().parameters[i].kind.to_fit(natural[i]))
-    };
-    let warm: Vec<Theta<P>> = estimate.basins.iter().take(WARM_N).map(to_fit).collect();
-    let centre = *warm.first().ok_or(Refusal::Empty)?;
-    let (_, group_of) = data.members();
+/// A law with the rows of a fit, to be fitted again.
+pub(super) struct Refitter<'a, const P: usize> {
+    pub(super) law: Fittable<'a, P>,
+    pub(super) points: Points<'a>,
+    /// The group of each point, counted in the order of the groups' names.
+    pub(super) group_of: Vec<usize>,
+    options: &'a Options,
+    /// The optima of the fit, in fitting coordinates; at least one.
+    warm: Vec<Theta<P>>,
+}
 
-    let refit = |points: &mut Points<'_>, surface: &mut Option<Surface<P>>, number: usize| {
-        let counts = counts(number);
-        for (point, row) in points.iter_mut().zip(&order) {
-            point.weight = counts[group_of[*row]] * data.weights()[*row];
+impl<'a, const P: usize> Refitter<'a, P> {
+    pub(super) fn new(
+        equation: &'a dyn Evaluate<P>,
+        constraints: &'a Constraints<P>,
+        table: &'a Table,
+        data: &Data,
+        options: &'a Options,
+        estimate: &Estimate,
+    ) -> Result<Self, Refusal> {
+        let (points, order) = table.points(data);
+        let (_, group_of_row) = data.members();
+        let parameters = equation.card().parameters;
+        let to_fit = |(natural, _): &(Vec<f64>, f64)| {
+            Theta::from_fn(|i, _| parameters[i].kind.to_fit(natural[i]))
+        };
+        let warm: Vec<Theta<P>> = estimate.basins.iter().take(WARM_N).map(to_fit).collect();
+        if warm.is_empty() {
+            return Err(Refusal::Empty);
         }
-        if let Some(surface) = surface {
-            let weights = surface.columns.weights.iter_mut();
-            weights.zip(points.iter()).for_each(|(weight, point)| *weight = point.weight);
-        }
-        let objective = Objective { points: points.as_slice(), ..objective };
-        let fits = warm.iter().map(|start| match surface {
-            Some(surface) => polish(surface, options.huber, *start),
-            None => polish(&objective, options.huber, *start),
+        Ok(Self {
+            law: Fittable { equation, constraints },
+            points,
+            group_of: order.iter().map(|row| group_of_row[*row]).collect(),
+            options,
+            warm,
+        })
+    }
+
+    /// The optima that refits begin from, the best first.
+    pub(super) fn warm(&self) -> &[Theta<P>] {
+        &self.warm
+    }
+
+    /// The optimum of the fit.
+    pub(super) fn centre(&self) -> Theta<P> {
+        self.warm[0]
+    }
+
+    /// The optima of `refits_n` refits. `prepare` changes responses and weights of the points for
+    /// each and says what priors pull with. Refits begin at the optima of the fit, or search anew as
+    /// the options have it, and are shared among threads; their number changes nothing.
+    pub(super) fn run(
+        &self,
+        refits_n: usize,
+        prepare: impl Fn(usize, &mut Points<'a>) -> [Pull; P] + Sync,
+    ) -> Vec<Theta<P>> {
+        let Self { law, options, .. } = self;
+        let residual = options.residual;
+        let surface = Ground::new(Objective { law: *law, points: &self.points, residual }).surface;
+        let refit = |points: &mut Points<'a>, surface: &mut Option<Surface<P>>, number: usize| {
+            let pulls = prepare(number, points);
+            let constraints = Constraints { pulls, ..*law.constraints };
+            if let Some(surface) = surface {
+                surface.pulls = pulls;
+                let columns = &mut surface.columns;
+                let rows = columns.ln_response.iter_mut().zip(&mut columns.weights);
+                for ((ln_response, weight), point) in rows.zip(points.iter()) {
+                    (*ln_response, *weight) = (point.ln_loss, point.weight);
+                }
+            }
+            let law = Fittable { equation: law.equation, constraints: &constraints };
+            let objective = Objective { law, points: points.as_slice(), residual };
+            let ground = Ground { objective, surface: surface.take() };
+            let fits = if options.is_cold {
+                search(&ground, options)
+            } else {
+                self.warm.iter().map(|start| polish(&ground, options.huber, *start)).collect()
+            };
+            *surface = ground.surface;
+            let best = fits.into_iter().min_by(|a, b| a.objective.total_cmp(&b.objective));
+            best.map_or_else(|| self.centre(), |fit| fit.theta)
+        };
+        // Each thread works off every n-th refit on its own copy of the points.
+        let threads_n = options.threads_n.clamp(1, refits_n.max(1));
+        let work = |first: usize| {
+            let (mut points, mut surface) = (self.points.clone(), surface.clone());
+            let own = (first..refits_n).step_by(threads_n);
+            own.map(|number| refit(&mut points, &mut surface, number)).collect::<Vec<_>>()
+        };
+        let mut by_thread: Vec<_> = thread::scope(|scope| {
+            let work = &work;
+            let handles: Vec<_> =
+                (1..threads_n).map(|first| scope.spawn(move || work(first))).collect();
+            let own = work(0);
+            let others =
+                handles.into_iter().map(|handle| handle.join().expect("refits do not panic"));
+            std::iter::once(own).chain(others).map(Vec::into_iter).collect()
         });
-        let best = fits.min_by(|a, b| a.objective.total_cmp(&b.objective));
-        best.map_or(centre, |fit| fit.theta)
-    };
-    // Each thread works off every n-th refit on its own copy of the points.
-    let threads_n = options.threads_n.clamp(1, refits_n.max(1));
-    let work = |first: usize| {
-        let (mut points, mut surface) = (points.clone(), surface.clone());
-        let own = (first..refits_n).step_by(threads_n);
-        own.map(|number| refit(&mut points, &mut surface, number)).collect::<Vec<_>>()
-    };
-    let mut by_thread: Vec<_> = thread::scope(|scope| {
-        let work = &work;
-        let handles: Vec<_> =
-            (1..threads_n).map(|first| scope.spawn(move || work(first))).collect();
-        let own = work(0);
-        let others = handles.into_iter().map(|handle| handle.join().expect("refits do not panic"));
-        std::iter::once(own).chain(others).map(Vec::into_iter).collect()
-    });
-    let thetas = (0..refits_n).filter_map(|number| by_thread[number % threads_n].next()).collect();
-    Ok((centre, thetas))
+        (0..refits_n).filter_map(|number| by_thread[number % threads_n].next()).collect()
+    }
 }

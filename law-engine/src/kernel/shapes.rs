@@ -28,10 +28,15 @@ struct Shape {
 }
 
 impl Shape {
-    fn at(&self, place: &[usize]) -> &[f64] {
+    /// The number of the combination at a place.
+    fn number(&self, place: &[usize]) -> usize {
         let number =
             |number: usize, (digit, length): &(usize, usize)| number * length + place[*digit];
-        &self.rows[self.digits.iter().fold(0, number)]
+        self.digits.iter().fold(0, number)
+    }
+
+    fn at(&self, place: &[usize]) -> &[f64] {
+        &self.rows[self.number(place)]
     }
 }
 
@@ -40,6 +45,49 @@ pub(crate) struct Shapes {
     shapes: Vec<Shape>,
     target: Vec<f64>,
     columns_n: usize,
+    /// Where every term is solved for: all products of their rows, made once.
+    products: Option<Products>,
+}
+
+/// Products of the rows of all combinations of all terms, and of each with the target.
+struct Products {
+    /// Where the combinations of each term begin.
+    begins: Vec<usize>,
+    rows_n: usize,
+    /// Those below the diagonal are zero.
+    square: Vec<f64>,
+    target: Vec<f64>,
+    target_square: f64,
+}
+
+/// More rows than these are multiplied where they are asked for.
+const PRODUCTS_MAX: usize = 128;
+
+impl Products {
+    fn new(shapes: &[Shape], target: &[f64]) -> Option<Self> {
+        let rows: Vec<&Vec<f64>> = shapes.iter().flat_map(|shape| &shape.rows).collect();
+        let is_solved = |shape: &Shape| shape.factor != Factor::Known;
+        if !shapes.iter().all(is_solved) || rows.len() > PRODUCTS_MAX {
+            return None;
+        }
+        let mut begins = vec![0];
+        for shape in shapes {
+            begins.push(begins[begins.len() - 1] + shape.rows.len());
+        }
+        let rows_n = rows.len();
+        let mut square = vec![0.0; rows_n * rows_n];
+        for (number, pair) in begins.windows(2).enumerate() {
+            for i in pair[0]..pair[1] {
+                square[i * rows_n + i] = dot(rows[i], rows[i]);
+                for j in begins[number + 1]..rows_n {
+                    square[i * rows_n + j] = dot(rows[i], rows[j]);
+                }
+            }
+        }
+        let with_target = rows.iter().map(|row| dot(row, target)).collect();
+        let target_square = dot(target, target);
+        Some(Self { begins, rows_n, square, target: with_target, target_square })
+    }
 }
 
 impl Shapes {
@@ -70,11 +118,15 @@ impl Shapes {
         for (sign, term) in &columns.terms {
             shapes.push(shape(grid, *sign, term, &weights)?);
         }
-        Some(Self { shapes, target, columns_n: grid.linear.len() })
+        let products = Products::new(&shapes, &target);
+        Some(Self { shapes, target, columns_n: grid.linear.len(), products })
     }
 
     /// The normal equations at a place of the grid.
     pub(crate) fn normal<const P: usize>(&self, place: &[usize]) -> Normal<P> {
+        if let Some(products) = &self.products {
+            return self.looked_up(products, place);
+        }
         let mut target = self.target.clone();
         for shape in self.shapes.iter().filter(|shape| shape.factor == Factor::Known) {
             target.iter_mut().zip(shape.at(place)).for_each(|(t, row)| *t -= row);
@@ -89,6 +141,28 @@ impl Shapes {
                 let product = dot(rows, b.at(place));
                 normal.matrix[i][j] += product;
                 if !std::ptr::eq(a, b) {
+                    normal.matrix[j][i] += product;
+                }
+            }
+        }
+        normal
+    }
+}
+
+impl Shapes {
+    /// The normal equations by products that are known.
+    fn looked_up<const P: usize>(&self, products: &Products, place: &[usize]) -> Normal<P> {
+        let mut normal = Normal::zero(self.columns_n, products.target_square);
+        let row = |number: usize| products.begins[number] + self.shapes[number].number(place);
+        for (number, a) in self.shapes.iter().enumerate() {
+            let Factor::Solved(i) = a.factor else { continue };
+            let row_a = row(number);
+            normal.vector[i] += products.target[row_a];
+            for (other, b) in self.shapes.iter().enumerate().skip(number) {
+                let Factor::Solved(j) = b.factor else { continue };
+                let product = products.square[row_a * products.rows_n + row(other)];
+                normal.matrix[i][j] += product;
+                if other != number {
                     normal.matrix[j][i] += product;
                 }
             }

@@ -6,6 +6,7 @@ mod catalogue_b;
 mod compare;
 mod coverage;
 mod expressions;
+mod extremes;
 mod fits;
 mod influence;
 mod laws;

@@ -146,3 +146,33 @@ fn what_is_tied_stays_tied_however_it_is_said() {
         assert_eq!(found.free_n, symbols.len() - 2);
     }
 }
+
+/// Rows that arrive one by one: a fit that begins at the last one's optima beside its search ends at
+/// least as low as one that begins anew, and a fit that begins there alone nearly always there too.
+#[test]
+fn a_refit_after_one_more_run_is_no_worse_than_a_new_fit() {
+    let (rows, losses) = table();
+    let first = |n: usize| {
+        let data = Data::new(&[variable()], rows[..n].to_vec(), losses[..n].to_vec(), None);
+        data.expect("they are positive")
+    };
+    let mut begin = Vec::new();
+    for n in 8..=rows.len() {
+        let data = first(n);
+        let cold = fit(&data, &Options::default()).expect("it can be fitted");
+        let options = Options { begin, ..Options::default() };
+        let both = fit(&data, &options).expect("it can be fitted");
+        assert!(both.objective <= cold.objective * (1.0 + 1e-12), "{n} rows: {both:?} {cold:?}");
+        if n > 8 {
+            let warm = fit(&data, &Options { starts_n: 0, ..options }).expect("it can be fitted");
+            assert!(warm.objective <= cold.objective * 1.05, "{n} rows: {warm:?} {cold:?}");
+        }
+        begin = both.basins.into_iter().map(|(coefficients, _)| coefficients).collect();
+    }
+}
+
+#[test]
+fn nowhere_to_begin_is_said() {
+    let nowhere = Options { starts_n: 0, ..Options::default() };
+    assert_eq!(fit(&data(), &nowhere), Err(Refusal::NoStart));
+}

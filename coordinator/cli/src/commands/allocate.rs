@@ -1,14 +1,14 @@
 //! `sweepctl allocate`: the best size and number of tokens for a budget.
 
 use clap::Args;
-use law_engine::catalogue::{Data, verdicts};
+use law_engine::catalogue::verdicts;
 use law_engine::query::allocation::{NoOptimum, contrast};
 use law_engine::query::{Budget, Throughput, allocate};
 
 use crate::args::Format;
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
-use crate::fitting::Fitting;
+use crate::fitting::{Fitting, measured, throughput};
 use crate::place::{Place, positive};
 use crate::view::fit::{digits, size};
 use crate::view::query::{self, About, AllocateReport};
@@ -45,17 +45,6 @@ pub(crate) struct Allocate {
     at: Option<Place>,
     #[command(flatten)]
     format: Format,
-}
-
-/// Reads `A*N^-B`.
-fn throughput(text: &str) -> Result<Throughput, String> {
-    let parts = text
-        .split_once('*')
-        .and_then(|(amplitude, power)| Some((amplitude, power.trim().strip_prefix("N^-")?)));
-    let (amplitude, exponent) =
-        parts.ok_or_else(|| format!("expected `A*N^-B` such as `2e11*N^-0.7`, not `{text}`"))?;
-    let (amplitude, exponent) = (positive(amplitude)?, positive(exponent)?);
-    Ok(Throughput { amplitude, exponent, residual_sd: 0.0 })
 }
 
 pub(crate) async fn run(arguments: Allocate, context: &Context) -> Result<ExitStatus, Failure> {
@@ -103,16 +92,6 @@ pub(crate) async fn run(arguments: Allocate, context: &Context) -> Result<ExitSt
         about: About::new(&fitted, &data, &fitting),
     };
     context.printer.report(arguments.format, &report, AllocateReport::render)
-}
-
-/// The throughput by the file's own hours.
-fn measured(data: &Data) -> Result<Throughput, Failure> {
-    let column = |symbol| data.column(symbol).unwrap_or_default();
-    Throughput::fit(&column("N"), &column("D"), &column("h")).ok_or_else(|| {
-        Failure::refused("the runs do not say how throughput depends on the size")
-            .with_cause("it takes two sizes with hours, parameters and tokens")
-            .with_hint("give it: `--throughput '2e11*N^-0.7'`")
-    })
 }
 
 /// Why a law has no best division, and what would help.

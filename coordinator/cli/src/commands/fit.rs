@@ -15,7 +15,7 @@ use crate::failure::{ExitStatus, Failure};
 use crate::families::{AUTO, choose};
 use crate::fitting::{Fitting, refused};
 use crate::report::{draw, write_svg};
-use crate::view::fit::{FitReport, Found, Span};
+use crate::view::fit::{FitReport, Found, Span, resampled};
 use crate::view::fit_figure::fitted_law;
 
 const EXAMPLES: &str = "Examples:
@@ -25,6 +25,7 @@ const EXAMPLES: &str = "Examples:
   sweepctl fit runs.csv --law chinchilla --bound alpha=0.2..0.5 --prior E=1.7+-0.1 --noise 0.01
   sweepctl fit runs.jsonl --law power-const --column D=seen_examples --response error
   sweepctl fit runs.csv --law auto
+  sweepctl fit runs.csv --law chinchilla --resample residuals
   sweepctl fit runs.csv --law 'L(N, D) = E + A*N^-alpha + B*D^-beta'
   sweepctl fit sweep:gpt-vs-qlstm --where arm=gpt --law chinchilla
   sweepctl laws list";
@@ -128,13 +129,14 @@ async fn report(fit: Fit, context: &Context) -> Result<(FitReport, Option<Fitted
         equation: card.equation,
         file: fitting.runs.to_string(),
         rows_n: data.rows_n(),
-        objective_name: fitting.target.objective.text,
+        objective_name: fitting.target.objective.text.clone(),
         objective: estimate.objective,
         converged: estimate.convergence == Convergence::Converged,
         condition: estimate.condition,
         optima_n: estimate.basins.len(),
         level,
         draws_n: fitting.sampling.bootstrap,
+        resampled: resampled(fitting.scheme()),
         coefficients: card.parameters.iter().zip(&answers).map(found).collect(),
         spans: spans
             .map(|(symbol, (lower, upper))| Span {

@@ -13,6 +13,7 @@ pub(crate) mod migrate;
 pub(crate) mod plan;
 pub(crate) mod plot;
 pub(crate) mod predict;
+pub(crate) mod propose;
 pub(crate) mod runs;
 pub(crate) mod serve;
 pub(crate) mod status;
@@ -39,6 +40,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
         Command::Predict(arguments) => predict::run(*arguments, context).await,
         Command::Invert(arguments) => invert::run(*arguments, context).await,
         Command::Allocate(arguments) => allocate::run(*arguments, context).await,
+        Command::Propose(arguments) => propose::run(*arguments, context).await,
         Command::Compare(arguments) => compare::run(*arguments, context).await,
         Command::Check(arguments) => check::run(&arguments, context).await,
         Command::Forecast(arguments) => forecast::run(arguments, context).await,

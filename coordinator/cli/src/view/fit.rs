@@ -1,6 +1,6 @@
 //! A law fitted to a file of runs.
 
-use law_engine::catalogue::{HoldOut, Published};
+use law_engine::catalogue::{HoldOut, Published, Scheme};
 use serde::Serialize;
 use sweep_core::fit::Interval;
 use sweep_core::units::{Share, human_count};
@@ -27,6 +27,8 @@ pub(crate) struct FitReport {
     /// Level of the intervals.
     pub(crate) level: f64,
     pub(crate) draws_n: u32,
+    /// What the refits were to.
+    pub(crate) resampled: &'static str,
     pub(crate) coefficients: Vec<Found>,
     pub(crate) spans: Vec<Span>,
     pub(crate) held_out: Option<HeldOut>,
@@ -77,6 +79,15 @@ impl From<&Published> for PublishedFit {
     fn from(published: &Published) -> Self {
         let Published { label, source, convention, coefficients } = *published;
         Self { label, source, convention, coefficients }
+    }
+}
+
+/// What is fitted again and again for intervals.
+pub(crate) const fn resampled(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Residuals => "the law with residuals of resampled runs",
+        Scheme::Wild => "the law with each run's residuals under random factors",
+        Scheme::Runs => "resampled runs",
     }
 }
 
@@ -148,7 +159,8 @@ impl FitReport {
         let mut text = draw(&columns, self.coefficients.iter().enumerate().map(row).collect());
         if self.draws_n > 0 {
             let level = Share(self.level);
-            text += &format!("[ ] {level} interval of {} refits to resampled runs\n", self.draws_n);
+            text +=
+                &format!("[ ] {level} interval of {} refits to {}\n", self.draws_n, self.resampled);
         }
         text
     }

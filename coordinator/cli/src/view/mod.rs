@@ -12,6 +12,7 @@ pub(crate) mod laws;
 pub(crate) mod live;
 pub(crate) mod mistakes;
 pub(crate) mod plan;
+pub(crate) mod propose;
 pub(crate) mod query;
 pub(crate) mod runs;
 pub(crate) mod status;

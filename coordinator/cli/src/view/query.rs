@@ -8,7 +8,7 @@ use sweep_core::fit::Interval;
 use sweep_core::units::Share;
 
 use super::counted;
-use super::fit::{digits, size};
+use super::fit::{digits, resampled, size};
 use super::table::{Column, draw};
 use crate::fitting::Fitting;
 use crate::place::named;
@@ -22,6 +22,7 @@ pub(crate) struct About {
     rows_n: usize,
     converged: bool,
     draws_n: usize,
+    resampled: &'static str,
     level: f64,
 }
 
@@ -31,7 +32,9 @@ impl About {
         let (file, rows_n, level) = (fitting.runs.to_string(), data.rows_n(), fitting.level());
         let converged = fitted.estimate.convergence == sweep_core::fit::Convergence::Converged;
         let draws_n = fitted.draws.len();
-        Self { law: card.name, equation: card.equation, file, rows_n, converged, draws_n, level }
+        let resampled = resampled(fitting.scheme());
+        let (law, equation) = (card.name, card.equation);
+        Self { law, equation, file, rows_n, converged, draws_n, resampled, level }
     }
 
     fn head(&self) -> String {
@@ -45,7 +48,7 @@ impl About {
             return "no intervals: no refits were asked for\n".to_owned();
         }
         let level = Share(self.level);
-        format!("[ ] {level} interval of {} refits to resampled runs\n", self.draws_n)
+        format!("[ ] {level} interval of {} refits to {}\n", self.draws_n, self.resampled)
     }
 }
 

@@ -1,6 +1,7 @@
 //! `sweepctl fit` and the catalogue, on files that a user might bring.
 
 mod compare;
+mod propose;
 
 use std::fmt::Write as _;
 

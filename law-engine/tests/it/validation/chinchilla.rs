@@ -1,6 +1,6 @@
 //! Chinchilla's runs, read off its figure 4: Besiroglu et al.'s replication.
 
-use law_engine::catalogue::Options;
+use law_engine::catalogue::{Options, Scheme};
 use law_engine::forecast::central;
 use law_engine::objective::Residual;
 
@@ -115,7 +115,9 @@ fn intervals(folder: &Folder) -> Outcome {
     let problem = problem(replication(folder)?, Options::default())?;
     let fit = problem.fit()?;
     let data = problem.table.data()?;
-    let draws = problem.law.draws(&data, &problem.options, &fit, DRAWS_N, 1)?;
+    // As they resampled: rows.
+    let options = Options { scheme: Scheme::Runs, ..problem.options.clone() };
+    let draws = problem.law.draws(&data, &options, &fit, DRAWS_N, 1)?;
     let mut checks = Vec::new();
     for (symbol, place, [lower, upper]) in
         [("E", 0, [1.769, 1.871]), ("alpha", 3, [0.317, 0.373]), ("beta", 4, [0.331, 0.415])]

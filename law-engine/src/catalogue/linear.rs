@@ -1,0 +1,128 @@
+//! A law near a fit, as the linear model that it is there: sensitivities and leverage.
+//!
+//! ```text
+//! X_ij = sqrt(w_i) d T(L_i) / d theta_j     A = (X'X + K)^-1     H = X A X'
+//! ```
+//!
+//! over the coefficients that are free, in fitting coordinates. K holds the precision of priors in
+//! units of the noise, so that a coefficient that only a prior knows has leverage on no row.
+
+use nalgebra::{DMatrix, DVector};
+
+use super::equation::{Fittable, Points};
+use crate::law::{ScalingLaw as _, Theta};
+use crate::objective::Residual;
+
+/// Directions whose sensitivity is below this, relative to the largest, are rounding.
+const RANK_TOLERANCE: f64 = 1e-14;
+/// What is left of a residual's variance where the fit follows a row nearly wherever it goes.
+const SLACK_MIN: f64 = 1e-3;
+
+/// A law's sensitivities at a fit, with rows and groups in the order of the points.
+pub(super) struct Linear {
+    /// X: one row per point, one column per free coefficient.
+    pub(super) design: DMatrix<f64>,
+    /// Residuals times the root of their weights.
+    pub(super) residuals: DVector<f64>,
+    /// A.
+    pub(super) inverse: DMatrix<f64>,
+    /// The points of each group.
+    pub(super) groups: Vec<Vec<usize>>,
+}
+
+impl Linear {
+    /// `groups` are the groups of the points, as numbers from zero.
+    pub(super) fn new<const P: usize>(
+        law: &Fittable<'_, P>,
+        points: &Points<'_>,
+        residual: Residual,
+        theta: &Theta<P>,
+        free: &[usize],
+        groups: &[usize],
+    ) -> Self {
+        let mut design = DMatrix::zeros(points.len(), free.len());
+        let mut residuals = DVector::zeros(points.len());
+        for (row, point) in points.iter().enumerate() {
+            let jet = law.jet(theta, point.x);
+            let (r, slope, _) = residual.expand(point.ln_loss, jet.ln_loss);
+            let root = point.weight.sqrt();
+            residuals[row] = root * r;
+            for (column, i) in free.iter().enumerate() {
+                design[(row, column)] = root * slope * jet.gradient[*i];
+            }
+        }
+        let pulls = law.constraints.pulls;
+        let prior = DVector::from_iterator(free.len(), free.iter().map(|i| pulls[*i].stiffness));
+        let inverse = invert(&design, &prior);
+        let mut members = vec![Vec::new(); groups.iter().max().map_or(0, |last| last + 1)];
+        groups.iter().enumerate().for_each(|(row, group)| members[*group].push(row));
+        Self { design, residuals, inverse, groups: members }
+    }
+
+    /// The diagonal of H: how much of each residual's row the fit follows, 0 to 1.
+    pub(super) fn leverages(&self) -> Vec<f64> {
+        let solved = &self.design * &self.inverse;
+        let leverage = |row: usize| solved.row(row).dot(&self.design.row(row)).clamp(0.0, 1.0);
+        (0..self.design.nrows()).map(leverage).collect()
+    }
+
+    /// Degrees of freedom that the coefficients take: the trace of H.
+    pub(super) fn taken(&self) -> f64 {
+        self.leverages().iter().sum()
+    }
+
+    /// Degrees of freedom that are left when groups are what is independent; at least one.
+    pub(super) fn freedom(&self) -> f64 {
+        (self.groups.len() as f64 - self.taken()).max(1.0)
+    }
+
+    /// The residuals with what the fit took out of them put back, by the power of `I - H` within
+    /// each group: -1/2 makes their variance that of the errors (for a group of one row,
+    /// `r / sqrt(1 - h)`), -1 leaves the group out (the jackknife). Bell and McCaffrey, Survey
+    /// Methodology 28 (2002), equations 8 and 9.
+    pub(super) fn corrected(&self, power: f64) -> DVector<f64> {
+        let root = square_root(&self.inverse);
+        let mut corrected = self.residuals.clone();
+        for rows in &self.groups {
+            let block = self.design.select_rows(rows) * &root;
+            let svd = block.svd(true, false);
+            let Some(directions) = svd.u else { continue };
+            for (direction, value) in directions.column_iter().zip(svd.singular_values.iter()) {
+                let slack = (1.0 - value * value).max(SLACK_MIN);
+                let along: f64 = rows
+                    .iter()
+                    .zip(direction.iter())
+                    .map(|(row, u)| u * self.residuals[*row])
+                    .sum();
+                let add = along * (slack.powf(power) - 1.0);
+                rows.iter().zip(direction.iter()).for_each(|(row, u)| corrected[*row] += u * add);
+            }
+        }
+        corrected
+    }
+}
+
+/// `(X'X + K)^-1`. A direction without any sensitivity has no variance
+/// here: the data say nothing of it.
+fn invert(design: &DMatrix<f64>, prior: &DVector<f64>) -> DMatrix<f64> {
+    let square = design.transpose() * design + DMatrix::from_diagonal(prior);
+    let scale = square.diagonal().map(|entry| if entry > 0.0 { entry.sqrt().recip() } else { 0.0 });
+    let scaling = DMatrix::from_diagonal(&scale);
+    let scaled = &scaling * square * &scaling;
+    if scaled.iter().any(|entry| !entry.is_finite()) {
+        return DMatrix::zeros(scale.len(), scale.len());
+    }
+    let eigen = scaled.symmetric_eigen();
+    let largest = eigen.eigenvalues.max();
+    let inverted = eigen
+        .eigenvalues
+        .map(|value| if value > RANK_TOLERANCE * largest { value.recip() } else { 0.0 });
+    let vectors = &scaling * &eigen.eigenvectors;
+    &vectors * DMatrix::from_diagonal(&inverted) * vectors.transpose()
+}
+
+/// B with `B B' = matrix`, for a positive semi-definite matrix.
+fn square_root(matrix: &DMatrix<f64>) -> DMatrix<f64> {
+    let eigen = matrix.clone().symmetric_eigen();
+    eigen.eigenvectors * DMatrix::from_diagonal(&eigen.eigenvalues.map(|v| v.max(0.0).sqrt()))
+}
