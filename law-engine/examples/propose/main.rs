@@ -100,7 +100,7 @@ Made by
 - Settled after first results were seen: grids begin at 1e7 (at a thirtieth of their largest size they
   did worse), isoFLOP spans three decades (two did worse) and is shown with and without the smallest
   size (without, it does better), noise belongs to a place and not to a run's number. The worlds and
-  the defaults of proposals are those of the first run; eleven other slot prices, limits, shares and
+  the defaults of proposals are those of the first run; fourteen other slot prices, limits, shares and
   spreads, at 60 to 100 replicates, were not better beyond their scatter."
     );
 }
