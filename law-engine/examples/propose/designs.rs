@@ -39,7 +39,7 @@ pub(crate) enum Rival {
     Grid { side: usize },
     /// Five levels of compute over three decades, or as many as the smallest size allows, with seven
     /// sizes over a factor of 16 about the optimum, times an offset.
-    IsoFlop { offset: f64 },
+    IsoFlop { offset: f64, smallest_n: f64 },
     /// From the pool, each run as likely as any other.
     Random,
     /// From the pool, each run as likely as its hours are few.
@@ -47,11 +47,13 @@ pub(crate) enum Rival {
 }
 
 impl Rival {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Grid { side: 5 },
         Self::Grid { side: 7 },
-        Self::IsoFlop { offset: 1.0 },
-        Self::IsoFlop { offset: 3.0 },
+        Self::IsoFlop { offset: 1.0, smallest_n: SMALLEST_N },
+        Self::IsoFlop { offset: 3.0, smallest_n: SMALLEST_N },
+        Self::IsoFlop { offset: 1.0, smallest_n: 0.0 },
+        Self::IsoFlop { offset: 3.0, smallest_n: 0.0 },
         Self::Random,
         Self::CheapRandom,
     ];
@@ -60,7 +62,9 @@ impl Rival {
     pub(crate) fn runs(self, budget: f64, replicate: u64) -> Option<Vec<Place>> {
         match self {
             Self::Grid { side } => largest(budget, |largest_n| grid(side, largest_n)),
-            Self::IsoFlop { offset } => largest(budget, |scale| iso_flop(scale, offset)),
+            Self::IsoFlop { offset, smallest_n } => {
+                largest(budget, |scale| iso_flop(scale, offset, smallest_n))
+            }
             Self::Random => Some(random(budget, replicate, |_| 1.0)),
             Self::CheapRandom => Some(random(budget, replicate, hours)),
         }
@@ -80,11 +84,11 @@ fn grid(side: usize, largest_n: f64) -> Vec<Place> {
 }
 
 /// `scale` is the size that is optimal at the largest compute.
-fn iso_flop(scale: f64, offset: f64) -> Vec<Place> {
+fn iso_flop(scale: f64, offset: f64, smallest_n: f64) -> Vec<Place> {
     let frontier = Frontier::new(TRUTH);
     let flops_c = |n: f64| 6.0 * (n / frontier.balance).powf(frontier.size_exponent.recip());
     let most = flops_c(scale);
-    let least = (1e-3 * most).max(flops_c(4.0 * SMALLEST_N));
+    let least = (1e-3 * most).max(flops_c(4.0 * smallest_n));
     factors(least, most, 5)
         .flat_map(|flops_c| {
             let centre = offset * frontier.at(flops_c).params_n;

@@ -25,7 +25,7 @@ fn proposals_need_fewer_hours_than_grids_levels_of_compute_and_chance() {
             geometric_mean(own.flat_map(|cell| cell.ratios.iter().copied()))
         };
         let [grids, levels, chance] =
-            [&Rival::ALL[..2], &Rival::ALL[2..4], &Rival::ALL[4..]].map(mean);
+            [&Rival::ALL[..2], &Rival::ALL[2..4], &Rival::ALL[6..]].map(mean);
         let means =
             format!("{aim:?}: {grids:.2}, {levels:.2}, {chance:.2} at errors of {errors:?}");
         assert!(grids > 4.0 && levels > 2.0 && chance > 1.5, "{means}");
