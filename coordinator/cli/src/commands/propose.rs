@@ -139,7 +139,14 @@ async fn read(
     if is_measured {
         symbols.push("h");
     }
-    let data = arguments.mapping.data(source.runs.read(context).await?, &symbols)?;
+    let file = source.runs.read(context).await?;
+    if is_measured && file.find("h", &arguments.mapping.columns.named()).is_err() {
+        let failure = format!("{} does not say how fast its sizes train", source.runs);
+        return Err(Failure::refused(failure)
+            .with_cause("no column is known as h, the accelerator hours of a run")
+            .with_hint("name it: `--column h=COLUMN`, or give `--throughput '2e11*N^-0.7'`"));
+    }
+    let data = arguments.mapping.data(file, &symbols)?;
     let throughput = match arguments.throughput {
         Some(throughput) => Some(throughput),
         None if is_measured => Some(measured(&data)?),

@@ -76,6 +76,11 @@ fn what_cannot_be_proposed_is_said() {
     insta::assert_snapshot!("a_comparison_of_one_arm", one);
     let nowhere = propose(&[&["runs.csv", "--for", "size"][..], &hours].concat());
     insta::assert_snapshot!("a_size_without_a_budget", nowhere);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("runs.csv"), runs()).expect("the folder is writable");
+    let arguments = ["--law", "chinchilla", "--for", "loss", "--at", "flops=1e22", "--hours", "9"];
+    let without = sweepctl_in(folder.path(), &[&["propose", "runs.csv"][..], &arguments].concat());
+    insta::assert_snapshot!("runs_without_hours", without);
     let unknown = propose(&[&["runs.csv", "--for", "loss", "--at", "M=3"][..], &hours].concat());
     insta::assert_snapshot!("a_place_that_the_law_does_not_know", unknown);
 }
