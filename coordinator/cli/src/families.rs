@@ -35,13 +35,7 @@ pub(crate) fn choose(
     let data = fitting.mapping.data(file.clone(), &symbols)?;
     // Runs are as large as they are dear; where that is not known, as their variables are together.
     let dear = ["C", "h"].into_iter().find_map(|symbol| data.column(symbol));
-    let scale = dear.unwrap_or_else(|| {
-        let mut scale = vec![1.0; data.rows_n()];
-        for values in symbols.iter().filter_map(|symbol| data.column(symbol)) {
-            scale.iter_mut().zip(values).for_each(|(scale, value)| *scale *= value);
-        }
-        scale
-    });
+    let scale = dear.unwrap_or_else(|| data.product(symbols));
     let (ranked, refused) = rank(&laws, &data, &fitting.target.options()?, &scale, share);
     let refused: Vec<(&str, String)> =
         refused.into_iter().map(|(law, refusal)| (law, refusal.to_string())).collect();

@@ -171,12 +171,19 @@ pub(crate) fn draw(figure: &charts::Figure, printer: &Printer) -> Result<(), Fai
 }
 
 /// Draws the crossover figure into a file, making its folder.
-pub(crate) fn write_figure(view: &ForecastView, path: &Path) -> Result<(), Failure> {
+fn write_figure(view: &ForecastView, path: &Path) -> Result<(), Failure> {
     write_svg(&charts::figure::crossover(view), path)
 }
 
+/// Draws a figure into a file, and says so.
+pub(crate) fn save(figure: &charts::Figure, path: &Path, printer: &Printer) -> Result<(), Failure> {
+    write_svg(figure, path)?;
+    printer.note(&format!("wrote {}", path.display()));
+    Ok(())
+}
+
 /// Draws a figure into a file, making its folder.
-pub(crate) fn write_svg(figure: &charts::Figure, path: &Path) -> Result<(), Failure> {
+fn write_svg(figure: &charts::Figure, path: &Path) -> Result<(), Failure> {
     let svg = charts::svg::render(figure, &charts::svg::SvgOptions::default());
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(path, svg));

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use law_engine::catalogue::frontier::FLOPS_PER_TOKEN;
 use law_engine::tabulated::Row;
 use sweep_core::crossover::Axis;
 
@@ -70,9 +71,6 @@ pub(crate) struct Table {
 /// The column that names arms where one table is given and nobody says which.
 const ARM: &str = "arm";
 
-/// FLOPs of a training step per parameter and token.
-const FLOPS_PER_PARAM_TOKEN: f64 = 6.0;
-
 impl Rivals<'_> {
     pub(crate) async fn read(
         &self,
@@ -122,7 +120,7 @@ impl Rivals<'_> {
             (_, Some(places), ..) => places,
             (Axis::Flops, None, Some(params_n), Some(tokens_d)) => {
                 table.notes.push(format!("{arm}: no column of FLOPs, so C = 6 N D"));
-                let flops = |(n, d): (&f64, &f64)| FLOPS_PER_PARAM_TOKEN * n * d;
+                let flops = |(n, d): (&f64, &f64)| FLOPS_PER_TOKEN * n * d;
                 params_n.iter().zip(tokens_d).map(flops).collect()
             }
             // Says which columns there are.

@@ -250,6 +250,16 @@ impl Data {
         Some((smallest, values.iter().copied().fold(0.0, f64::max)))
     }
 
+    /// Row by row, the product of those of the columns that there are.
+    #[must_use]
+    pub fn product<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<f64> {
+        let mut product = vec![1.0; self.rows_n()];
+        for values in names.into_iter().filter_map(|name| self.column(name)) {
+            product.iter_mut().zip(values).for_each(|(product, value)| *product *= value);
+        }
+        product
+    }
+
     /// A column by its name.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<Vec<f64>> {

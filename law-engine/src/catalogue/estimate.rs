@@ -117,6 +117,17 @@ pub struct Estimate {
     pub free_n: usize,
 }
 
+/// Sensitivities this near to dependent are dependent: what is left is rounding.
+const CONDITION_MAX: f64 = 1e7;
+
+impl Estimate {
+    /// Whether no combination of the coefficients leaves every prediction as it is.
+    #[must_use]
+    pub fn is_identified(&self) -> bool {
+        self.condition <= CONDITION_MAX
+    }
+}
+
 /// Optima closer than this, relative in every coefficient, are one.
 const SAME: f64 = 1e-3;
 

@@ -11,7 +11,7 @@
 //! Source: Hoffmann et al., arXiv 2203.15556, equation 4.
 
 /// FLOPs of one token for each parameter, forwards and backwards.
-pub(crate) const FLOPS_PER_TOKEN: f64 = 6.0;
+pub const FLOPS_PER_TOKEN: f64 = 6.0;
 
 /// The compute-optimal frontier of one fit of the law `chinchilla`.
 ///

@@ -42,8 +42,6 @@ pub enum Verdict {
     Lone { rows: Vec<usize>, coefficient: &'static str, share: f64, with: f64, without: f64 },
 }
 
-/// Sensitivities this near to dependent are dependent: what is left is rounding.
-const CONDITION_MAX: f64 = 1e7;
 /// An exponent or a floor whose interval spans more than this factor says little.
 const VAGUE_FACTOR: f64 = 3.0;
 /// Relative differences of the objective below this, per observation, are noise: the likelihood of
@@ -114,7 +112,7 @@ pub fn verdicts(
     if let Convergence::NotConverged { reason } = &estimate.convergence {
         verdicts.push(Verdict::NotConverged { reason: reason.clone() });
     }
-    if estimate.condition > CONDITION_MAX {
+    if !estimate.is_identified() {
         verdicts.push(Verdict::Unidentified { condition: estimate.condition });
     }
     for (parameter, interval) in card.parameters.iter().zip(intervals.unwrap_or_default()) {

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
 use crate::fitting::{Columns, Sampling};
 use crate::place::positive;
-use crate::report::{draw, write_svg};
+use crate::report::{draw, save};
 use crate::rivals::{Rivals, Source, Table};
 use crate::view::compare::{CompareReport, Compared};
 
@@ -164,8 +164,7 @@ pub(crate) async fn run(arguments: Compare, context: &Context) -> Result<ExitSta
         draw(&figure, printer)?;
     }
     if let Some(path) = arguments.figure {
-        write_svg(&figure, &path)?;
-        printer.note(&format!("wrote {}", path.display()));
+        save(&figure, &path, printer)?;
     }
     Ok(status)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use charts::figure::{self, fit::FittedLaw};
 use clap::Args;
-use law_engine::catalogue::{Data, Law, Parameter, hold_out, standouts, verdicts};
+use law_engine::catalogue::{Parameter, hold_out, standouts, verdicts};
 use law_engine::query::{Answer, Fitted};
 use sweep_core::fit::{Convergence, Interval};
 use sweep_core::units::Share;
@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
 use crate::families::{AUTO, choose};
 use crate::fitting::{Fitting, refused};
-use crate::report::{draw, write_svg};
+use crate::report::{draw, save};
 use crate::view::fit::{FitReport, Found, Span, resampled};
 use crate::view::fit_figure::fitted_law;
 
@@ -76,8 +76,7 @@ pub(crate) async fn run(fit: Fit, context: &Context) -> Result<ExitStatus, Failu
     }
     for (figure, path) in figures.zip(files) {
         if let Some(path) = path {
-            write_svg(figure, &path)?;
-            printer.note(&format!("wrote {}", path.display()));
+            save(figure, &path, printer)?;
         }
     }
     Ok(ExitStatus::Done)
@@ -100,9 +99,11 @@ async fn report(fit: Fit, context: &Context) -> Result<(FitReport, Option<Fitted
     let card = law.card();
     let is_drawn = fit.plot || fit.figure.is_some() || fit.residuals.is_some();
     let drawn = is_drawn.then(|| fitted_law(*law, &data, estimate, draws, level));
+    let options = fitting.target.options()?;
     let held_out = if fit.hold_out.0 > 0.0 {
         // Too few smaller runs are no reason to refuse the fit of all of them.
-        let (options, scale) = (fitting.target.options()?, scale(*law, &data));
+        // A run is as large as its variables are together: compute, where they are sizes and tokens.
+        let scale = data.product(card.variables.iter().map(|variable| variable.symbol));
         hold_out(*law, &data, &options, &scale, fit.hold_out.0).ok().flatten()
     } else {
         None
@@ -120,7 +121,7 @@ async fn report(fit: Fit, context: &Context) -> Result<(FitReport, Option<Fitted
     let intervals: Option<Vec<Interval>> = answers.iter().map(|answer| answer.interval).collect();
     let mut remarks = verdicts(&card, &data, estimate, intervals.as_deref());
     if data.rows_n() <= INFLUENCES_MAX {
-        let influences = law.influences(&data, &fitting.target.options()?, estimate);
+        let influences = law.influences(&data, &options, estimate);
         remarks.extend(standouts(&card, estimate, &influences.map_err(refused)?));
     }
     let report = FitReport {
@@ -150,14 +151,4 @@ async fn report(fit: Fit, context: &Context) -> Result<(FitReport, Option<Fitted
         remarks: remarks.iter().map(ToString::to_string).collect(),
     };
     Ok((report, drawn))
-}
-
-/// How large a run is: compute where the law's variables are sizes and tokens, else the variable.
-fn scale(law: &dyn Law, data: &Data) -> Vec<f64> {
-    let mut scale = vec![1.0; data.rows_n()];
-    for variable in law.card().variables {
-        let values = data.column(variable.symbol).unwrap_or_default();
-        scale.iter_mut().zip(values).for_each(|(scale, value)| *scale *= value);
-    }
-    scale
 }

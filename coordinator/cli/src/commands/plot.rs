@@ -8,7 +8,7 @@ use sweep_core::forecast::ForecastView;
 use crate::args::SweepName;
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
-use crate::report::{self, write_figure};
+use crate::report;
 use crate::session::{Need, Session};
 
 const EXAMPLES: &str = "Examples:
@@ -45,10 +45,6 @@ fn draw(view: &ForecastView, output: Option<PathBuf>, context: &Context) -> Resu
         Some(path) if path.as_os_str() == "-" => {
             printer.data(&charts::svg::render(&figure, &charts::svg::SvgOptions::default()))
         }
-        Some(path) => {
-            write_figure(view, &path)?;
-            printer.note(&format!("wrote {}", path.display()));
-            Ok(())
-        }
+        Some(path) => report::save(&figure, &path, printer),
     }
 }

@@ -1,6 +1,7 @@
 //! `sweepctl propose`: the runs to make next.
 
 use clap::{Args, ValueEnum};
+use law_engine::catalogue::frontier::FLOPS_PER_TOKEN;
 use law_engine::catalogue::{Data, Law, Options, Scheme};
 use law_engine::propose::{self, Arm, Candidate, Limits, Run, Scale, Space, Spread, State};
 use law_engine::query::{Fitted, Throughput};
@@ -78,8 +79,6 @@ enum Question {
 const DRAWS_N: usize = 7;
 /// Decades ahead of the largest run in which a crossing is looked for.
 const CROSSOVER_DECADES: f64 = 4.0;
-/// FLOPs of a training step per parameter and token.
-const FLOPS_PER_PARAM_TOKEN: f64 = 6.0;
 
 /// An arm with what was read of it.
 struct Known {
@@ -288,7 +287,7 @@ fn question(
 /// The budget of the largest run that both arms have.
 fn largest(law: &dyn Law, known: &[Known]) -> Scale {
     let budget = |x: Vec<f64>| match x.as_slice() {
-        [n, d] => FLOPS_PER_PARAM_TOKEN * n * d,
+        [n, d] => FLOPS_PER_TOKEN * n * d,
         _ => x[0],
     };
     let of_arm = |arm: &Known| places(law, &arm.data).map(budget).fold(0.0, f64::max);

@@ -31,8 +31,6 @@ pub(crate) struct Families {
 
 /// How far beyond the runs laws are asked what they say.
 const BEYOND: f64 = 10.0;
-/// As in the verdicts: sensitivities this near to dependent are dependent.
-const CONDITION_MAX: f64 = 1e7;
 
 impl Families {
     pub(crate) fn new(
@@ -51,7 +49,7 @@ impl Families {
                 aic: one.aic,
                 bic: one.bic,
                 beyond: one.law.predict(&one.estimate.coefficients, &x),
-                identified: one.estimate.condition <= CONDITION_MAX,
+                identified: one.estimate.is_identified(),
             }
         };
         Self { families: ranked.iter().map(family).collect(), refused }
