@@ -1,13 +1,14 @@
 //! How often the intervals of a fit hold the truth, by simulation: the table of docs/fit-coverage.md.
 //!
-//!     cargo run -p law-engine --example fit_coverage -- [WORLDS] [SCHEME...]
+//!     cargo run -p law-engine --example fit_coverage -- [WORLDS] [METHOD...]
 
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 
-use law_engine::catalogue::{self, Data, Law, Options, Scheme};
+use law_engine::catalogue::{self, Data, Law, Options, Profile, Scheme};
 use law_engine::forecast::central;
 use law_engine::objective::Residual;
 use law_engine::random::Stream;
+use sweep_core::fit::Interval;
 
 const LEVEL: f64 = 0.9;
 const DRAWS_N: u32 = 200;
@@ -36,6 +37,17 @@ impl Noise {
             }
         }
     }
+}
+
+/// How intervals are made.
+#[derive(Clone, Copy)]
+enum Method {
+    /// Of refits.
+    Refits(Scheme),
+    /// Of each coefficient's profile.
+    Profile,
+    /// Of the curvature at the optimum.
+    Delta,
 }
 
 /// A law with its truth, and where its runs are.
@@ -99,11 +111,12 @@ impl Setting {
         Data::new(self.columns, rows, response, Some(groups)).expect("they are positive")
     }
 
-    /// Shares of worlds whose interval holds the truth: of the exponents, and of the loss beyond.
+    /// Shares of worlds whose interval holds the truth: of the exponents, and of the loss beyond,
+    /// which is not a number for methods that know coefficients only.
     fn coverage(
         &self,
         options: &Options,
-        scheme: Scheme,
+        method: Method,
         noise: Noise,
         design: (u64, u64),
         worlds_n: u64,
@@ -111,54 +124,127 @@ impl Setting {
         let (mut exponents, mut losses) = (0.0, 0.0);
         for world in 0..worlds_n {
             let data = self.world(noise, design, world);
-            let options = &Options { scheme, ..options.clone() };
-            let estimate = self.law.estimate(&data, options).expect("it can be fitted");
-            let draws = self.law.draws(&data, options, &estimate, DRAWS_N, world);
-            let draws = draws.expect("what can be fitted can be fitted again");
-            for i in self.exponents {
-                let values = draws.iter().map(|draw| draw[*i]).collect();
-                exponents += holds(self.truth[*i], values) / self.exponents.len() as f64;
-            }
-            let beyond = |coefficients: &[f64]| self.law.predict(coefficients, self.beyond);
-            losses += holds(beyond(self.truth), draws.iter().map(|draw| beyond(draw)).collect());
+            let (of_exponents, of_loss) = match method {
+                Method::Refits(scheme) => {
+                    let options = Options { scheme, ..options.clone() };
+                    self.refits(&data, &options, world)
+                }
+                Method::Profile => (self.profiles(&data, options, |p| p.interval), f64::NAN),
+                Method::Delta => (self.profiles(&data, options, |p| p.delta), f64::NAN),
+            };
+            exponents += of_exponents;
+            losses += of_loss;
         }
         (exponents / worlds_n as f64, losses / worlds_n as f64)
     }
+
+    /// Share of the exponents whose interval of refits holds the truth, and whether that of the loss
+    /// beyond does.
+    fn refits(&self, data: &Data, options: &Options, world: u64) -> (f64, f64) {
+        let estimate = self.law.estimate(data, options).expect("it can be fitted");
+        let draws = self.law.draws(data, options, &estimate, DRAWS_N, world);
+        let draws = draws.expect("what can be fitted can be fitted again");
+        let interval = |mut values: Vec<f64>| central(&mut values, LEVEL);
+        let exponents = self.share(|i| interval(draws.iter().map(|draw| draw[i]).collect()));
+        let beyond = |coefficients: &[f64]| self.law.predict(coefficients, self.beyond);
+        let losses = interval(draws.iter().map(|draw| beyond(draw)).collect());
+        (exponents, holds(beyond(self.truth), losses))
+    }
+
+    /// Share of the exponents whose interval of profiles holds the truth.
+    fn profiles(&self, data: &Data, options: &Options, of: impl Fn(&Profile) -> Interval) -> f64 {
+        let estimate = self.law.estimate(data, options).expect("it can be fitted");
+        let profiles = self.law.profiles(data, options, &estimate, LEVEL);
+        let profiles = profiles.expect("what can be fitted has a profile");
+        self.share(|i| of(profiles[i].as_ref().expect("nothing is given")))
+    }
+
+    fn share(&self, interval: impl Fn(usize) -> Interval) -> f64 {
+        let held = self.exponents.iter().map(|i| holds(self.truth[*i], interval(*i))).sum::<f64>();
+        held / self.exponents.len() as f64
+    }
 }
 
-fn holds(truth: f64, mut values: Vec<f64>) -> f64 {
-    let interval = central(&mut values, LEVEL);
+fn holds(truth: f64, interval: Interval) -> f64 {
     f64::from(u8::from((interval.lower..=interval.upper).contains(&truth)))
+}
+
+/// One line of the table.
+struct Line {
+    objective: &'static str,
+    method: &'static str,
+    text: String,
+    /// Of exponents, and of the loss beyond, where the method has one.
+    shares: Vec<f64>,
 }
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let worlds_n = arguments.first().and_then(|n| n.parse().ok()).unwrap_or(300);
-    let all = [("residuals", Scheme::Residuals), ("runs", Scheme::Runs), ("wild", Scheme::Wild)];
+    let all = [
+        ("residuals", Method::Refits(Scheme::Residuals)),
+        ("runs", Method::Refits(Scheme::Runs)),
+        ("wild", Method::Refits(Scheme::Wild)),
+        ("profile", Method::Profile),
+        ("delta", Method::Delta),
+    ];
     let is_asked = |name: &str| arguments.len() < 2 || arguments[1..].iter().any(|a| a == name);
-    println!("| law | objective | noise | runs | points of a run | scheme | exponents | loss |");
-    println!("|---|---|---|---:|---:|---|---:|---:|");
+    let objectives = [
+        ("Huber 1e-3", Options::default()),
+        ("least squares", Options::least_squares(Residual::Log)),
+    ];
+    let mut lines = Vec::new();
     for setting in settings() {
-        for (objective, options) in [
-            ("Huber 1e-3", Options::default()),
-            ("least squares", Options::least_squares(Residual::Log)),
-        ] {
+        for (objective, options) in &objectives {
             for noise in [Noise::Normal, Noise::Heavy] {
                 for design in DESIGNS {
-                    for (name, scheme) in all.iter().filter(|(name, _)| is_asked(name)) {
+                    for (name, method) in all.iter().filter(|(name, _)| is_asked(name)) {
                         let (exponents, loss) =
-                            setting.coverage(&options, *scheme, noise, design, worlds_n);
-                        println!(
-                            "| {} | {objective} | {noise:?} | {} | {} | {name} | {:.1} % | {:.1} % |",
-                            setting.law.card().name,
-                            design.0,
-                            design.1,
-                            100.0 * exponents,
-                            100.0 * loss,
+                            setting.coverage(options, *method, noise, design, worlds_n);
+                        let law = setting.law.card().name;
+                        let (runs, points) = design;
+                        let text = format!(
+                            "| {law} | {objective} | {noise:?} | {runs} | {points} | {name} | {} | {} |",
+                            percent(exponents),
+                            percent(loss),
                         );
+                        let shares = [exponents, loss];
+                        let shares = shares.into_iter().filter(|share| !share.is_nan()).collect();
+                        lines.push(Line { objective, method: name, text, shares });
                     }
                 }
             }
+        }
+    }
+    summary(&lines, objectives.map(|(name, _)| name), all.map(|(name, _)| name));
+    println!("\n| law | objective | noise | runs | points of a run | method | exponents | loss |");
+    println!("|---|---|---|---:|---:|---|---:|---:|");
+    lines.iter().for_each(|line| println!("{}", line.text));
+}
+
+fn percent(share: f64) -> String {
+    if share.is_nan() { "-".to_owned() } else { format!("{:.1} %", 100.0 * share) }
+}
+
+/// What each method does over all lines.
+fn summary(lines: &[Line], objectives: [&str; 2], methods: [&str; 5]) {
+    println!("| objective | method | mean | least | most | within 86 to 95 % |");
+    println!("|---|---|---:|---:|---:|---:|");
+    for objective in objectives {
+        for method in methods {
+            let own = lines.iter().filter(|l| l.objective == objective && l.method == method);
+            let shares: Vec<f64> = own.flat_map(|line| line.shares.iter().copied()).collect();
+            let n = shares.len();
+            if n == 0 {
+                continue;
+            }
+            let within = shares.iter().filter(|share| (0.86..=0.95).contains(*share)).count();
+            println!(
+                "| {objective} | {method} | {} | {} | {} | {within} of {n} |",
+                percent(shares.iter().sum::<f64>() / n as f64),
+                percent(shares.iter().copied().fold(1.0, f64::min)),
+                percent(shares.iter().copied().fold(0.0, f64::max)),
+            );
         }
     }
 }

@@ -85,6 +85,7 @@ pub mod random;
 pub mod real;
 pub mod select;
 mod straight;
+mod student;
 pub mod tabulated;
 
 pub use analyse::{Analysis, Request, analyse};

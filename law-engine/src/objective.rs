@@ -54,10 +54,17 @@ impl Huber {
     #[must_use]
     pub fn information_scale(self, noise: f64) -> f64 {
         let z = self.delta / noise;
-        let inside = libm::erf(z * std::f64::consts::FRAC_1_SQRT_2);
+        let inside = self.expected_curvature(noise);
         let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
         let square = noise * noise * (inside - 2.0 * z * density + z * z * (1.0 - inside));
         square / inside
+    }
+
+    /// The expected curvature for normal residuals of standard deviation `noise`: the share of them
+    /// that are within delta.
+    #[must_use]
+    pub fn expected_curvature(self, noise: f64) -> f64 {
+        libm::erf(self.delta / noise * std::f64::consts::FRAC_1_SQRT_2)
     }
 
     /// Slope over residual: the weight of iteratively reweighted least squares.

@@ -1,7 +1,8 @@
-//! `--law auto`: the law of the catalogue that forecasts the largest scales best.
+//! The laws of the catalogue on the same runs: which forecasts the largest scales best (`--law
+//! auto`), and which as well as it.
 
-use law_engine::catalogue::LAWS;
-use law_engine::catalogue::rank::{of_loss, rank};
+use law_engine::catalogue::rank::{Ranked, of_loss, rank};
+use law_engine::catalogue::{Data, LAWS};
 
 use crate::failure::Failure;
 use crate::fitting::Fitting;
@@ -11,13 +12,32 @@ use crate::view::families::Families;
 /// What `--law` says to have the law chosen.
 pub(crate) const AUTO: &str = "auto";
 
+/// The laws that the columns of a file allow, by their forecast of the largest scales, the best
+/// first; at least one.
+pub(crate) struct Ranking {
+    pub(crate) ranked: Vec<Ranked>,
+    refused: Vec<(&'static str, String)>,
+    /// The rows, with the variables of all of them.
+    pub(crate) data: Data,
+}
+
+impl Ranking {
+    /// The name of the best law.
+    pub(crate) fn best(&self) -> &'static str {
+        self.ranked[0].law.card().name
+    }
+
+    /// All of them side by side.
+    pub(crate) fn table(self) -> Families {
+        let Self { ranked, refused, data } = self;
+        let largest = |symbol: &str| data.span(symbol).map_or(f64::NAN, |(_, largest)| largest);
+        Families::new(&ranked, refused, largest)
+    }
+}
+
 /// Ranks the laws that the columns of `file` allow by their forecast of the `share` of largest
-/// scale: the name of the best, and all of them.
-pub(crate) fn choose(
-    fitting: &Fitting,
-    file: &RunsFile,
-    share: f64,
-) -> Result<(&'static str, Families), Failure> {
+/// scale.
+pub(crate) fn ranking(fitting: &Fitting, file: &RunsFile, share: f64) -> Result<Ranking, Failure> {
     let named = fitting.mapping.columns.named();
     let mut symbols: Vec<&str> = Vec::new();
     for variable in LAWS.iter().flat_map(|law| law.card().variables) {
@@ -39,11 +59,10 @@ pub(crate) fn choose(
     let (ranked, refused) = rank(&laws, &data, &fitting.target.options()?, &scale, share);
     let refused: Vec<(&str, String)> =
         refused.into_iter().map(|(law, refusal)| (law, refusal.to_string())).collect();
-    let Some(best) = ranked.first() else {
+    if ranked.is_empty() {
         let causes = refused.into_iter().map(|(law, reason)| format!("{law}: {reason}"));
         let failure = Failure::refused("no law of the catalogue can be fitted to these runs");
         return Err(causes.fold(failure, Failure::with_cause));
-    };
-    let largest = |symbol: &str| data.span(symbol).map_or(f64::NAN, |(_, largest)| largest);
-    Ok((best.law.card().name, Families::new(&ranked, refused, largest)))
+    }
+    Ok(Ranking { ranked, refused, data })
 }

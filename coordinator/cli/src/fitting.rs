@@ -56,17 +56,25 @@ impl Fitting {
         beside: &[&str],
     ) -> Result<(Fitted<'static>, Data), Failure> {
         let law = self.law()?;
-        let scheme = self.scheme();
-        let options = Options { is_cold: self.cold, scheme, ..self.target.options()? };
         let mut symbols: Vec<&str> =
             law.card().variables.iter().map(|variable| variable.symbol).collect();
         symbols.extend(
             beside.iter().filter(|beside| !symbols.contains(beside)).copied().collect::<Vec<_>>(),
         );
         let data = self.mapping.data(file, &symbols)?;
+        Ok((self.refitted(law, &data)?, data))
+    }
+
+    /// Fits any law to `data` as this one is.
+    pub(crate) fn refitted(
+        &self,
+        law: &'static dyn Law,
+        data: &Data,
+    ) -> Result<Fitted<'static>, Failure> {
+        let scheme = self.scheme();
+        let options = Options { is_cold: self.cold, scheme, ..self.target.options()? };
         let Sampling { bootstrap, seed, .. } = self.sampling;
-        let fitted = Fitted::new(law, &data, &options, bootstrap, seed).map_err(refused)?;
-        Ok((fitted, data))
+        Fitted::new(law, data, &options, bootstrap, seed).map_err(refused)
     }
 
     /// The law: the names of columns that are given are variables of a written one.
@@ -104,7 +112,7 @@ enum Resample {
 #[derive(Debug, Args)]
 pub(crate) struct Target {
     /// Law of the catalogue (`sweepctl laws list`), yours (`E + A*N^-alpha + B*D^-beta`), or for
-    /// `fit` the best of the catalogue (`auto`)
+    /// `fit` and `predict` the best of the catalogue (`auto`)
     #[arg(long, value_name = "LAW")]
     pub(crate) law: String,
     /// What is minimised: `huber-log:DELTA`, `lsq-log`, `lsq`, `lsq-relative` or `lsq-log1p`

@@ -6,6 +6,7 @@
 use super::data::{Data, Refusal};
 use super::equation::{Evaluate, Row};
 use super::estimate::{Estimate, Options, Table, constraints};
+use super::linear::MAD;
 use super::refit::Refitter;
 
 /// One run's part in a fit.
@@ -24,8 +25,6 @@ pub struct Influence {
     pub shares: Vec<f64>,
 }
 
-/// Standard deviations of a normal distribution to the median of absolute deviations.
-const MAD: f64 = 1.4826;
 /// Residuals below this are rounding.
 const RESIDUAL_MIN: f64 = 1e-12;
 

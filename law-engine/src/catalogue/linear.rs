@@ -9,12 +9,18 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use super::data::Refusal;
 use super::equation::{Fittable, Points};
+use super::estimate::{Options, constraints, free};
+use super::refit::Refitter;
+use crate::fit::polish;
 use crate::law::{ScalingLaw as _, Theta};
-use crate::objective::Residual;
+use crate::objective::{Huber, Objective, Residual};
 
 /// Directions whose sensitivity is below this, relative to the largest, are rounding.
 const RANK_TOLERANCE: f64 = 1e-14;
+/// Standard deviations of a normal distribution to the median of absolute deviations.
+pub(super) const MAD: f64 = 1.4826;
 /// What is left of a residual's variance where the fit follows a row nearly wherever it goes.
 const SLACK_MIN: f64 = 1e-3;
 
@@ -31,6 +37,27 @@ pub(super) struct Linear {
 }
 
 impl Linear {
+    /// The law near its least squares fit, whatever it was fitted by: a Huber fit runs through some
+    /// of its points, and its own residuals would say that they have no noise.
+    pub(super) fn of_squares<const P: usize>(
+        refitter: &Refitter<'_, P>,
+        options: &Options,
+    ) -> Result<Self, Refusal> {
+        // A prior weighs otherwise against squares.
+        let squares = Options { huber: Huber::LEAST_SQUARES, ..options.clone() };
+        let equation = refitter.law.equation;
+        let constraints = constraints(equation.card(), &squares)?;
+        let law = Fittable { equation, constraints: &constraints };
+        let (points, residual) = (&refitter.points, options.residual);
+        let objective = Objective { law, points, residual };
+        let polish = |start: &Theta<P>| polish(&objective, Huber::LEAST_SQUARES, *start);
+        let fits = refitter.warm().iter().map(polish);
+        let best = fits.min_by(|a, b| a.objective.total_cmp(&b.objective));
+        let theta = best.map_or_else(|| refitter.centre(), |fit| fit.theta);
+        let free = free(&constraints);
+        Ok(Self::new(&law, points, residual, &theta, &free, &refitter.group_of))
+    }
+
     /// `groups` are the groups of the points, as numbers from zero.
     pub(super) fn new<const P: usize>(
         law: &Fittable<'_, P>,
@@ -74,6 +101,34 @@ impl Linear {
     /// Degrees of freedom that are left when groups are what is independent; at least one.
     pub(super) fn freedom(&self) -> f64 {
         (self.groups.len() as f64 - self.taken()).max(1.0)
+    }
+
+    /// A row's noise at unit weight, by the residuals with their leverage put back: the standard
+    /// deviation that an objective of squares goes by, and for a robust one, which hardly sees how
+    /// far off far-off rows are, that of the normal distribution with the same median distance.
+    pub(super) fn noise(&self, huber: Huber) -> f64 {
+        let corrected = self.corrected(-0.5);
+        let root = (corrected.norm_squared() / corrected.len().max(1) as f64).sqrt();
+        let mut sizes: Vec<f64> = corrected.iter().map(|residual| residual.abs()).collect();
+        sizes.sort_by(f64::total_cmp);
+        let middle = MAD * sizes.get(sizes.len() / 2).copied().unwrap_or_default();
+        if huber.delta < root { middle.max(huber.delta) } else { root }
+    }
+
+    /// By how much the variance of the coefficient in a column is larger than if all rows were runs
+    /// of their own: at least one. Of the residuals with their leverage put back, the sandwich by
+    /// groups over the one by rows.
+    pub(super) fn design_effect(&self, column: usize) -> f64 {
+        if self.groups.len() == self.residuals.len() {
+            return 1.0;
+        }
+        let corrected = self.corrected(-0.5);
+        let weights = &self.design * self.inverse.column(column);
+        let part = |row: &usize| weights[*row] * corrected[*row];
+        let of_group = |rows: &Vec<usize>| rows.iter().map(part).sum::<f64>().powi(2);
+        let by_group: f64 = self.groups.iter().map(of_group).sum();
+        let by_row: f64 = self.groups.iter().flatten().map(|row| part(row).powi(2)).sum();
+        if by_row > 0.0 { (by_group / by_row).max(1.0) } else { 1.0 }
     }
 
     /// The residuals with what the fit took out of them put back, by the power of `I - H` within

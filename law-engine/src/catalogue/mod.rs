@@ -64,6 +64,7 @@ mod power_hours;
 mod power_ratio;
 mod power_scaled;
 mod precision;
+pub mod profile;
 mod qat_error;
 pub mod rank;
 mod refit;
@@ -87,8 +88,9 @@ pub use equation::{Equation, Formula, Row};
 pub use estimate::{Estimate, Options, Prior};
 pub use hold_out::{HoldOut, hold_out};
 pub use influence::Influence;
+pub use profile::Profile;
 pub use resample::Scheme;
-pub use verdict::{Verdict, standouts, verdicts};
+pub use verdict::{Verdict, cross_checks, standouts, verdicts};
 
 pub(crate) use equation::Fittable;
 pub(crate) use ground::Ground;
@@ -141,6 +143,19 @@ pub trait Law: Send + Sync {
         options: &Options,
         estimate: &Estimate,
     ) -> Result<Vec<Influence>, Refusal>;
+
+    /// By coefficient, which values of it the data allow at `level`, by its profile: no resampling.
+    /// None for a coefficient that is given or tied to another.
+    ///
+    /// # Errors
+    /// As [`Law::estimate`].
+    fn profiles(
+        &self,
+        data: &Data,
+        options: &Options,
+        estimate: &Estimate,
+        level: f64,
+    ) -> Result<Vec<Option<Profile>>, Refusal>;
 }
 
 /// An equation as a law of any size.
@@ -188,6 +203,16 @@ impl<E: Formula<P>, const P: usize> Law for Entry<E, P> {
         estimate: &Estimate,
     ) -> Result<Vec<Influence>, Refusal> {
         influence::influences(&self.0, data, options, estimate)
+    }
+
+    fn profiles(
+        &self,
+        data: &Data,
+        options: &Options,
+        estimate: &Estimate,
+        level: f64,
+    ) -> Result<Vec<Option<Profile>>, Refusal> {
+        profile::profiles(&self.0, data, options, estimate, level)
     }
 }
 

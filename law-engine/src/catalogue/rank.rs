@@ -69,6 +69,24 @@ pub fn rank(
     (ranked, refused)
 }
 
+/// A forecast within this factor of the best one's error is as good as the best: few held out rows
+/// tell no more.
+const AS_GOOD: f64 = 2.0;
+
+/// The laws that forecast nearly as well as the best of `ranked`, it included, and are determined by
+/// the rows. What they say beyond the rows is how much the choice of a law matters there.
+#[must_use]
+pub fn as_good(ranked: &[Ranked]) -> Vec<&Ranked> {
+    let error = |one: &Ranked| one.held_out.as_ref().map(|held| held.mean_error);
+    let Some(least) = ranked.iter().filter_map(error).min_by(f64::total_cmp) else {
+        return Vec::new();
+    };
+    let is_as_good = |one: &&Ranked| {
+        one.estimate.is_identified() && error(one).is_some_and(|error| error <= AS_GOOD * least)
+    };
+    ranked.iter().filter(is_as_good).collect()
+}
+
 fn ranked_one(
     law: &'static dyn Law,
     data: &Data,

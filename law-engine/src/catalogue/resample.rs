@@ -21,13 +21,11 @@
 //! Measured coverage: `examples/fit_coverage.rs`, docs/fit-coverage.md.
 
 use super::data::{Data, Refusal};
-use super::equation::{Evaluate, Fittable, Points};
-use super::estimate::{Estimate, Options, Table, constraints, free};
+use super::equation::{Evaluate, Points};
+use super::estimate::{Estimate, Options, Table, constraints};
 use super::linear::Linear;
 use super::refit::Refitter;
-use crate::fit::polish;
 use crate::law::{Pull, ScalingLaw as _, Theta, clamp};
-use crate::objective::{Huber, Objective};
 use crate::random::Stream;
 
 /// How data that could as well have been measured are made.
@@ -63,10 +61,7 @@ pub(crate) fn draws<const P: usize>(
     let constraints = constraints(equation.card(), options)?;
     let table = Table::new(equation.card(), data)?;
     let refitter = Refitter::new(equation, &constraints, &table, data, options, estimate)?;
-    // Of least squares, where a prior weighs otherwise.
-    let squares = Options { huber: Huber::LEAST_SQUARES, ..options.clone() };
-    let squares = self::constraints(equation.card(), &squares)?;
-    let noise = Noise::new(&refitter, Fittable { equation, constraints: &squares }, options);
+    let noise = Noise::new(Linear::of_squares(&refitter, options)?);
     let resampler = Resampler { refitter: &refitter, noise, options, seed };
     let thetas = refitter.run(draws_n as usize, |draw, points| {
         resampler.fill(draw as u64, points);
@@ -87,20 +82,7 @@ struct Noise {
 }
 
 impl Noise {
-    fn new<const P: usize>(
-        refitter: &Refitter<'_, P>,
-        law: Fittable<'_, P>,
-        options: &Options,
-    ) -> Self {
-        let residual = options.residual;
-        let objective = Objective { law, points: &refitter.points, residual };
-        let fits =
-            refitter.warm().iter().map(|start| polish(&objective, Huber::LEAST_SQUARES, *start));
-        let best = fits.min_by(|a, b| a.objective.total_cmp(&b.objective));
-        let theta = best.map_or_else(|| refitter.centre(), |fit| fit.theta);
-        let free = free(law.constraints);
-        let linear =
-            Linear::new(&law, &refitter.points, residual, &theta, &free, &refitter.group_of);
+    fn new(linear: Linear) -> Self {
         let corrected = linear.corrected(-0.5);
         let mean = corrected.mean();
         let run = |rows: &Vec<usize>| rows.iter().map(|row| corrected[*row] - mean).collect();

@@ -9,6 +9,7 @@ use super::card::{Card, Kind};
 use super::data::Data;
 use super::estimate::Estimate;
 use super::influence::Influence;
+use super::profile::Profile;
 
 /// Something that a reader must know beside the coefficients.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +39,10 @@ pub enum Verdict {
         with: f64,
         without: f64,
     },
+    /// The data bound a coefficient on one side only, whatever the others are.
+    Unbounded { coefficient: &'static str, is_above: bool },
+    /// The interval of refits is this many times as wide as that of the profile, or as narrow.
+    Disputed { coefficient: &'static str, profile: Interval, times: f64 },
     /// One run decides about a coefficient.
     Lone { rows: Vec<usize>, coefficient: &'static str, share: f64, with: f64, without: f64 },
 }
@@ -60,6 +65,8 @@ const OUTLIER_MIN: f64 = 1e-3;
 const OUTLIERS_MAX: usize = 5;
 /// A run with more than this share of a coefficient's jackknife variance decides about it.
 const LONE_SHARE: f64 = 0.5;
+/// Two intervals of one coefficient whose widths differ by more than this factor disagree.
+const DISPUTE_TIMES: f64 = 1.5;
 /// Fewer runs than this each have a large share.
 const LONE_RUNS_MIN: usize = 8;
 
@@ -97,6 +104,33 @@ pub fn standouts(card: &Card, estimate: &Estimate, influences: &[Influence]) -> 
     };
     let lone = influences.iter().filter(|run| !is_outlier(run)).filter_map(lone);
     outliers.iter().map(outlier).chain(lone).collect()
+}
+
+/// What the profiles of coefficients say that intervals of refits do not.
+#[must_use]
+pub fn cross_checks(
+    card: &Card,
+    profiles: &[Option<Profile>],
+    intervals: Option<&[Interval]>,
+) -> Vec<Verdict> {
+    let mut verdicts = Vec::new();
+    for (i, parameter) in card.parameters.iter().enumerate() {
+        let is_told = matches!(parameter.kind, Kind::Exponent | Kind::Floor);
+        let Some(Some(profile)) = profiles.get(i).filter(|_| is_told) else { continue };
+        let coefficient = parameter.symbol;
+        let open = profile.is_open.iter().zip([false, true]).filter(|(is_open, _)| **is_open);
+        // A floor that may be zero is open below by its nature.
+        let open = open.filter(|(_, is_above)| *is_above || parameter.kind == Kind::Exponent);
+        verdicts.extend(open.map(|(_, is_above)| Verdict::Unbounded { coefficient, is_above }));
+        let width = |interval: &Interval| interval.upper - interval.lower;
+        let Some(interval) = intervals.and_then(|intervals| intervals.get(i)) else { continue };
+        let times = width(interval) / width(&profile.interval);
+        let is_bounded = profile.is_open == [false; 2];
+        if is_bounded && !(DISPUTE_TIMES.recip()..=DISPUTE_TIMES).contains(&times) {
+            verdicts.push(Verdict::Disputed { coefficient, profile: profile.interval, times });
+        }
+    }
+    verdicts
 }
 
 /// What there is to say about `estimate`. `intervals` are those of the coefficients, where there are
@@ -194,6 +228,16 @@ impl fmt::Display for Verdict {
                 100.0 * residual.exp_m1().abs(),
                 if *residual > 0.0 { "above" } else { "below" },
                 instead(coefficient, *with, *without)
+            ),
+            Self::Unbounded { coefficient, is_above } => write!(
+                f,
+                "{coefficient} has no {} end: at the end of its range the others make up for it",
+                if *is_above { "upper" } else { "lower" }
+            ),
+            Self::Disputed { coefficient, profile: Interval { lower, upper }, times } => write!(
+                f,
+                "{coefficient}: its profile allows [{lower:.4}, {upper:.4}], and the interval of \
+                 refits is {times:.2} times as wide; trust the wider one"
             ),
             Self::Lone { rows, coefficient, share, with, without } => write!(
                 f,

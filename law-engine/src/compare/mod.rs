@@ -26,7 +26,6 @@ mod line;
 mod linear;
 mod sample;
 mod set;
-mod student;
 
 pub use floor::FloorArm;
 pub use line::LineArm;
@@ -36,8 +35,8 @@ pub use set::{Places, places};
 use nalgebra::{SMatrix, SVector};
 
 use crate::curve::Cell;
+use crate::student::two_sided;
 use linear::Linear;
-use student::two_sided;
 
 /// One arm's law at its least squares optimum, and how it may move.
 pub trait Arm<const P: usize>: Sized {

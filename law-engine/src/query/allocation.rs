@@ -131,6 +131,17 @@ pub fn allocate(
     })
 }
 
+/// The best run of `budget` by the best fit alone.
+///
+/// # Errors
+/// As [`allocate`].
+pub fn best(fitted: &Fitted<'_>, budget: Budget, x: &[f64]) -> Result<Optimum, NoOptimum> {
+    let place = |symbol| fitted.variable(symbol).ok_or(NoOptimum::NoVariable(symbol));
+    let places = [place("N")?, place("D")?];
+    let span = fitted.spans[places[0]];
+    optimum(fitted.law, &fitted.estimate.coefficients, budget, x, places, span)
+}
+
 /// The best run of `budget` by one set of coefficients; `places` are those of N and D in `x`, and
 /// sizes are looked for about a span of them.
 pub(crate) fn optimum(
@@ -193,10 +204,7 @@ pub fn contrast(
     per_param_token: f64,
     x: &[f64],
 ) -> Option<Contrast> {
-    let places = [fitted.variable("N")?, fitted.variable("D")?];
-    let coefficients = &fitted.estimate.coefficients;
-    let span = fitted.spans[places[0]];
-    let best_of = |budget| optimum(fitted.law, coefficients, budget, x, places, span).ok();
+    let best_of = |budget| best(fitted, budget, x).ok();
     let best = best_of(Budget::Hours { hours, throughput })?;
     let of = |ln_c: f64| best_of(Budget::Flops { flops_c: ln_c.exp(), per_param_token });
     let takes = |run: &Optimum| throughput.hours(run.params_n, run.tokens_d);

@@ -24,13 +24,14 @@
 //! ```
 
 pub mod allocation;
+pub mod approaches;
 pub mod inversion;
 pub mod prediction;
 pub mod throughput;
 
 pub use allocation::{Allocation, Budget, allocate};
 pub use inversion::{Inversion, Reach, invert};
-pub use prediction::{Prediction, predict};
+pub use prediction::{Prediction, Spread, predict};
 pub use throughput::Throughput;
 
 use sweep_core::fit::Interval;

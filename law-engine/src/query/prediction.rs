@@ -22,6 +22,32 @@ pub struct Prediction {
     pub beyond: Vec<f64>,
 }
 
+/// What several laws say of one place together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// From the least to the largest of the best fits.
+    pub best: Interval,
+    /// From the lowest to the highest end of their intervals, of the laws and of one run.
+    pub law: Option<Interval>,
+    pub run: Option<Interval>,
+}
+
+impl Spread {
+    /// The hull of `predictions`; None of none.
+    #[must_use]
+    pub fn of(predictions: &[Prediction]) -> Option<Self> {
+        let hull = |interval: &dyn Fn(&Prediction) -> Option<Interval>| {
+            let ends = predictions.iter().filter_map(interval);
+            ends.reduce(|a, b| Interval {
+                lower: a.lower.min(b.lower),
+                upper: a.upper.max(b.upper),
+            })
+        };
+        let point = |p: &Prediction| Some(Interval { lower: p.best, upper: p.best });
+        Some(Self { best: hull(&point)?, law: hull(&|p| p.law), run: hull(&|p| p.run) })
+    }
+}
+
 /// Refits of one seed share no random numbers with the noise that is added to them.
 const NOISE: u64 = 0x6e6f_6973_6500;
 /// Noises that are added to every draw: the interval's ends shall not be those of one dice.

@@ -11,6 +11,7 @@ mod fits;
 mod influence;
 mod laws;
 mod options;
+mod profiles;
 mod properties;
 mod proposals;
 mod proposing;

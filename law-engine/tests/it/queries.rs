@@ -37,7 +37,7 @@ fn exactly(coefficients: [f64; 5]) -> Fitted<'static> {
     fitted
 }
 
-/// LAWS.md of the literature's figures: L(70e9, 1.4e12) by three sets of coefficients.
+/// L(70e9, 1.4e12) by three sets of coefficients.
 #[test]
 fn chinchilla_itself_is_predicted_as_published() {
     for (coefficients, expected) in [(HOFFMANN, 1.9366), (EPOCH, 1.9739)] {

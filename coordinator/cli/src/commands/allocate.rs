@@ -1,9 +1,10 @@
 //! `sweepctl allocate`: the best size and number of tokens for a budget.
 
 use clap::Args;
-use law_engine::catalogue::verdicts;
-use law_engine::query::allocation::{NoOptimum, contrast};
-use law_engine::query::{Budget, Throughput, allocate};
+use law_engine::catalogue::{Data, verdicts};
+use law_engine::query::allocation::{NoOptimum, best, contrast};
+use law_engine::query::approaches::{Run, Sizes, envelope, isoflop};
+use law_engine::query::{Budget, Fitted, Throughput, allocate};
 
 use crate::args::Format;
 use crate::context::Context;
@@ -11,7 +12,7 @@ use crate::failure::{ExitStatus, Failure};
 use crate::fitting::{Fitting, measured, throughput};
 use crate::place::{Place, positive};
 use crate::view::fit::{digits, size};
-use crate::view::query::{self, About, AllocateReport};
+use crate::view::query::{self, About, AllocateReport, Check};
 
 const EXAMPLES: &str = "Examples:
   sweepctl allocate runs.csv --law chinchilla --flops 1e24
@@ -19,6 +20,9 @@ const EXAMPLES: &str = "Examples:
   sweepctl allocate runs.csv --law chinchilla --hours 20000 --throughput '2e11*N^-0.7' --json";
 
 /// Divide a budget between parameters and tokens so that the loss of a fitted law is least.
+///
+/// Beside a budget of FLOPs stands what the runs say of the best size without the law, where they
+/// show one: the bottoms of isoFLOP parabolas, and the sizes of the lowest training curves.
 ///
 /// A budget of accelerator hours needs to know how fast each size trains: by the columns of hours,
 /// parameters and tokens of the file, or as `--throughput` says.
@@ -77,6 +81,12 @@ pub(crate) async fn run(arguments: Allocate, context: &Context) -> Result<ExitSt
             (Budget::Flops { flops_c, per_param_token }, words)
         }
     };
+    let checks = match budget {
+        Budget::Flops { flops_c, per_param_token } => {
+            checks(&fitted, &data, flops_c, per_param_token, x, fitting.level())
+        }
+        Budget::Hours { .. } => Vec::new(),
+    };
     let found =
         allocate(&fitted, budget, x, fitting.level()).map_err(|no| without(card.name, no))?;
     let report = AllocateReport {
@@ -84,6 +94,7 @@ pub(crate) async fn run(arguments: Allocate, context: &Context) -> Result<ExitSt
         quantities: query::quantities(&found),
         without: found.without,
         reliance: query::reliance(&found),
+        checks,
         notes,
         remarks: verdicts(&card, &data, &fitted.estimate, None)
             .iter()
@@ -92,6 +103,41 @@ pub(crate) async fn run(arguments: Allocate, context: &Context) -> Result<ExitSt
         about: About::new(&fitted, &data, &fitting),
     };
     context.printer.report(arguments.format, &report, AllocateReport::render)
+}
+
+/// What the runs say of the best size without the law, as far as they show one.
+fn checks(
+    fitted: &Fitted<'_>,
+    data: &Data,
+    flops_c: f64,
+    per_param_token: f64,
+    x: &[f64],
+    level: f64,
+) -> Vec<Check> {
+    let (Some(sizes), Some(tokens)) = (data.column("N"), data.column("D")) else {
+        return Vec::new();
+    };
+    let runs: Vec<Run> = sizes
+        .iter()
+        .zip(tokens)
+        .zip(data.response().iter().zip(data.groups()))
+        .map(|((params_n, tokens_d), (loss, run))| Run {
+            params_n: *params_n,
+            flops_c: per_param_token * params_n * tokens_d,
+            loss: *loss,
+            run: *run,
+        })
+        .collect();
+    let law = |flops_c: f64| {
+        let budget = Budget::Flops { flops_c, per_param_token };
+        best(fitted, budget, x).ok().map(|best| best.params_n)
+    };
+    let found =
+        [("isoFLOP parabolas", isoflop(&runs)), ("lowest training curves", envelope(&runs))];
+    let check = |(approach, sizes): (&'static str, Option<Sizes>)| {
+        Some(Check::new(approach, &sizes?, flops_c, level, law))
+    };
+    found.into_iter().filter_map(check).collect()
 }
 
 /// Why a law has no best division, and what would help.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use charts::figure::{self, fit::FittedLaw};
 use clap::Args;
-use law_engine::catalogue::{Parameter, hold_out, standouts, verdicts};
+use law_engine::catalogue::{Parameter, Profile, cross_checks, hold_out, standouts, verdicts};
 use law_engine::query::{Answer, Fitted};
 use sweep_core::fit::{Convergence, Interval};
 use sweep_core::units::Share;
@@ -12,7 +12,7 @@ use sweep_core::units::Share;
 use crate::args::{Format, file};
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
-use crate::families::{AUTO, choose};
+use crate::families::{AUTO, ranking};
 use crate::fitting::{Fitting, refused};
 use crate::report::{draw, save};
 use crate::view::fit::{FitReport, Found, Span, resampled};
@@ -26,6 +26,7 @@ const EXAMPLES: &str = "Examples:
   sweepctl fit runs.jsonl --law power-const --column D=seen_examples --response error
   sweepctl fit runs.csv --law auto
   sweepctl fit runs.csv --law chinchilla --resample runs
+  sweepctl fit runs.csv --law chinchilla --profile --bootstrap 0
   sweepctl fit runs.csv --law 'L(N, D) = E + A*N^-alpha + B*D^-beta'
   sweepctl fit sweep:gpt-vs-qlstm --where arm=gpt --law chinchilla
   sweepctl laws list";
@@ -42,6 +43,10 @@ pub(crate) struct Fit {
     /// Share of the runs, those of the largest scale, to forecast from the others; `0 %` for none
     #[arg(long, value_name = "SHARE", default_value = "20 %")]
     hold_out: Share,
+    /// Show each coefficient's profile, which values the objective itself does not reject, and the
+    /// delta method beside the interval of refits
+    #[arg(long)]
+    profile: bool,
     /// Draw the runs with the law, and the residuals, in the terminal
     #[arg(long, conflicts_with = "json")]
     plot: bool,
@@ -55,7 +60,8 @@ pub(crate) struct Fit {
     format: Format,
 }
 
-/// Above this many rows no fit is repeated without each run.
+/// Above this many rows no fit is repeated without each run, nor away from each coefficient unless
+/// asked for.
 const INFLUENCES_MAX: usize = 5_000;
 
 pub(crate) async fn run(fit: Fit, context: &Context) -> Result<ExitStatus, Failure> {
@@ -90,9 +96,9 @@ async fn report(fit: Fit, context: &Context) -> Result<(FitReport, Option<Fitted
     let file = fitting.runs.read(context).await?;
     let mut families = None;
     if fitting.target.law == AUTO {
-        let (best, all) = choose(&fitting, &file, fit.hold_out.0)?;
-        fitting.target.law = best.to_owned();
-        families = Some(all);
+        let ranking = ranking(&fitting, &file, fit.hold_out.0)?;
+        fitting.target.law = ranking.best().to_owned();
+        families = Some(ranking.table());
     }
     let (fitted, data) = fitting.fitted_to(file, &[])?;
     let Fitted { law, estimate, draws, spans, .. } = &fitted;
@@ -111,16 +117,24 @@ async fn report(fit: Fit, context: &Context) -> Result<(FitReport, Option<Fitted
     let answers: Vec<Answer> = (0..card.parameters.len())
         .map(|i| Answer::new(&fitted, level, |coefficients| coefficients[i]))
         .collect();
-    let found = |(parameter, answer): (&Parameter, &Answer)| Found {
+    let is_small = data.rows_n() <= INFLUENCES_MAX;
+    let profiles = if is_small || fit.profile {
+        law.profiles(&data, &options, estimate, level).map_err(refused)?
+    } else {
+        vec![None; answers.len()]
+    };
+    let found = |((parameter, answer), profile): ((&Parameter, &Answer), &Option<Profile>)| Found {
         symbol: parameter.symbol,
         meaning: parameter.meaning,
         value: answer.best,
         interval: answer.interval,
+        profile: profile.map(Into::into),
     };
     let spans = card.variables.iter().zip(spans);
     let intervals: Option<Vec<Interval>> = answers.iter().map(|answer| answer.interval).collect();
     let mut remarks = verdicts(&card, &data, estimate, intervals.as_deref());
-    if data.rows_n() <= INFLUENCES_MAX {
+    remarks.extend(cross_checks(&card, &profiles, intervals.as_deref()));
+    if is_small {
         let influences = law.influences(&data, &options, estimate);
         remarks.extend(standouts(&card, estimate, &influences.map_err(refused)?));
     }
@@ -138,7 +152,8 @@ async fn report(fit: Fit, context: &Context) -> Result<(FitReport, Option<Fitted
         level,
         draws_n: fitting.sampling.bootstrap,
         resampled: resampled(fitting.scheme()),
-        coefficients: card.parameters.iter().zip(&answers).map(found).collect(),
+        coefficients: card.parameters.iter().zip(&answers).zip(&profiles).map(found).collect(),
+        shows_profiles: fit.profile,
         spans: spans
             .map(|(symbol, (lower, upper))| Span {
                 symbol: symbol.symbol,

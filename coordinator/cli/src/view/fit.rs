@@ -1,6 +1,6 @@
 //! A law fitted to a file of runs.
 
-use law_engine::catalogue::{HoldOut, Published, Scheme};
+use law_engine::catalogue::{HoldOut, Profile, Published, Scheme};
 use serde::Serialize;
 use sweep_core::fit::Interval;
 use sweep_core::units::{Share, human_count};
@@ -30,6 +30,8 @@ pub(crate) struct FitReport {
     /// What the refits were to.
     pub(crate) resampled: &'static str,
     pub(crate) coefficients: Vec<Found>,
+    #[serde(skip)]
+    pub(crate) shows_profiles: bool,
     pub(crate) spans: Vec<Span>,
     pub(crate) held_out: Option<HeldOut>,
     pub(crate) published: Vec<PublishedFit>,
@@ -42,6 +44,35 @@ pub(crate) struct Found {
     pub(crate) meaning: &'static str,
     pub(crate) value: f64,
     pub(crate) interval: Option<Interval>,
+    /// None for a coefficient that was given or tied, or where there are too many rows.
+    pub(crate) profile: Option<Profiled>,
+}
+
+/// What the objective says of a coefficient without refits.
+#[derive(Debug, Serialize)]
+pub(crate) struct Profiled {
+    interval: Interval,
+    /// Whether the lower and the upper end are those of the coefficient's range.
+    is_open: [bool; 2],
+    /// By the delta method.
+    delta: Interval,
+}
+
+impl From<Profile> for Profiled {
+    fn from(Profile { interval, is_open, delta }: Profile) -> Self {
+        Self { interval, is_open, delta }
+    }
+}
+
+impl Profiled {
+    /// The interval, with dots at an end that the data do not set.
+    fn render(&self) -> String {
+        let [lower, upper] = [self.interval.lower, self.interval.upper].map(digits);
+        let [below, above] = self.is_open;
+        let lower = if below { ".." } else { &lower };
+        let upper = if above { ".." } else { &upper };
+        format!("[{lower}, {upper}]")
+    }
 }
 
 /// The range of a variable.
@@ -145,13 +176,19 @@ impl FitReport {
         if self.draws_n > 0 {
             columns.push(Column::Text("interval"));
         }
+        if self.shows_profiles {
+            columns.extend([Column::Text("profile"), Column::Text("delta method")]);
+        }
         columns.push(Column::Text("meaning"));
         columns.extend(self.published.iter().map(|published| Column::Number(published.label)));
         let row = |(i, found): (usize, &Found)| {
             let mut cells = vec![found.symbol.to_owned(), digits(found.value)];
-            cells.extend(
-                found.interval.map(|i| format!("[{}, {}]", digits(i.lower), digits(i.upper))),
-            );
+            cells.extend(found.interval.as_ref().map(bracketed));
+            if self.shows_profiles {
+                let profile = found.profile.as_ref();
+                cells.push(profile.map_or_else(|| "-".to_owned(), Profiled::render));
+                cells.push(profile.map_or_else(|| "-".to_owned(), |p| bracketed(&p.delta)));
+            }
             cells.push(found.meaning.to_owned());
             cells.extend(self.published.iter().map(|p| as_given(p.coefficients[i])));
             cells
@@ -162,8 +199,19 @@ impl FitReport {
             text +=
                 &format!("[ ] {level} interval of {} refits to {}\n", self.draws_n, self.resampled);
         }
+        if self.shows_profiles {
+            let level = Share(self.level);
+            text += &format!(
+                "profile: what the objective does not reject at {level}, whatever the other \
+                 coefficients are\n"
+            );
+        }
         text
     }
+}
+
+fn bracketed(interval: &Interval) -> String {
+    format!("[{}, {}]", digits(interval.lower), digits(interval.upper))
 }
 
 /// Five significant digits: what published tables have.

@@ -2,7 +2,8 @@
 
 use law_engine::catalogue::{Data, Symbol};
 use law_engine::query::allocation::{Allocation, Contrast};
-use law_engine::query::{Answer, Fitted, Inversion, Prediction, Reach, Throughput};
+use law_engine::query::approaches::Sizes;
+use law_engine::query::{Answer, Fitted, Inversion, Prediction, Reach, Spread, Throughput};
 use serde::Serialize;
 use sweep_core::fit::Interval;
 use sweep_core::units::Share;
@@ -79,6 +80,8 @@ pub(crate) struct PredictReport {
     pub(crate) about: About,
     /// Relative standard deviation of one run about the law.
     pub(crate) noise: Option<f64>,
+    /// Laws that forecast nearly as well.
+    pub(crate) others: Vec<&'static str>,
     pub(crate) predicted: Vec<Predicted>,
 }
 
@@ -90,40 +93,70 @@ pub(crate) struct Predicted {
     median: f64,
     law_interval: Option<Interval>,
     run_interval: Option<Interval>,
+    /// What all laws say that forecast nearly as well, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    families: Option<Families>,
     /// Decades outside the fitted runs, by variable.
     beyond: Vec<f64>,
     reliance: String,
 }
 
+/// From the lowest to the highest of several laws.
+#[derive(Debug, Serialize)]
+struct Families {
+    best: Interval,
+    law_interval: Option<Interval>,
+    run_interval: Option<Interval>,
+}
+
+impl From<Spread> for Families {
+    fn from(Spread { best, law, run }: Spread) -> Self {
+        Self { best, law_interval: law, run_interval: run }
+    }
+}
+
 impl Predicted {
-    pub(crate) fn new(variables: &[Symbol], x: &[f64], found: Prediction) -> Self {
+    pub(crate) fn new(
+        variables: &[Symbol],
+        x: &[f64],
+        found: Prediction,
+        families: Option<Spread>,
+    ) -> Self {
         let Prediction { best, median, law, run, beyond } = found;
         let parts = variables.iter().zip(&beyond).filter_map(|(v, b)| distance(v.symbol, *b));
         let reliance = extrapolation(&parts.collect::<Vec<_>>());
         let (at, x) = (named(variables, x, &[]), x.to_vec());
-        Self { at, x, best, median, law_interval: law, run_interval: run, beyond, reliance }
+        let (law_interval, run_interval) = (law, run);
+        let families = families.map(Into::into);
+        Self { at, x, best, median, law_interval, run_interval, families, beyond, reliance }
     }
 }
 
 impl PredictReport {
     pub(crate) fn render(&self) -> String {
-        let columns = [
+        let has_families = self.predicted.iter().any(|p| p.families.is_some());
+        let mut columns = vec![
             Column::Text("at"),
             Column::Number("best fit"),
             Column::Number("median"),
             Column::Text("the law"),
             Column::Text("one run"),
-            Column::Text("how far"),
         ];
+        columns.extend(has_families.then_some(Column::Text("one run, all laws")));
+        columns.push(Column::Text("how far"));
         let row = |p: &Predicted| {
-            vec![
+            let mut cells = vec![
                 p.at.clone(),
                 digits(p.best),
                 digits(p.median),
                 bracket(p.law_interval, digits),
                 bracket(p.run_interval, digits),
-                p.reliance.clone(),
-            ]
+            ];
+            // Without refits there is only what the laws say at best.
+            let all = p.families.as_ref().map(|all| all.run_interval.or(Some(all.best)));
+            cells.extend(all.map(|interval| bracket(interval, digits)));
+            cells.push(p.reliance.clone());
+            cells
         };
         let noise = self.noise.map_or_else(
             || {
@@ -135,7 +168,15 @@ impl PredictReport {
             },
         );
         let table = draw(&columns, self.predicted.iter().map(row).collect());
-        self.about.head() + &table + &self.about.foot() + &noise
+        let others = match &self.others[..] {
+            _ if !has_families => String::new(),
+            [] => "all laws: no other law forecasts the largest runs nearly as well\n".to_owned(),
+            others => format!(
+                "all laws: this one, and those that forecast the largest runs nearly as well ({})\n",
+                others.join(", ")
+            ),
+        };
+        self.about.head() + &table + &self.about.foot() + &noise + &others
     }
 }
 
@@ -222,6 +263,8 @@ pub(crate) struct AllocateReport {
     /// Share of the draws without an optimum.
     pub(crate) without: f64,
     pub(crate) reliance: String,
+    /// Best sizes without the law.
+    pub(crate) checks: Vec<Check>,
     pub(crate) notes: Vec<String>,
     pub(crate) remarks: Vec<String>,
 }
@@ -232,6 +275,71 @@ pub(crate) struct Quantity {
     meaning: &'static str,
     best: f64,
     interval: Option<Interval>,
+}
+
+/// A best size read off the runs themselves, beside the law's.
+#[derive(Debug, Serialize)]
+pub(crate) struct Check {
+    approach: &'static str,
+    /// Levels of compute with a best size, and without one among their sizes.
+    levels_n: usize,
+    left_out: usize,
+    exponent: f64,
+    exponent_interval: Option<Interval>,
+    /// At the budget.
+    params_n: f64,
+    params_n_interval: Option<Interval>,
+    /// Over the law's size there.
+    over_law: Option<f64>,
+    /// Root mean square of the difference of ln N at the levels themselves.
+    apart: Option<f64>,
+}
+
+impl Check {
+    /// `law` is the law's best size by FLOPs.
+    pub(crate) fn new(
+        approach: &'static str,
+        sizes: &Sizes,
+        flops_c: f64,
+        level: f64,
+        law: impl Fn(f64) -> Option<f64>,
+    ) -> Self {
+        let (exponent, params_n) = (sizes.exponent(level), sizes.params_n(flops_c, level));
+        Self {
+            approach,
+            levels_n: sizes.places.len(),
+            left_out: sizes.left_out,
+            exponent: exponent.best,
+            exponent_interval: exponent.interval,
+            params_n: params_n.best,
+            params_n_interval: params_n.interval,
+            over_law: law(flops_c).map(|law| params_n.best / law),
+            apart: sizes.apart(law),
+        }
+    }
+
+    fn render(&self) -> String {
+        let left_out = match self.left_out {
+            0 => String::new(),
+            n => format!(", {n} left out whose best is at an end"),
+        };
+        let over_law = self
+            .over_law
+            .map_or_else(String::new, |ratio| format!(", {} times the law's", digits(ratio)));
+        let apart = self.apart.map_or_else(String::new, |apart| {
+            format!("; {:.1} % from the law at the levels themselves", 100.0 * apart.exp_m1())
+        });
+        format!(
+            "{} ({}{left_out}): N grows as C^{} {}, at this budget \
+             N = {} {}{over_law}{apart}\n",
+            self.approach,
+            counted(self.levels_n, "level"),
+            digits(self.exponent),
+            bracket(self.exponent_interval, digits),
+            size(self.params_n),
+            bracket(self.params_n_interval, size),
+        )
+    }
 }
 
 /// The figures of an allocation.
@@ -306,6 +414,7 @@ impl AllocateReport {
             let share = self.without * 100.0;
             text += &format!("note: {share:.1} % of the refits have no optimum and are left out\n");
         }
+        self.checks.iter().for_each(|check| text += &check.render());
         for note in &self.notes {
             text += &format!("{note}\n");
         }

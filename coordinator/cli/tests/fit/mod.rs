@@ -35,6 +35,12 @@ fn a_file_of_runs_is_fitted() {
 }
 
 #[test]
+fn a_fit_shows_the_profiles_of_its_coefficients() {
+    let arguments = ["--law", "chinchilla", "--profile", "--fix", "E=1.69", "--bootstrap", "0"];
+    insta::assert_snapshot!(fit(&runs(), &arguments));
+}
+
+#[test]
 fn runs_may_come_from_standard_input() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let input = folder.path().join("runs.csv");
@@ -179,6 +185,26 @@ fn a_fitted_law_answers_questions() {
     insta::assert_snapshot!("an_allocation_of_flops", ask(&["allocate", "--flops", "1e24"]));
     let hours = ["allocate", "--hours", "20k", "--throughput", "2e11*N^-0.7"];
     insta::assert_snapshot!("an_allocation_of_hours", ask(&hours));
+    let families = ["predict", "--families", "--at", "N=70B,D=1.4T"];
+    insta::assert_snapshot!("a_prediction_of_several_laws", ask(&families));
+}
+
+/// Slices of equal compute about the best size show it without the law.
+#[test]
+fn an_allocation_stands_beside_isoflop_parabolas() {
+    let mut text = String::from("params,tokens,loss\n");
+    for flops in [1e18_f64, 1e19, 1e20, 1e21] {
+        for step in -2..=2 {
+            let n = 0.09 * flops.powf(0.5) * 2_f64.powi(step);
+            let d = flops / (6.0 * n);
+            let loss = 1.69 + 406.4 * n.powf(-0.34) + 410.7 * d.powf(-0.28);
+            let _ = writeln!(text, "{n:.4e},{d:.4e},{loss:.4}");
+        }
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("slices.csv"), text).expect("the folder is writable");
+    let arguments = ["allocate", "slices.csv", "--law", "chinchilla", "--flops", "1e22"];
+    insta::assert_snapshot!(sweepctl_in(folder.path(), &arguments));
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 /// Terms of the continued fraction; ten are enough away from its middle.
 const TERMS: u32 = 200;
+/// Halvings of a bracket: all the digits of a number.
+const HALVINGS: u32 = 60;
 
 /// Probability of a squared Student variable with `freedom` degrees of freedom above `square`:
 /// `I_(f / (f + square))(f / 2, 1 / 2)`.
-pub(super) fn two_sided(square: f64, freedom: f64) -> f64 {
+pub(crate) fn two_sided(square: f64, freedom: f64) -> f64 {
     if square.is_nan() || square <= 0.0 {
         1.0
     } else if square.is_infinite() {
@@ -13,6 +15,21 @@ pub(super) fn two_sided(square: f64, freedom: f64) -> f64 {
     } else {
         incomplete_beta(freedom / (freedom + square), 0.5 * freedom, 0.5)
     }
+}
+
+/// The square that [`two_sided`] gives `probability` to: Student's quantile at `1 - probability / 2`,
+/// squared.
+pub(crate) fn square(probability: f64, freedom: f64) -> f64 {
+    let is_above = |square: f64| two_sided(square, freedom) > probability;
+    let (mut lower, mut upper) = (0.0, 1.0);
+    while is_above(upper) {
+        (lower, upper) = (upper, 4.0 * upper);
+    }
+    for _ in 0..HALVINGS {
+        let middle = 0.5 * (lower + upper);
+        if is_above(middle) { lower = middle } else { upper = middle }
+    }
+    upper
 }
 
 /// The regularised incomplete beta function by its continued fraction (Abramowitz and Stegun
