@@ -6,6 +6,7 @@
 
 pub mod accounting;
 pub mod conventions;
+mod stated;
 
 pub use accounting::Accounting;
 pub use conventions::Conventions;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use law_engine::catalogue::{Data, Law, Options, Prior, Refusal, Scheme};
+use law_engine::metrics::Conventions;
 use law_engine::objective::{Huber, Residual};
 use law_engine::query::{Fitted, Throughput};
 use sweep_core::units::Share;
@@ -148,12 +149,22 @@ pub(crate) struct Columns {
     /// Keep only rows with this text in a column
     #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = pair)]
     filter: Vec<(String, String)>,
+    /// What a letter counts, such as `N=without-embeddings`, `N=active`, `D=seen`, `C=measured` or
+    /// `L=bits-per-byte`; names of columns may say it too
+    #[arg(long, value_name = "LETTER=WORD", value_parser = convention)]
+    convention: Vec<Conventions>,
 }
 
 impl Columns {
     /// Leaves out the rows that are not asked for.
     pub(crate) fn filter(&self, file: &mut RunsFile) -> Result<(), Failure> {
         self.filter.iter().try_for_each(|(column, value)| file.keep(column, value))
+    }
+
+    /// What the numbers of `file` count: as stated, or as it says itself.
+    pub(crate) fn conventions(&self, file: &RunsFile) -> Conventions {
+        let stated = self.convention.iter().copied().fold(Conventions::UNKNOWN, Conventions::or);
+        stated.or(file.conventions(&self.named()))
     }
 
     /// Symbols whose columns were named.
@@ -276,6 +287,18 @@ impl Mapping {
         let weights = file.numbers(file.find("weight", &named)?)?;
         data.with_weights(weights).map_err(refused)
     }
+}
+
+/// Reads `N=without-embeddings`.
+fn convention(text: &str) -> Result<Conventions, String> {
+    let (of, word) = pair(text)?;
+    Conventions::stated(&of, &word).map_err(|words| {
+        if words.is_empty() {
+            format!("`{of}` is none of N, D, C, L and run")
+        } else {
+            format!("of {of} it may be said: {}", words.join(", "))
+        }
+    })
 }
 
 /// Reads `left=right`.

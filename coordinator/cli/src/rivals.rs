@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use law_engine::catalogue::frontier::FLOPS_PER_TOKEN;
+use law_engine::metrics::Conventions;
 use law_engine::tabulated::Row;
 use sweep_core::crossover::Axis;
 
@@ -66,6 +67,8 @@ pub(crate) struct Table {
     /// What the loss is called.
     pub(crate) loss: String,
     pub(crate) notes: Vec<String>,
+    /// What the numbers count, as far as one of the arms says.
+    conventions: Conventions,
 }
 
 /// The column that names arms where one table is given and nobody says which.
@@ -84,6 +87,7 @@ impl Rivals<'_> {
             rows: Vec::new(),
             loss: String::new(),
             notes: Vec::new(),
+            conventions: Conventions::UNKNOWN,
         };
         let by = self.by.or_else(|| (sources.len() == 1).then_some(ARM));
         for source in sources {
@@ -140,6 +144,17 @@ impl Rivals<'_> {
             seed: seeds.as_ref().map(|seeds| seeds[i]),
             loss: *loss,
         }));
+        let conventions = self.columns.conventions(&file);
+        for clash in table.conventions.clashes(&conventions) {
+            let what = format!("{arm} counts otherwise than the arms before it: {clash}");
+            // What is compared must be one thing; what is not may differ.
+            if clash.of == "L" || clash.of == self.axis.letter() {
+                return Err(Failure::refused(what)
+                    .with_hint("where the names of columns mislead, `--convention` says it"));
+            }
+            table.notes.push(what);
+        }
+        table.conventions = table.conventions.or(conventions);
         table.arms.push(arm);
         Ok(())
     }

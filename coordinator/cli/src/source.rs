@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use law_engine::metrics::Conventions;
 use sweep_core::observation::Observation;
 use sweep_core::sweep::SweepStatus;
 
@@ -122,7 +123,8 @@ fn observations(status: &SweepStatus) -> Result<(RunsFile, usize), Failure> {
     let rows = fit.iter().zip(1..).map(|(run, number)| (number, cells(run))).collect();
     let columns = COLUMNS.map(str::to_owned).to_vec();
     let path = PathBuf::from(Source::Sweep(name.clone()).to_string());
-    Ok((RunsFile::new(path, columns, rows)?, unfit.len()))
+    let runs = RunsFile::new(path, columns, rows)?.counted_by(Conventions::SWEEP);
+    Ok((runs, unfit.len()))
 }
 
 #[cfg(test)]

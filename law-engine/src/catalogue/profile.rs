@@ -154,11 +154,8 @@ impl<const P: usize> Walk<'_, '_, P> {
             if (at.1 / threshold - 1.0).abs() < TOLERANCE {
                 return (value, false);
             }
-            if at.1 > threshold {
-                outside = at
-            } else {
-                inside = at
-            }
+            let side = if at.1 > threshold { &mut outside } else { &mut inside };
+            *side = at;
             if (outside.0 - inside.0).abs() < TOLERANCE * (inside.0 - from).abs() {
                 break;
             }

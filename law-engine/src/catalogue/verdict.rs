@@ -29,6 +29,8 @@ pub enum Verdict {
     ShortSpan { variable: &'static str, decades: f64, largest: f64 },
     /// A variable has few different values.
     FewScales { variable: &'static str, scales_n: usize },
+    /// Rows are points of runs before their ends.
+    MidRun { rows_n: usize, of: usize },
     /// A run lies far off the law.
     Outlier {
         rows: Vec<usize>,
@@ -56,6 +58,9 @@ const RIVAL_SHARE: f64 = 2.0;
 const DECADES_MIN: f64 = 1.0;
 /// Fewer scales than this cannot show curvature and check it.
 const SCALES_MIN: usize = 4;
+
+/// The letter of training tokens.
+const TOKENS: &str = "D";
 
 /// A run this many times as far off as is typical stands out: one in 2 million normal ones would.
 const OUTLIER_TIMES: f64 = 5.0;
@@ -166,6 +171,9 @@ pub fn verdicts(
         let (coefficient, value) = (card.parameters[*i].symbol, estimate.coefficients[*i]);
         verdicts.push(Verdict::AtBound { coefficient, value });
     }
+    if let Some(rows_n) = mid_run(card, data) {
+        verdicts.push(Verdict::MidRun { rows_n, of: data.rows_n() });
+    }
     for variable in card.variables {
         let Some(values) = data.column(variable.symbol) else { continue };
         let Some((smallest, largest)) = data.span(variable.symbol) else { continue };
@@ -180,6 +188,18 @@ pub fn verdicts(
         }
     }
     verdicts
+}
+
+/// Rows with fewer tokens than others of their run, where the law speaks of the tokens of a run; None
+/// of none. Laws of whole curves have the learning rates so far as their variables instead.
+fn mid_run(card: &Card, data: &Data) -> Option<usize> {
+    let symbol = card.variables.iter().find(|variable| variable.symbol == TOKENS)?.symbol;
+    let tokens = data.column(symbol)?;
+    let (runs_n, run_of) = data.members();
+    let mut last = vec![0.0_f64; runs_n];
+    run_of.iter().zip(&tokens).for_each(|(run, d)| last[*run] = last[*run].max(*d));
+    let rows_n = run_of.iter().zip(&tokens).filter(|(run, d)| **d < last[**run]).count();
+    (rows_n > 0).then_some(rows_n)
 }
 
 impl fmt::Display for Verdict {
@@ -220,6 +240,11 @@ impl fmt::Display for Verdict {
                 f,
                 "{variable} has {scales_n} different values; {SCALES_MIN} are needed to see whether \
                  the form holds"
+            ),
+            Self::MidRun { rows_n, of } => write!(
+                f,
+                "{rows_n} of {of} rows are points of runs before their last: while the learning rate \
+                 has still to decay, the loss is above that of a run which ends there"
             ),
             Self::Outlier { rows, residual, times, coefficient, with, without } => write!(
                 f,

@@ -91,6 +91,30 @@ impl fmt::Display for Clash {
 }
 
 impl Conventions {
+    /// Nothing is known.
+    pub const UNKNOWN: Self = Self {
+        embeddings: None,
+        experts: None,
+        tokens: None,
+        compute: None,
+        loss: None,
+        schedule: None,
+    };
+
+    /// What is known, in words.
+    #[must_use]
+    pub fn described(&self) -> Vec<&'static str> {
+        let parts = [
+            self.embeddings.map(Words::words),
+            self.experts.map(Words::words),
+            self.tokens.map(Words::words),
+            self.compute.map(Words::words),
+            self.loss.map(Words::words),
+            self.schedule.map(Words::words),
+        ];
+        parts.into_iter().flatten().collect()
+    }
+
     /// Where two tables are known to differ, in the order of N, D, C, L and the schedule.
     #[must_use]
     pub fn clashes(&self, other: &Self) -> Vec<Clash> {
@@ -130,15 +154,19 @@ impl Conventions {
         .collect()
     }
 
-    /// What is known of either, where they do not clash.
-    fn or(self, other: Self) -> Self {
+    /// What is known of either; of what both know, this one's.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
         Self {
             embeddings: self.embeddings.or(other.embeddings),
             experts: self.experts.or(other.experts),
             tokens: self.tokens.or(other.tokens),
             compute: self.compute.or(other.compute),
             loss: match (self.loss, other.loss) {
-                (Some(Loss::NatsPerToken { tokeniser: None }), Some(known)) => Some(known),
+                (
+                    Some(Loss::NatsPerToken { tokeniser: None }),
+                    Some(known @ Loss::NatsPerToken { .. }),
+                ) => Some(known),
                 (known, other) => known.or(other),
             },
             schedule: self.schedule.or(other.schedule),

@@ -46,6 +46,7 @@ pub(crate) async fn run(check: &Check, context: &Context) -> Result<ExitStatus, 
         loss: &loss,
         run: run.as_deref(),
     });
+    let counted_by = check.columns.conventions(&file).described();
     let lines: Vec<(String, Vec<u64>)> = findings
         .iter()
         .map(|finding| {
@@ -61,7 +62,11 @@ pub(crate) async fn run(check: &Check, context: &Context) -> Result<ExitStatus, 
             .iter()
             .map(|(finding, lines)| json!({ "finding": finding, "lines": lines }))
             .collect();
-        context.printer.json(&json!({ "rows_n": loss.len(), "findings": findings }))?;
+        context.printer.json(&json!({
+            "rows_n": loss.len(),
+            "findings": findings,
+            "conventions": counted_by,
+        }))?;
     } else {
         let mut text = String::new();
         for (finding, lines) in &lines {
@@ -72,6 +77,9 @@ pub(crate) async fn run(check: &Check, context: &Context) -> Result<ExitStatus, 
             text += "\n";
         }
         text += &format!("{} of {}\n", counted(lines.len(), "finding"), counted(loss.len(), "row"));
+        if !counted_by.is_empty() {
+            text += &format!("counted: {}\n", counted_by.join(", "));
+        }
         context.printer.data(&text)?;
     }
     Ok(ExitStatus::Done)

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use charts::figure::{self, fit::FittedLaw};
 use clap::Args;
-use law_engine::catalogue::{Parameter, Profile, cross_checks, hold_out, standouts, verdicts};
+use law_engine::catalogue::{
+    Card, Parameter, Profile, cross_checks, hold_out, standouts, verdicts,
+};
+use law_engine::metrics::Conventions;
 use law_engine::query::{Answer, Fitted};
 use sweep_core::fit::{Convergence, Interval};
 use sweep_core::units::Share;
@@ -100,6 +103,7 @@ async fn report(fit: Fit, context: &Context) -> Result<(FitReport, Option<Fitted
         fitting.target.law = ranking.best().to_owned();
         families = Some(ranking.table());
     }
+    let conventions = fitting.mapping.columns.conventions(&file);
     let (fitted, data) = fitting.fitted_to(file, &[])?;
     let Fitted { law, estimate, draws, spans, .. } = &fitted;
     let card = law.card();
@@ -161,9 +165,29 @@ async fn report(fit: Fit, context: &Context) -> Result<(FitReport, Option<Fitted
                 upper: *upper,
             })
             .collect(),
+        conventions: conventions.described(),
         held_out: held_out.map(Into::into),
         published: card.published.iter().map(Into::into).collect(),
-        remarks: remarks.iter().map(ToString::to_string).collect(),
+        remarks: remarks
+            .iter()
+            .map(ToString::to_string)
+            .chain(clashes(&card, &conventions))
+            .collect(),
     };
     Ok((report, drawn))
+}
+
+/// The published fits whose letters count something else than these runs.
+fn clashes(card: &Card, conventions: &Conventions) -> Vec<String> {
+    let mut said: Vec<(String, Vec<&str>)> = Vec::new();
+    for published in card.published {
+        for clash in conventions.clashes(&Conventions::of_card(published.convention)) {
+            let clash = clash.to_string();
+            match said.iter_mut().find(|(known, _)| *known == clash) {
+                Some((_, labels)) => labels.push(published.label),
+                None => said.push((clash, vec![published.label])),
+            }
+        }
+    }
+    said.iter().map(|(clash, labels)| format!("{clash} (beside {})", labels.join("; "))).collect()
 }

@@ -5,6 +5,8 @@ mod parquet;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use law_engine::metrics::Conventions;
+
 use crate::failure::Failure;
 
 /// A table as it was read. Cells keep their text until somebody asks for numbers.
@@ -14,15 +16,54 @@ pub(crate) struct RunsFile {
     columns: Vec<String>,
     /// Each with the line it begins on.
     rows: Vec<(u64, Vec<String>)>,
+    /// What its numbers count, as far as whoever wrote it says.
+    conventions: Conventions,
 }
 
 /// Names under which the field's quantities are found when nobody says where they are.
 const KNOWN: [(&str, &[&str]); 7] = [
-    ("N", &["params_n", "params", "n_params", "num_params", "parameters", "model_size"]),
-    ("D", &["tokens_d", "tokens", "n_tokens", "num_tokens", "train_tokens", "training_tokens"]),
+    (
+        "N",
+        &[
+            "params_n",
+            "params",
+            "n_params",
+            "num_params",
+            "parameters",
+            "model_size",
+            "params_non_embedding",
+            "non_embedding_params",
+            "active_params",
+        ],
+    ),
+    (
+        "D",
+        &[
+            "tokens_d",
+            "tokens",
+            "n_tokens",
+            "num_tokens",
+            "train_tokens",
+            "training_tokens",
+            "tokens_seen",
+            "unique_tokens",
+        ],
+    ),
     ("C", &["flops_c", "flops", "training_flops", "compute"]),
     ("h", &["hours", "accelerator_hours", "gpu_hours"]),
-    ("loss", &["loss", "val_loss", "validation_loss", "eval_loss", "bits_per_byte", "bpb", "L"]),
+    (
+        "loss",
+        &[
+            "loss",
+            "val_loss",
+            "validation_loss",
+            "eval_loss",
+            "nats_per_token",
+            "bits_per_byte",
+            "bpb",
+            "L",
+        ],
+    ),
     ("seed", &["seed", "random_seed"]),
     ("run", &["run_id", "run", "run_name", "id"]),
 ];
@@ -64,7 +105,22 @@ impl RunsFile {
             return Err(Failure::refused(format!("{} holds no runs", path.display()))
                 .with_hint("a CSV file has a header line and one line per run"));
         }
-        Ok(Self { path, columns, rows })
+        Ok(Self { path, columns, rows, conventions: Conventions::UNKNOWN })
+    }
+
+    /// The same table, of which it is known what its numbers count.
+    pub(crate) fn counted_by(self, conventions: Conventions) -> Self {
+        Self { conventions, ..self }
+    }
+
+    /// What its numbers count, also by the names of the columns that hold them.
+    pub(crate) fn conventions(&self, named: &BTreeMap<String, String>) -> Conventions {
+        let letters = [("N", "N"), ("D", "D"), ("C", "C"), ("loss", "L")];
+        let by_name = letters.into_iter().filter_map(|(symbol, letter)| {
+            let column = self.find(symbol, named).ok()?;
+            Some(Conventions::of_column(letter, self.column(column)))
+        });
+        by_name.fold(self.conventions, Conventions::or)
     }
 
     pub(crate) fn rows_n(&self) -> usize {

@@ -33,6 +33,8 @@ pub(crate) struct FitReport {
     #[serde(skip)]
     pub(crate) shows_profiles: bool,
     pub(crate) spans: Vec<Span>,
+    /// What the letters count, as far as it is known.
+    pub(crate) conventions: Vec<&'static str>,
     pub(crate) held_out: Option<HeldOut>,
     pub(crate) published: Vec<PublishedFit>,
     pub(crate) remarks: Vec<String>,
@@ -134,13 +136,17 @@ impl FitReport {
             .collect();
         let mut text = self.families.as_ref().map_or_else(String::new, Families::render);
         text += &format!(
-            "{}: {}\n{} of {}: {}\n\n",
+            "{}: {}\n{} of {}: {}\n",
             self.law,
             self.equation,
             counted(self.rows_n, "row"),
             self.file,
             spans.join(", ")
         );
+        if !self.conventions.is_empty() {
+            text += &format!("counted: {}\n", self.conventions.join(", "));
+        }
+        text += "\n";
         text += &self.coefficients();
         let ending = if self.converged { "converged" } else { "not converged" };
         text += &format!(

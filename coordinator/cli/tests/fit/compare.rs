@@ -87,3 +87,18 @@ fn what_cannot_be_compared_is_said() {
         compare(&few, &["gpt.csv", "lstm.csv", "--axis", "flops"])
     );
 }
+
+/// Losses per token and per byte are different things, whatever the axis; a name that misleads may be
+/// put right.
+#[test]
+fn tables_that_count_differently_are_not_compared() {
+    let [gpt, (_, lstm)] = files();
+    let bytes = ("lstm.csv", lstm.replacen(",loss", ",bits_per_byte", 1));
+    let files = [(gpt.0, gpt.1.replacen(",loss", ",nats_per_token", 1)), bytes];
+    let arguments = ["gpt.csv", "lstm.csv", "--axis", "flops"];
+    insta::assert_snapshot!("losses_of_two_units", compare(&files, &arguments));
+    let right = compare(&files, &[&arguments[..], &["--convention", "L=nats"]].concat());
+    assert_eq!(right.status, Some(0), "{right}");
+    let wrong = compare(&files, &[&arguments[..], &["--convention", "N=mine"]].concat());
+    insta::assert_snapshot!("a_convention_that_is_none", wrong);
+}

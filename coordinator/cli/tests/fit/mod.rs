@@ -40,6 +40,17 @@ fn a_fit_shows_the_profiles_of_its_coefficients() {
     insta::assert_snapshot!(fit(&runs(), &arguments));
 }
 
+/// The column of sizes says that embeddings are left out, the rows that runs have checkpoints.
+#[test]
+fn what_runs_count_is_said_beside_what_the_literature_counts() {
+    let mut text = runs().replacen("params", "params_non_embedding", 1);
+    for (run, row) in [("run-00", "7e7,5e8,4.52"), ("run-10", "2e8,5e8,4.35")] {
+        let _ = writeln!(text, "{run},{row}");
+    }
+    let arguments = ["--law", "chinchilla", "--convention", "L=nats", "--bootstrap", "20"];
+    insta::assert_snapshot!(fit(&text, &arguments));
+}
+
 #[test]
 fn runs_may_come_from_standard_input() {
     let folder = tempfile::tempdir().expect("a temporary folder");
