@@ -82,8 +82,9 @@ impl Families {
             ]
         };
         let mut text = draw(&columns, self.families.iter().map(row).collect());
-        text += "held-out error: of the largest scales forecast from the others, which ranks them; \
-                 AIC and BIC above the least\n";
+        text += "held-out error: of the largest scales forecast from the others, which ranks the laws \
+                 within 10 of the least AIC, and the others behind them; AIC and BIC above the \
+                 least\n";
         for (law, reason) in &self.refused {
             text += &format!("not fitted: {law}: {reason}\n");
         }

@@ -1,13 +1,18 @@
 //! 77 learning curves, each extrapolated by a law that its own first part chooses.
 //!
-//! The rule, fixed before it was run on these curves:
+//! The rule is that of `sweepctl fit --law auto`:
 //!
 //! 1. Candidates are the power law, the power law with a constant, and one break, each fitted by
 //!    least squares of log residuals: the error that the benchmark scores.
-//! 2. Of the part that may be seen, the last 20 % (what `sweepctl fit` holds out unless told
+//! 2. A candidate whose AIC is more than 10 above the least has no support and is none.
+//! 3. Of the part that may be seen, the last 20 % (what `sweepctl fit` holds out unless told
 //!    otherwise) are forecast from the rest. The candidate with the smallest mean relative error is
-//!    chosen; a candidate that the rest does not determine is none.
-//! 3. The chosen law is fitted to all that may be seen, and forecasts the part that may not.
+//!    chosen.
+//! 4. The chosen law is fitted to all that may be seen, and forecasts the part that may not.
+//!
+//! The second step came after the rule had been run on these curves without it, with a mean error of
+//! 0.0429. The training curves of Clark et al., each extrapolated from its first half, were not looked
+//! at before.
 //!
 //! The score of a curve is the root mean square of log errors over that part. The rule is compared
 //! with each candidate used for all curves.
@@ -15,7 +20,8 @@
 use std::num::NonZero;
 use std::thread;
 
-use law_engine::catalogue::{Data, Law, Options, hold_out};
+use law_engine::catalogue::rank::rank;
+use law_engine::catalogue::{Data, Law, Options};
 use law_engine::objective::Residual;
 
 use super::check::{Case, Check, Findings, Outcome, Trouble};
@@ -32,6 +38,14 @@ pub(crate) const LEARNING: Case = Case {
     title: "77 learning curves, extrapolated by the law that a held-out end chooses",
     source: SOURCE,
     run: learning,
+};
+
+pub(crate) const TRAINING: Case = Case {
+    name: "training-curves",
+    numbers: &[],
+    title: "223 training curves, the second half of each extrapolated by the same rule",
+    source: "Clark et al., arXiv 2202.01169; repository google-deepmind/scaling_laws_for_routing",
+    run: training,
 };
 
 pub(crate) const TRIED: Case = Case {
@@ -87,9 +101,13 @@ const HELD_OUT: f64 = 0.2;
 /// Every how many curves one is fitted again on other rows and in other units.
 const EVERY: usize = 38;
 
-/// Why the rule does not do better than one break for all. Nothing was adjusted after it was seen.
+/// Why the rule does not always do better than the best candidate alone.
 const TOO_SHORT: &str = "the law that forecasts the short held-out end best is often not the one that \
                          forecasts the longer rest best";
+
+/// Why the rule is a little behind the best candidate on curves that two describe as well.
+const NEAR_EQUALS: &str = "two candidates are equally good over all, and choosing between them from a \
+                           dozen points costs more than it gains";
 
 /// Why the coefficients of a short curve depend on the units.
 const HARDLY_DETERMINED: &str = "eleven points hardly determine six coefficients; the objective is \
@@ -120,10 +138,10 @@ fn learning(folder: &Folder) -> Outcome {
     let scores = of_each(&curves.iter().collect::<Vec<_>>(), scored)?;
     let mut findings = Findings::of(vec![Check::within("curves", 77.0, scores.len() as f64, 0.0)]);
     for (of, domain, average, today) in [
-        ("all, mean", "", mean as fn(&[f64]) -> f64, [None, None, Some(0.15)]),
-        ("all, median", "", median, [None, None, Some(0.32)]),
-        ("image classification, mean", "IC", mean, [None, None, Some(0.15)]),
-        ("language modelling, mean", "LM", mean, [None, Some(0.15), Some(0.57)]),
+        ("all, mean", "", mean as fn(&[f64]) -> f64, [None, None, None]),
+        ("all, median", "", median, [None, None, Some(0.003)]),
+        ("image classification, mean", "IC", mean, [None, None, None]),
+        ("language modelling, mean", "LM", mean, [None, Some(0.05), Some(0.43)]),
     ] {
         let of_domain = || scores.iter().filter(|score| score.domain.contains(domain));
         let errors = |of: fn(&Scores, usize) -> f64, candidate: usize| {
@@ -139,6 +157,38 @@ fn learning(folder: &Folder) -> Outcome {
                 None => check,
             });
         }
+    }
+    Ok(findings)
+}
+
+/// Step and loss of the first half of each run, and of the rest.
+fn training(folder: &Folder) -> Outcome {
+    let rows = folder.read("clark-routed/curves.csv")?.keep(|row| {
+        row.get("loss").is_some_and(|cell| !cell.is_empty())
+            && row.get("step").is_some_and(|cell| !cell.is_empty())
+    });
+    let mut curves = Vec::new();
+    for of_run in rows.0.chunk_by(|a, b| a.get("run_id") == b.get("run_id")) {
+        let table = Rows(of_run.to_vec()).table(&[("x", "step")], "loss")?;
+        let last = table.values.iter().map(|row| row[0]).fold(0.0, f64::max);
+        let part = |is_seen: bool| {
+            let is_part = |row: &usize| (table.values[*row][0] <= 0.5 * last) == is_seen;
+            table.pick(&(0..table.response.len()).filter(is_part).collect::<Vec<usize>>())
+        };
+        let name = text(&of_run[0], "run_id")?.to_owned();
+        curves.push(Curve { domain: String::new(), name, seen: part(true), ahead: part(false) });
+    }
+    let scores = of_each(&curves.iter().collect::<Vec<_>>(), scored)?;
+    let mut findings = Findings::of(vec![Check::within("curves", 223.0, scores.len() as f64, 0.0)]);
+    let ours = mean(&scores.iter().map(|score| score.alone[score.chosen]).collect::<Vec<_>>());
+    for (candidate, Candidate { name, .. }) in CANDIDATES.iter().enumerate() {
+        let alone = mean(&scores.iter().map(|score| score.alone[candidate]).collect::<Vec<_>>());
+        let what = format!("mean error by the rule, against {name} for all");
+        let check = Check::at_most(what, alone, ours, 0.0);
+        findings.figures.push(match [Some(0.03), None, Some(0.04)][candidate] {
+            Some(today) => check.missed(NEAR_EQUALS, today),
+            None => check,
+        });
     }
     Ok(findings)
 }
@@ -203,21 +253,21 @@ fn of_each<T: Send>(
 }
 
 fn scored(curve: &Curve) -> Result<Scores, Trouble> {
+    // One variable under the letter of each candidate.
+    let columns = CANDIDATES.iter().map(|candidate| candidate.variable).collect();
+    let values = curve.seen.values.iter().map(|row| vec![row[0]; CANDIDATES.len()]).collect();
+    let data = Table { columns, values, ..curve.seen.clone() }.data()?;
     let mut alone = [f64::INFINITY; 3];
-    let mut held_out = [f64::INFINITY; 3];
-    let scale: Vec<f64> = curve.seen.values.iter().map(|row| row[0]).collect();
-    for (candidate, Candidate { law: of, variable, .. }) in CANDIDATES.iter().enumerate() {
-        let law = law(of)?;
-        let data = Table { columns: vec![variable], ..curve.seen.clone() }.data()?;
-        alone[candidate] = extrapolated(law, &data, &curve.ahead)?;
-        // A refusal: the rest does not determine the law.
-        if let Ok(Some(held)) = hold_out(law, &data, &options(), &scale, HELD_OUT) {
-            held_out[candidate] = held.mean_error;
-        }
+    let mut laws = Vec::new();
+    for (candidate, Candidate { law: of, .. }) in CANDIDATES.iter().enumerate() {
+        laws.push(law(of)?);
+        alone[candidate] = extrapolated(laws[candidate], &data, &curve.ahead)?;
     }
-    let least = |a: &usize, b: &usize| held_out[*a].total_cmp(&held_out[*b]);
-    let chosen = (0..CANDIDATES.len()).min_by(least).unwrap_or_default();
-    Ok(Scores { domain: curve.domain.clone(), alone, chosen })
+    let scale: Vec<f64> = curve.seen.values.iter().map(|row| row[0]).collect();
+    let (ranked, _) = rank(&laws, &data, &options(), &scale, HELD_OUT);
+    let best = ranked.first().map(|best| best.law.card().name);
+    let chosen = CANDIDATES.iter().position(|candidate| Some(candidate.law) == best);
+    Ok(Scores { domain: curve.domain.clone(), alone, chosen: chosen.unwrap_or_default() })
 }
 
 /// Root mean square log error ahead of a law that is fitted to `seen`.

@@ -43,6 +43,7 @@ pub(crate) const CASES: &[Case] = &[
     annealing::ANNEALING,
     broken::ADDITION,
     curves::LEARNING,
+    curves::TRAINING,
     curves::TRIED,
     routed::ROUTERS,
     constants::STEP_LAW,

@@ -104,7 +104,8 @@ impl Table {
         Data::new(&self.columns, self.values.clone(), self.response.clone(), groups)
     }
 
-    fn pick(&self, rows: &[usize]) -> Self {
+    /// The rows of these numbers.
+    pub(crate) fn pick(&self, rows: &[usize]) -> Self {
         Self {
             columns: self.columns.clone(),
             values: rows.iter().map(|row| self.values[*row].clone()).collect(),
