@@ -1,7 +1,8 @@
 //! Numbers that no paper has: every law answers or refuses, and never panics.
 
-use law_engine::catalogue::{Data, Law, Options, find, rank, standouts, verdicts};
+use law_engine::catalogue::{Data, Law, Options, cross_checks, find, rank, standouts, verdicts};
 use law_engine::objective::{Huber, Residual};
+use law_engine::query::approaches::{Run, envelope, isoflop};
 use law_engine::query::{Fitted, invert, predict};
 use proptest::prelude::*;
 
@@ -76,9 +77,30 @@ proptest! {
         for verdict in standouts(&card, estimate, &influences) {
             prop_assert!(!verdict.to_string().is_empty());
         }
+        let profiles = law.profiles(&data, &options, estimate, 0.9).expect("it was fitted before");
+        for profile in profiles.iter().flatten() {
+            prop_assert!(profile.interval.lower <= profile.interval.upper, "{profile:?}");
+        }
+        for verdict in cross_checks(&card, &profiles, None) {
+            prop_assert!(!verdict.to_string().is_empty());
+        }
         let x: Vec<f64> = fitted.spans.iter().map(|(_, most)| most * 10.0).collect();
         let _ = predict(&fitted, &x, 0.9);
         let _ = invert(&fitted, 0, &x, estimate.residuals.len() as f64, 0.9);
+    }
+
+    #[test]
+    fn best_sizes_of_any_numbers_are_refused_or_finite((rows, responses) in tables()) {
+        let run = |(row, loss): (&Vec<f64>, &f64)| Run {
+            params_n: row[0],
+            flops_c: row[1],
+            loss: *loss,
+            run: (row[2].log10() as u64) % 5,
+        };
+        let runs: Vec<Run> = rows.iter().zip(&responses).map(run).collect();
+        for sizes in [isoflop(&runs), envelope(&runs)].into_iter().flatten() {
+            prop_assert!(sizes.exponent(0.9).best.is_finite(), "{sizes:?}");
+        }
     }
 
     #[test]

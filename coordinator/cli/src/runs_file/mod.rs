@@ -299,6 +299,8 @@ fn from_json(path: &Path, text: &str) -> Result<Cells, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(text: &str) -> Result<RunsFile, Failure> {
@@ -350,5 +352,55 @@ mod tests {
         let file = read("size,loss\n1,2\n").unwrap();
         let failure = file.find("N", &BTreeMap::new()).unwrap_err().render(false);
         assert!(failure.contains("--column N=COLUMN"), "{failure}");
+    }
+
+    /// Pieces that tables are made of, and of which none makes one.
+    fn texts() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "params",
+            "loss",
+            ",",
+            ",",
+            "\n",
+            "\r\n",
+            "1e9",
+            "2.5",
+            "70B",
+            "-1",
+            "nan",
+            "\"",
+            "\"\"",
+            "{",
+            "}",
+            "{\"loss\":2.5}",
+            ":",
+            "\u{feff}",
+            "PAR1",
+            " ",
+            "\t",
+            "\u{0}",
+            "e",
+            "1e999",
+        ]);
+        prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        /// Whatever a file holds, it is a table of positive numbers or refused.
+        #[test]
+        fn no_file_is_a_panic(text in texts(), bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            for bytes in [text.clone().into_bytes(), bytes, [b"PAR1", text.as_bytes()].concat()] {
+                let Ok(file) = RunsFile::parse(Path::new("runs"), bytes) else { continue };
+                for column in 0..file.columns.len() {
+                    let _ = file.labels(column);
+                    if let Ok(numbers) = file.numbers(column) {
+                        prop_assert!(numbers.iter().all(|n| n.is_finite() && *n > 0.0));
+                    }
+                }
+                let _ = file.conventions(&BTreeMap::new());
+            }
+        }
     }
 }
