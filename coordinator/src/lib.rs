@@ -9,6 +9,7 @@
 //! of it on one machine.
 
 mod api;
+pub mod budget;
 pub mod calibrate;
 mod context;
 mod corpora;

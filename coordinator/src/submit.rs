@@ -8,7 +8,7 @@ use sweep_store::{Created, NewSweep};
 use crate::context::Context;
 use crate::planner::{self, PlanInput};
 use crate::tasks::planning;
-use crate::{Error, corpora, difference};
+use crate::{Error, budget, corpora, difference};
 
 /// A sweep that was submitted now or before.
 pub(crate) struct Submitted {
@@ -20,7 +20,7 @@ pub(crate) struct Submitted {
 ///
 /// Everything that can be refused is checked before anything is written.
 pub(crate) async fn submit(context: &Context, yaml: &str) -> Result<Submitted, Error> {
-    let spec = spec::parse(yaml)?;
+    let spec = budget::read(yaml)?;
     if let Some(record) = context.store.sweep_named(&spec.name).await? {
         return existing(context, record, &spec).await;
     }

@@ -101,6 +101,11 @@ impl Failure {
         self
     }
 
+    /// The first sentence, without causes and hint.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) const fn code(&self) -> Option<ErrorCode> {
         self.code
     }

@@ -18,6 +18,7 @@ mod fitting;
 mod fixtures;
 mod follow;
 mod machine;
+mod own_laws;
 mod place;
 mod printer;
 mod progress;

@@ -13,11 +13,13 @@ use sweep_core::sweep::{RunRecord, SweepRecord, SweepStatus};
 
 use crate::context::Context;
 use crate::failure::{ExitStatus, Failure};
+use crate::own_laws;
 use crate::printer::Printer;
 use crate::session::Session;
 use crate::view::laws::Quantities;
+use crate::view::own_laws::OwnLaw;
 use crate::view::plan::PlanSummary;
-use crate::view::{counted, forecast, laws, runs, status};
+use crate::view::{self, counted, forecast, laws, runs, status};
 
 /// Rows of the plot in the terminal.
 const PLOT_ROWS: usize = 24;
@@ -27,6 +29,8 @@ pub(crate) struct Report {
     status: SweepStatus,
     /// None when there were too few results to fit anything.
     view: Option<ForecastView>,
+    /// The laws that budget.yaml asks for beside the arms' curves.
+    own: Vec<OwnLaw>,
     paths: Paths,
 }
 
@@ -46,6 +50,7 @@ struct Json<'a> {
     runs: &'a [RunRecord],
     fits: &'a [ArmFits],
     crossovers: &'a [Crossover],
+    laws: &'a [OwnLaw],
     problems: &'a [String],
     paths: &'a Paths,
 }
@@ -68,7 +73,8 @@ impl Report {
             write_figure(view, &path).map(|()| path)
         });
         let paths = Paths { figure: figure.transpose()?, database: context.database_path() };
-        Ok(Self { status, view, paths })
+        let own = own_laws::fit(&status)?;
+        Ok(Self { status, view, own, paths })
     }
 
     /// Prints the report. A sweep without a single result has none: that is a failure, told after
@@ -96,6 +102,7 @@ impl Report {
             runs: &self.status.runs,
             fits: forecast.map_or(&[], |forecast| &forecast.arms),
             crossovers: forecast.map_or(&[], |forecast| &forecast.crossovers),
+            laws: &self.own,
             problems: &self.status.problems,
             paths: &self.paths,
         }
@@ -113,6 +120,9 @@ impl Report {
                 laws::render(&view.forecast.arms, Quantities::of_sweep(&view.hours_unit))
             );
             text += &format!("\n{}", forecast::render(&view.forecast.crossovers));
+        }
+        if !self.own.is_empty() {
+            text += &format!("\n{}", view::own_laws::render(&self.own));
         }
         for problem in &self.status.problems {
             text += &format!("problem: {problem}\n");
@@ -206,7 +216,8 @@ mod tests {
             figure: view.as_ref().map(|_| ".sweepctl/figures/demo.svg".into()),
             database: Some(".sweepctl/sweep.db".into()),
         };
-        Report { status, view, paths }
+        let own = own_laws::fit(&status).expect("the runs are good");
+        Report { status, view, own, paths }
     }
 
     #[test]
@@ -214,6 +225,18 @@ mod tests {
         let report = report(fixtures::done(), Some(fixtures::forecast()));
         insta::assert_snapshot!(report.text() + &report.places());
         assert_eq!(report.verdict().unwrap(), ExitStatus::Done);
+    }
+
+    #[test]
+    fn laws_of_budget_yaml_stand_beside_the_curves() {
+        let mut status = fixtures::done();
+        status.record.yaml +=
+            "forecast: { laws: [chinchilla, \"L(C) = A*C^-alpha\"], level: 80 % }\n";
+        let report = report(status, Some(fixtures::forecast()));
+        insta::assert_snapshot!(view::own_laws::render(&report.own));
+        assert!(report.text().contains("laws fitted to all runs"));
+        let json = serde_json::to_value(report.json()).unwrap();
+        assert_eq!(json["laws"][1]["arms"][0]["arm"], "gpt");
     }
 
     #[test]

@@ -94,7 +94,7 @@ const COLUMNS: [&str; 10] = [
 ];
 
 /// The finished runs of a sweep as a table, and how many of them no law can use.
-fn observations(status: &SweepStatus) -> Result<(RunsFile, usize), Failure> {
+pub(crate) fn observations(status: &SweepStatus) -> Result<(RunsFile, usize), Failure> {
     let name = &status.record.name;
     let finished = status.runs.iter().filter_map(|run| {
         let result = run.result.as_ref()?;

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use sweep_core::ids::SweepId;
-use sweep_core::spec;
 use sweep_core::sweep::{Preview, SweepPhase};
 use sweep_proto::document;
 use sweep_proto::v1::sweep_service_server::SweepService;
@@ -21,7 +20,7 @@ use crate::context::Context;
 use crate::planner::{self, PlanInput};
 use crate::submit::{self, Submitted};
 use crate::tasks::planning;
-use crate::{Error, corpora, read_model};
+use crate::{Error, budget, corpora, read_model};
 
 pub(super) struct Sweeps {
     pub(super) context: Context,
@@ -136,7 +135,7 @@ async fn preview(
     measure: bool,
     sender: &Sender,
 ) -> Result<(), Error> {
-    let spec = spec::parse(yaml)?;
+    let spec = budget::read(yaml)?;
     let corpus = corpora::prepare(context, &spec).await?;
     let mut changes = context.watch();
     loop {

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use sweep_core::spec::{SweepSpec, parse};
+use sweep_core::spec::SweepSpec;
 
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -29,7 +29,7 @@ pub(crate) fn read(path: &Path, printer: &Printer) -> Result<BudgetFile, Failure
             .with_hint("`examples/budget.yaml` of the source tree is one to begin with")
     })?;
     let look = Look { columns: printer.columns(), colour: printer.colour_stderr() };
-    match parse(&text) {
+    match coordinator::budget::read(&text) {
         Ok(spec) => Ok(BudgetFile { text, spec }),
         Err(errors) => Err(mistakes::failure(&name, &text, &errors, look)),
     }

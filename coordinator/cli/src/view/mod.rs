@@ -11,6 +11,7 @@ pub(crate) mod law_card;
 pub(crate) mod laws;
 pub(crate) mod live;
 pub(crate) mod mistakes;
+pub(crate) mod own_laws;
 pub(crate) mod plan;
 pub(crate) mod propose;
 pub(crate) mod query;

@@ -9,8 +9,9 @@ pub mod size;
 mod size_entry;
 mod validate;
 
-pub use parse::{SpecError, SpecErrors, parse};
+pub use parse::{SpecError, SpecErrors, parse, parse_with};
 pub use size::{NamedSize, Size};
+pub use validate::Mistake;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -204,11 +205,16 @@ pub struct ForecastSpec {
     pub horizon: Option<AcceleratorTime>,
     /// Level of every interval, e.g. `90 %`.
     pub level: Share,
+    /// Laws that are fitted to all runs of each arm beside its curve: names of the catalogue
+    /// (`chinchilla`), or your own over parameters N, tokens D, FLOPs C and hours h, e.g.
+    /// `L(N, D) = E + A*N^-alpha + B*D^-beta`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub laws: Vec<String>,
 }
 
 impl Default for ForecastSpec {
     fn default() -> Self {
-        Self { horizon: None, level: Share(0.9) }
+        Self { horizon: None, level: Share(0.9), laws: Vec::new() }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::locate::{Places, Position};
-use super::{SweepSpec, validate};
+use super::{Mistake, SweepSpec, validate};
 use crate::nearest::nearest;
 
 /// One mistake in budget.yaml.
@@ -50,12 +50,25 @@ fn join(errors: &[SpecError]) -> String {
 /// Where the text is not YAML or has an unknown key or a value of the wrong kind, that one
 /// mistake; where it reads well but asks for the impossible, all such mistakes together.
 pub fn parse(text: &str) -> Result<SweepSpec, SpecErrors> {
+    parse_with(text, |_| Vec::new())
+}
+
+/// As [`parse`], with mistakes that `check` finds beside the usual ones: what this crate cannot
+/// judge.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with(
+    text: &str,
+    check: impl Fn(&SweepSpec) -> Vec<Mistake>,
+) -> Result<SweepSpec, SpecErrors> {
     let options = serde_saphyr::options! { with_snippet: false };
     let read: Result<SweepSpec, _> = serde_saphyr::from_str_with_options(text, options);
     let places = Places::of(text);
     let spec = read.map_err(|error| SpecErrors(vec![located(&error, &places)]))?;
     let errors: Vec<SpecError> = validate::check(&spec)
         .into_iter()
+        .chain(check(&spec))
         .map(|mistake| SpecError {
             position: places.find(&mistake.field),
             field: mistake.field,

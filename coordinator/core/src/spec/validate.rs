@@ -7,10 +7,13 @@ use crate::units::AcceleratorTime;
 use crate::variant::Family;
 
 /// A mistake before its place in the text is known.
-pub(super) struct Mistake {
-    pub(super) field: String,
-    pub(super) message: String,
-    pub(super) hint: Option<String>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Dotted path of the field, e.g. `forecast.laws[0]`.
+    pub field: String,
+    /// What is wrong, and what would be right.
+    pub message: String,
+    pub hint: Option<String>,
 }
 
 /// Limits that keep a slip of the keyboard from planning millions of runs.

@@ -1,0 +1,84 @@
+//! Reads a budget.yaml with all that can be wrong in it, laws of one's own included.
+
+use law_engine::catalogue::{self, LAWS, Law};
+use law_engine::expression;
+use sweep_core::nearest::nearest;
+use sweep_core::spec::{Mistake, SpecErrors, SweepSpec, parse_with};
+
+/// The letters that runs of a sweep have.
+const LETTERS: [&str; 4] = ["N", "D", "C", "h"];
+
+/// Reads and checks one budget.yaml.
+///
+/// # Errors
+/// Every mistake with its place, as [`sweep_core::spec::parse`], and those in `forecast.laws`.
+pub fn read(yaml: &str) -> Result<SweepSpec, SpecErrors> {
+    parse_with(yaml, |spec| {
+        let laws = spec.forecast.laws.iter().enumerate();
+        laws.filter_map(|(number, text)| {
+            let (message, hint) = law(text).err()?;
+            Some(Mistake { field: format!("forecast.laws[{number}]"), message, hint })
+        })
+        .collect()
+    })
+}
+
+/// A law of the catalogue or of one's own that runs of a sweep can be fitted by.
+///
+/// # Errors
+/// What is wrong with it, and a hint.
+pub fn law(text: &str) -> Result<&'static dyn Law, (String, Option<String>)> {
+    let law = if expression::is_expression(text) {
+        expression::law(text, &[]).map_err(|mistake| (mistake.to_string(), None))?
+    } else {
+        catalogue::find(text).ok_or_else(|| {
+            let names: Vec<&str> = LAWS.iter().map(|law| law.card().name).collect();
+            let hint = match nearest(text, &names) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "`sweepctl laws list` names them".to_owned(),
+            };
+            (format!("no law of the catalogue is called `{text}`"), Some(hint))
+        })?
+    };
+    match law.card().variables.iter().find(|variable| !LETTERS.contains(&variable.symbol)) {
+        Some(variable) => Err((
+            format!("`{text}` is of {}, {}", variable.symbol, variable.meaning),
+            Some(format!("runs of a sweep have {}", LETTERS.join(", "))),
+        )),
+        None => Ok(law),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const YAML: &str = include_str!("../../examples/budget.yaml");
+
+    fn with(laws: &str) -> Result<SweepSpec, SpecErrors> {
+        read(&YAML.replace("  level: 90 %", &format!("  level: 90 %\n  laws: {laws}")))
+    }
+
+    #[test]
+    fn laws_of_ones_own_and_of_the_catalogue_are_read() {
+        let spec = with("[chinchilla, \"L(N, D) = E + A*N^-alpha + B*D^-beta\"]").unwrap();
+        assert_eq!(spec.forecast.laws.len(), 2);
+        assert_eq!(read(YAML).unwrap().forecast.laws, Vec::<String>::new());
+    }
+
+    #[test]
+    fn laws_that_are_none_are_named_by_their_place() {
+        for (law, expected) in [
+            (
+                "chinchila",
+                "forecast.laws[0]: no law of the catalogue is called `chinchila` (did \
+                           you mean `chinchilla`?)",
+            ),
+            ("\"E + A*N^\"", "forecast.laws[0]: expected"),
+            ("precision", "forecast.laws[0]: `precision` is of "),
+        ] {
+            let said = with(&format!("[{law}]")).unwrap_err().to_string();
+            assert!(said.starts_with("line 59, column 1") && said.contains(expected), "{said}");
+        }
+    }
+}
