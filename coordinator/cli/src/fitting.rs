@@ -57,8 +57,7 @@ impl Fitting {
         beside: &[&str],
     ) -> Result<(Fitted<'static>, Data), Failure> {
         let law = self.law()?;
-        let mut symbols: Vec<&str> =
-            law.card().variables.iter().map(|variable| variable.symbol).collect();
+        let mut symbols: Vec<&str> = law.card().letters();
         symbols.extend(
             beside.iter().filter(|beside| !symbols.contains(beside)).copied().collect::<Vec<_>>(),
         );
@@ -269,13 +268,7 @@ impl Mapping {
         self.columns.filter(&mut file)?;
         let mut named = self.columns.named();
         named.extend(self.group.iter().map(|column| ("run".to_owned(), column.clone())));
-        let mut columns = Vec::new();
-        for symbol in symbols {
-            columns.push(file.numbers(file.find(symbol, &named)?)?);
-        }
-        let row = |row: usize| columns.iter().map(|column| column[row]).collect();
-        let rows = (0..file.rows_n()).map(row).collect();
-        let response = file.numbers(file.find("loss", &named)?)?;
+        let (rows, response) = (file.places(symbols, &named)?, file.losses(&named)?);
         let group = match file.find("run", &named) {
             Ok(column) => Some(file.labels(column)),
             Err(failure) if self.group.is_some() => return Err(failure),

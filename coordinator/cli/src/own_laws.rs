@@ -63,15 +63,9 @@ fn of_arm(law: &'static dyn Law, runs: &RunsFile, arm: &str, level: f64) -> OfAr
 fn fitted(law: &'static dyn Law, runs: &RunsFile, arm: &str) -> Result<Fitted<'static>, Failure> {
     let mut runs = runs.clone();
     runs.keep("arm", arm)?;
+    let symbols = law.card().letters();
     let named = BTreeMap::new();
-    let symbols: Vec<&str> = law.card().variables.iter().map(|v| v.symbol).collect();
-    let mut columns = Vec::new();
-    for symbol in &symbols {
-        columns.push(runs.numbers(runs.find(symbol, &named)?)?);
-    }
-    let losses = runs.numbers(runs.find("loss", &named)?)?;
-    let row = |row: usize| columns.iter().map(|column| column[row]).collect();
-    let rows = (0..losses.len()).map(row).collect();
+    let (rows, losses) = (runs.places(&symbols, &named)?, runs.losses(&named)?);
     let data = Data::new(&symbols, rows, losses, None).map_err(refused)?;
     let options = Options { threads_n: cores_n(), ..Options::default() };
     Fitted::new(law, &data, &options, DRAWS_N, SEED).map_err(refused)

@@ -23,6 +23,14 @@ pub struct Card {
     pub published: &'static [Published],
 }
 
+impl Card {
+    /// The letters of the variables, in their order.
+    #[must_use]
+    pub fn letters(&self) -> Vec<&'static str> {
+        self.variables.iter().map(|variable| variable.symbol).collect()
+    }
+}
+
 /// A letter of an equation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Symbol {

@@ -139,7 +139,7 @@ fn grid(axes: &[&[f64]]) -> Vec<Vec<f64>> {
 /// The largest relative error of the predictions that are fitted to data without noise.
 fn recovery(name: &str, truth: &[f64], axes: &[&[f64]], options: &Options) -> f64 {
     let law = catalogue::find(name).expect("it is in the catalogue");
-    let columns: Vec<&str> = law.card().variables.iter().map(|v| v.symbol).collect();
+    let columns = law.card().letters();
     let rows = grid(axes);
     let response: Vec<f64> = rows.iter().map(|row| law.predict(truth, row)).collect();
     let data = Data::new(&columns, rows.clone(), response.clone(), None).expect("usable rows");
@@ -220,7 +220,7 @@ fn data_without_noise_give_their_law_back() {
 /// noise.
 fn search(name: &str, truth: &[f64], axes: &[&[f64]], options: &Options, seed: u64) -> [f64; 2] {
     let law = catalogue::find(name).expect("it is in the catalogue");
-    let columns: Vec<&str> = law.card().variables.iter().map(|v| v.symbol).collect();
+    let columns = law.card().letters();
     let mut stream = Stream::keyed(seed, [0; 3]);
     let rows: Vec<Vec<f64>> = grid(axes).into_iter().flat_map(|row| [row.clone(), row]).collect();
     let noisy = |row: &Vec<f64>| law.predict(truth, row) * (0.003 * stream.normal()).exp();

@@ -11,7 +11,7 @@ fn written(text: &str) -> &'static dyn Law {
 
 /// Runs on a grid with the losses of `truth` and a little noise.
 fn data(law: &dyn Law, truth: &[f64], noise: f64) -> Data {
-    let symbols: Vec<&str> = law.card().variables.iter().map(|v| v.symbol).collect();
+    let symbols = law.card().letters();
     let mut rows = vec![Vec::new()];
     for _ in &symbols {
         let values = [1e7, 5e7, 2.5e8, 1e9, 6e9];
@@ -85,7 +85,7 @@ fn the_card_says_what_may_be() {
     );
     assert_eq!(card.response.symbol, "y");
     assert!(matches!(card.form, Form::Unverified(_)));
-    let named: Vec<&str> = card.variables.iter().map(|v| v.symbol).collect();
+    let named = card.letters();
     assert_eq!(named, ["S", "N"]);
     let extra = law("E + A*steps^-alpha", &["steps"]).unwrap().card();
     assert_eq!(extra.variables[0].symbol, "steps");

@@ -62,7 +62,7 @@ proptest! {
         let law = law(name);
         let card = law.card();
         let n = card.variables.len();
-        let symbols: Vec<&str> = card.variables.iter().map(|v| v.symbol).collect();
+        let symbols = card.letters();
         let rows = rows.into_iter().map(|row| row.into_iter().cycle().take(n).collect()).collect();
         let Ok(data) = Data::new(&symbols, rows, responses, None) else { return Ok(()) };
         let huber = if robust { Huber::STANDARD } else { Huber::LEAST_SQUARES };

@@ -37,7 +37,7 @@ pub(crate) async fn run(check: &Check, context: &Context) -> Result<ExitStatus, 
     let named = check.columns.named();
     let column = |symbol: &str| file.optional(symbol, &named);
     let (params_n, tokens_d, flops_c) = (column("N")?, column("D")?, column("C")?);
-    let loss = file.numbers(file.find("loss", &named)?)?;
+    let loss = file.losses(&named)?;
     let run = file.find("run", &named).ok().map(|column| file.labels(column));
     let findings = lint(&Table {
         params_n: params_n.as_deref(),

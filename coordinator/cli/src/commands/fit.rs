@@ -113,7 +113,7 @@ async fn report(fit: Fit, context: &Context) -> Result<(FitReport, Option<Fitted
     let held_out = if fit.hold_out.0 > 0.0 {
         // Too few smaller runs are no reason to refuse the fit of all of them.
         // A run is as large as its variables are together: compute, where they are sizes and tokens.
-        let scale = data.product(card.variables.iter().map(|variable| variable.symbol));
+        let scale = data.product(card.letters());
         hold_out(*law, &data, &options, &scale, fit.hold_out.0).ok().flatten()
     } else {
         None

@@ -127,8 +127,7 @@ async fn read(
     source: &Source,
     context: &Context,
 ) -> Result<Known, Failure> {
-    let variables = law.card().variables;
-    let mut symbols: Vec<&str> = variables.iter().map(|variable| variable.symbol).collect();
+    let mut symbols: Vec<&str> = law.card().letters();
     let of_sizes = symbols == ["N", "D"];
     let is_measured = of_sizes && arguments.throughput.is_none();
     if !of_sizes && symbols != ["h"] {
@@ -191,12 +190,8 @@ async fn pending(
         };
         let file = source.runs.read(context).await?;
         let named = arguments.mapping.columns.named();
-        let mut columns = Vec::new();
-        for variable in law.card().variables {
-            columns.push(file.numbers(file.find(variable.symbol, &named)?)?);
-        }
-        let place = |row: usize| columns.iter().map(|column| column[row]).collect();
-        runs.extend((0..file.rows_n()).map(|row| Run { arm, x: place(row) }));
+        let places = file.places(&law.card().letters(), &named)?;
+        runs.extend(places.into_iter().map(|x| Run { arm, x }));
     }
     Ok(runs)
 }

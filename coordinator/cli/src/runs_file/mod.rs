@@ -224,6 +224,25 @@ impl RunsFile {
         self.rows.iter().map(number).collect()
     }
 
+    /// The quantities that `symbols` stand for, row by row.
+    pub(crate) fn places(
+        &self,
+        symbols: &[&str],
+        named: &BTreeMap<String, String>,
+    ) -> Result<Vec<Vec<f64>>, Failure> {
+        let mut columns = Vec::new();
+        for symbol in symbols {
+            columns.push(self.numbers(self.find(symbol, named)?)?);
+        }
+        let row = |row: usize| columns.iter().map(|column| column[row]).collect();
+        Ok((0..self.rows_n()).map(row).collect())
+    }
+
+    /// The losses, row by row.
+    pub(crate) fn losses(&self, named: &BTreeMap<String, String>) -> Result<Vec<f64>, Failure> {
+        self.numbers(self.find("loss", named)?)
+    }
+
     /// A column as labels: equal texts have equal numbers.
     pub(crate) fn labels(&self, column: usize) -> Vec<u64> {
         let mut known = BTreeMap::new();

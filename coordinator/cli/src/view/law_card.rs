@@ -15,7 +15,7 @@ pub(crate) fn list(cards: &[Card]) -> String {
         Column::Text("about"),
     ];
     let rows = cards.iter().map(|card| {
-        let variables: Vec<&str> = card.variables.iter().map(|variable| variable.symbol).collect();
+        let variables = card.letters();
         let mark = if card.form == Form::Verified { "" } else { " (unverified)" };
         vec![
             card.name.to_owned(),

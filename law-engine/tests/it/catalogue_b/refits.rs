@@ -11,7 +11,7 @@ fn finds_itself_with(name: &str, truth: &[f64], rows: &[Vec<f64>], options: &Opt
     let law = law(name);
     let card = law.card();
     let response: Vec<f64> = rows.iter().map(|row| law.predict(truth, row)).collect();
-    let columns: Vec<&str> = card.variables.iter().map(|variable| variable.symbol).collect();
+    let columns = card.letters();
     let data = Data::new(&columns, rows.to_vec(), response.clone(), None).expect("usable data");
     let fit = law.estimate(&data, options).expect("it can be fitted");
     for (row, expected) in rows.iter().zip(&response) {
