@@ -52,6 +52,7 @@ mod mixture_effective_n;
 mod moe_clark;
 mod moe_granular;
 mod moe_joint;
+pub mod multi_power;
 mod opt_batch;
 mod opt_lr;
 mod overtrain_cm;

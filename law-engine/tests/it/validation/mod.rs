@@ -40,6 +40,7 @@ pub(crate) const CASES: &[Case] = &[
     constants::REPEATED,
     parscale::STREAMS,
     annealing::MULTI_POWER,
+    annealing::MULTI_POWER_FIT,
     annealing::ANNEALING,
     broken::ADDITION,
     curves::LEARNING,
