@@ -6,6 +6,7 @@
 
 pub mod accounting;
 pub mod conventions;
+pub mod geometry;
 mod stated;
 
 pub use accounting::Accounting;
@@ -116,6 +117,29 @@ pub fn normalised_perplexity(nats_per_token: f64, tokens: f64, units: f64) -> f6
     (nats_per_token * tokens / units).exp()
 }
 
+/// How much worse a model gets when its learning rate is not the best one: the mean over rates of
+/// the final loss, at most the loss at the start, less the best of them (Wortsman et al., arXiv
+/// 2309.14322; from memory: there over 1e-4 to 1e-1, evenly in the logarithm). 0 for a model that any
+/// rate trains as well. A run that diverged counts as one that learned nothing, also where its loss is
+/// no number. None of no losses.
+#[must_use]
+pub fn learning_rate_sensitivity(final_losses: &[f64], initial: f64) -> Option<f64> {
+    let losses = || {
+        let capped = |loss: &f64| if loss.is_nan() { initial } else { loss.min(initial) };
+        final_losses.iter().map(capped)
+    };
+    let best = losses().reduce(f64::min)?;
+    Some(losses().map(|loss| loss - best).sum::<f64>() / final_losses.len() as f64)
+}
+
+/// Bits that an attacker changes in the input for each bit that he controls in the output, chi (Fort,
+/// arXiv 2312.02780; from memory): `width` numbers of `bits` each in the activations of a token, of
+/// which one controls `kappa` tokens of a vocabulary.
+#[must_use]
+pub fn attack_resistance(width: f64, bits: f64, kappa: f64, vocabulary: f64) -> f64 {
+    width * bits / (kappa * vocabulary.log2())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +175,22 @@ mod tests {
         assert_eq!(breakthroughness(&[0.0, 0.0, 0.0, 0.0, 1.0]), 100.0);
         assert_eq!(linearity(&[0.3]), 0.0);
         assert_eq!(breakthroughness(&[]), 0.0);
+    }
+
+    #[test]
+    fn sensitivity_to_the_learning_rate() {
+        let sensitivity = |losses: &[f64]| learning_rate_sensitivity(losses, 5.0);
+        assert_eq!(sensitivity(&[3.0, 2.0, 3.0, 9.0]), Some(1.25));
+        assert_eq!(sensitivity(&[3.0, 2.0, 3.0, f64::NAN]), Some(1.25));
+        assert_eq!(sensitivity(&[2.0; 4]), Some(0.0));
+        assert_eq!(sensitivity(&[]), None);
+    }
+
+    #[test]
+    fn resistance_to_attacks() {
+        // 512 numbers of 16 bits control 24 tokens of 15.6 bits each.
+        let chi = attack_resistance(512.0, 16.0, 24.0, 50_304.0);
+        assert!((chi - 512.0 * 16.0 / (24.0 * 15.618_39)).abs() < 1e-4, "{chi}");
     }
 
     #[test]

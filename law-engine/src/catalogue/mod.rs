@@ -18,6 +18,7 @@
 //! # Ok::<(), law_engine::catalogue::Refusal>(())
 //! ```
 
+mod attack_linear;
 mod bivariate_product;
 mod bnsl;
 pub mod card;
@@ -26,6 +27,7 @@ mod chinchilla_gamma;
 mod coverage;
 pub mod data;
 mod data_constrained;
+mod dimension_power;
 mod distill;
 pub mod equation;
 mod err_exp_loss;
@@ -73,6 +75,7 @@ mod relu_logspace_power;
 pub mod resample;
 mod saturating_power;
 pub mod schedule;
+mod score_loglinear;
 pub mod shape;
 mod silu_power;
 mod sparse_weights;
@@ -219,6 +222,7 @@ impl<E: Formula<P>, const P: usize> Law for Entry<E, P> {
 
 /// All laws, in the order of their names.
 pub const LAWS: &[&dyn Law] = &[
+    &Entry::<_, 1>(attack_linear::AttackLinear),
     &Entry::<_, 4>(bivariate_product::BivariateProduct),
     &Entry::<_, 6>(bnsl::Bnsl1),
     &Entry::<_, 9>(bnsl::Bnsl2),
@@ -227,6 +231,7 @@ pub const LAWS: &[&dyn Law] = &[
     &Entry::<_, 6>(chinchilla_gamma::ChinchillaGamma),
     &Entry::<_, 2>(coverage::Coverage),
     &Entry::<_, 7>(data_constrained::DataConstrained),
+    &Entry::<_, 1>(dimension_power::DimensionPower),
     &Entry::<_, 9>(distill::Distill),
     &Entry::<_, 3>(err_exp_loss::ErrExpLoss),
     &Entry::<_, 4>(exp_floor::ExpFloor),
@@ -260,6 +265,7 @@ pub const LAWS: &[&dyn Law] = &[
     &Entry::<_, 4>(qat_error::QatError),
     &Entry::<_, 4>(relu_logspace_power::ReluLogspacePower),
     &Entry::<_, 4>(saturating_power::SaturatingPower),
+    &Entry::<_, 4>(score_loglinear::ScoreLoglinear),
     &Entry::<_, 3>(silu_power::SiluPower),
     &Entry::<_, 7>(sparse_weights::SparseWeights),
     &Entry::<_, 2>(task_power::TaskPower),

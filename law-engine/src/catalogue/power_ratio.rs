@@ -33,6 +33,9 @@ impl Equation<2> for PowerRatio {
             "they take the best value so far of each run, separately in and out of distribution",
             "no floor: near the entropy of the data the law must fail",
             "slopes were not found as text",
+            "the same form is claimed for visual autoregressive models (arXiv 2404.02905: loss and \
+             token error over N and C) and for scores of text-to-image diffusion models (arXiv \
+             2404.02883); their coefficients were not found in a source that can be cited",
         ],
         form: Form::Verified,
         published: &[],

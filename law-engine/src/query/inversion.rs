@@ -58,6 +58,18 @@ pub struct Inversion {
 /// With another number of variables than the card has, or a `variable` that is none of them.
 #[must_use]
 pub fn invert(fitted: &Fitted<'_>, variable: usize, x: &[f64], loss: f64, level: f64) -> Inversion {
+    along(fitted, variable, x, loss, level, 1.0)
+}
+
+/// Where `sign` times the response falls to `loss`.
+fn along(
+    fitted: &Fitted<'_>,
+    variable: usize,
+    x: &[f64],
+    loss: f64,
+    level: f64,
+    sign: f64,
+) -> Inversion {
     let (smallest, largest) = fitted.spans[variable];
     let reach = 10_f64.powf(REACH_DECADES);
     // A variable that was fitted at zero begins far below its largest value.
@@ -66,7 +78,7 @@ pub fn invert(fitted: &Fitted<'_>, variable: usize, x: &[f64], loss: f64, level:
     let mut place = x.to_vec();
     let mut along = |coefficients: &[f64], value: f64| {
         place[variable] = value;
-        fitted.law.predict(coefficients, &place)
+        sign * fitted.law.predict(coefficients, &place)
     };
     let best = reached(|value| along(&fitted.estimate.coefficients, value), searched, loss);
     let mut values: Vec<f64> = fitted
@@ -85,6 +97,24 @@ pub fn invert(fitted: &Fitted<'_>, variable: usize, x: &[f64], loss: f64, level:
         _ => fitted.beyond(variable, best.value()),
     };
     Inversion { best, interval, never, searched, least, beyond }
+}
+
+/// Where a response that rises along `variable` outgrows `threshold`, the others as in `x`: the size
+/// at which an attention logit or a gradient norm leaves the range that trains well (Wortsman et al.,
+/// arXiv 2309.14322). [`Inversion::least`] is then the largest response that the best fit comes to.
+///
+/// # Panics
+/// As [`invert`].
+#[must_use]
+pub fn outgrow(
+    fitted: &Fitted<'_>,
+    variable: usize,
+    x: &[f64],
+    threshold: f64,
+    level: f64,
+) -> Inversion {
+    let inversion = along(fitted, variable, x, -threshold, level, -1.0);
+    Inversion { least: -inversion.least, ..inversion }
 }
 
 /// The first value between the ends at which `response` is no more than `loss`.

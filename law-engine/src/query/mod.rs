@@ -30,7 +30,7 @@ pub mod prediction;
 pub mod throughput;
 
 pub use allocation::{Allocation, Budget, allocate};
-pub use inversion::{Inversion, Reach, invert};
+pub use inversion::{Inversion, Reach, invert, outgrow};
 pub use prediction::{Prediction, Spread, predict};
 pub use throughput::Throughput;
 

@@ -4,7 +4,7 @@ use law_engine::catalogue::frontier::Frontier;
 use law_engine::catalogue::{self, Data, Law, Options};
 use law_engine::objective::Residual;
 use law_engine::query::allocation::contrast;
-use law_engine::query::{Budget, Fitted, Reach, Throughput, allocate, invert, predict};
+use law_engine::query::{Budget, Fitted, Reach, Throughput, allocate, invert, outgrow, predict};
 use law_engine::random::Stream;
 
 const HOFFMANN: [f64; 5] = [1.69, 406.4, 410.7, 0.34, 0.28];
@@ -192,4 +192,26 @@ fn granular_mixtures_have_the_losses_of_their_published_optima() {
         let found = law.predict(published, &x);
         assert!((loss - found) > 0.005 && (loss - found) < 0.025, "{active:e}: {found}");
     }
+}
+
+/// A logit of attention that grows as N^0.5 from 100 at 1e7 parameters is 1e4 at 1e11.
+#[test]
+fn a_rising_response_outgrows_a_threshold() {
+    let law = law_engine::expression::law("y(N) = k N^p", &[]).expect("a law");
+    let sizes = [1e7, 3e7, 1e8, 3e8, 1e9_f64];
+    let noise = |i: usize| (0.02 * Stream::keyed(8, [i as u64, 0, 0]).normal()).exp();
+    let logits =
+        sizes.iter().enumerate().map(|(i, n)| 100.0 * (n / 1e7).sqrt() * noise(i)).collect();
+    let rows = sizes.iter().map(|n| vec![*n]).collect();
+    let data = Data::new(&["N"], rows, logits, None).expect("five good rows");
+    let fitted = Fitted::new(law, &data, &Options::default(), 200, 1).expect("a fit");
+    let found = outgrow(&fitted, 0, &[1e7], 1e4, 0.9);
+    let Reach::At(size) = found.best else { panic!("{found:?}") };
+    let interval = found.interval.expect("there are draws");
+    assert!((size / 1e11).ln().abs() < 0.5, "{found:?}");
+    assert!(interval.lower < 1e11 && 1e11 < interval.upper, "{found:?}");
+    assert!((found.beyond - 2.0).abs() < 0.3 && found.never == 0.0, "{found:?}");
+    assert!(found.least > 1e4, "{found:?}");
+    // Far below what the smallest model has, it was outgrown before the search begins.
+    assert!(matches!(outgrow(&fitted, 0, &[1e7], 1e-3, 0.9).best, Reach::Before(_)));
 }
