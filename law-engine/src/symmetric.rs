@@ -10,6 +10,7 @@ use crate::law::Theta;
 /// for any size, which takes four times as long.
 pub(crate) struct Factors<const P: usize>([[f64; P]; P]);
 
+#[expect(clippy::needless_range_loop, reason = "the indices are those of the formulas")]
 impl<const P: usize> Factors<P> {
     /// None where the matrix is not positive definite. Only what is on and below the diagonal is
     /// looked at.

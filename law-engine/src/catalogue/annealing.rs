@@ -10,7 +10,7 @@
 //! coefficients of `lr-anneal`, which this law is, nothing of a point is kept, so that a point cannot
 //! be taken out again except by its own sums.
 //!
-//! A wide row of exponents finds about where the optimum is, and a narrow one there says it exactly:
+//! A wide row of exponents finds about where the optimum is, and a narrow one there says it to a millionth:
 //! between its places the best coefficients are nearly a parabola.
 
 use pulp::Simd;
@@ -24,7 +24,7 @@ const EXPONENTS_N: usize = 33;
 /// The step of the wide row, which begins one step above zero.
 const WIDE: f64 = 0.05;
 /// The step of a narrow one.
-const NARROW: f64 = 0.005;
+const NARROW: f64 = 0.001;
 
 /// What least squares knows of points, at each exponent of a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -192,12 +192,10 @@ impl Work for Add<'_> {
 
 #[inline(always)]
 fn add_common(sums: &mut [Lanes; 5], rows: &Rows) {
-    for start in (0..BLOCK).step_by(LANES) {
-        for lane in 0..LANES {
-            let (v, vv, s2) = (rows.v[start + lane], rows.vv[start + lane], rows.s2[start + lane]);
-            let add = [vv, vv * s2, vv * s2 * s2, v, v * s2];
-            (0..5).for_each(|sum| sums[sum][lane] += add[sum]);
-        }
+    for row in 0..BLOCK {
+        let (v, vv, s2) = (rows.v[row], rows.vv[row], rows.s2[row]);
+        let add = [vv, vv * s2, vv * s2 * s2, v, v * s2];
+        sums.iter_mut().zip(add).for_each(|(sum, add)| sum[row % LANES] += add);
     }
 }
 
@@ -264,7 +262,10 @@ mod tests {
         let law = find("lr-anneal").expect("it is in the catalogue");
         let options = Options::least_squares(Residual::Relative);
         let fit = law.estimate(&data, &options).expect("it can be fitted");
-        assert!((found.objective / fit.objective - 1.0).abs() < 1e-9, "{found:?} {fit:?}");
+        assert!(
+            found.is_inside && (found.objective / fit.objective - 1.0).abs() < 1e-8,
+            "{found:?} {fit:?}"
+        );
         for (a, b) in found.coefficients.iter().zip(&fit.coefficients) {
             assert!((a / b - 1.0).abs() < 1e-5, "{found:?} {fit:?}");
         }

@@ -14,7 +14,7 @@ use super::equation::{Constraints, Evaluate, Fittable, Points, Row};
 use super::estimate::{Options, Table, are_one, constraints, free, search};
 use crate::curve::{Cell, Point};
 use crate::fit::{Fit, polish, polish_near};
-use crate::kernel::columns::Columns;
+use crate::kernel::columns::{Columns, Piece};
 use crate::kernel::surface::Surface;
 use crate::law::{ScalingLaw as _, Theta};
 use crate::objective::Objective;
@@ -120,18 +120,45 @@ impl Rows {
         (0..self.rows_n()).map(point).collect()
     }
 
-    fn push(&mut self, x: Row<'_>, response: f64, ln_response: f64, weight: f64, group: u64) {
-        self.raw.extend_from_slice(x.all_raw());
-        self.ln.extend_from_slice(x.all_ln());
+    fn push(&mut self, point: &Point<Row<'_>>, response: f64, group: u64) {
+        self.raw.extend_from_slice(point.x.all_raw());
+        self.ln.extend_from_slice(point.x.all_ln());
         self.response.push(response);
-        self.ln_response.push(ln_response);
-        self.weights.push(weight);
+        self.ln_response.push(point.ln_loss);
+        self.weights.push(point.weight);
         self.groups.push(group);
     }
 
-    fn push_from(&mut self, other: &Self, row: usize) {
-        let (response, ln_response) = (other.response[row], other.ln_response[row]);
-        self.push(other.row(row), response, ln_response, other.weights[row], other.groups[row]);
+    /// Pieces of two tables.
+    fn pick(tables: [&Self; 2], pieces: &[Piece], variables_n: usize) -> Self {
+        let rows_n = pieces.iter().map(|(_, rows)| rows.len()).sum();
+        let mut picked = Self::with_room(rows_n, variables_n);
+        for (table, rows) in pieces {
+            let (from, numbers) =
+                (tables[*table], rows.start * variables_n..rows.end * variables_n);
+            picked.raw.extend_from_slice(&from.raw[numbers.clone()]);
+            picked.ln.extend_from_slice(&from.ln[numbers]);
+            picked.response.extend_from_slice(&from.response[rows.clone()]);
+            picked.ln_response.extend_from_slice(&from.ln_response[rows.clone()]);
+            picked.weights.extend_from_slice(&from.weights[rows.clone()]);
+            picked.groups.extend_from_slice(&from.groups[rows.clone()]);
+        }
+        picked
+    }
+
+    /// Where a row of another table belongs among these.
+    fn place_of(&self, other: &Self, row: usize) -> usize {
+        let (mut lower, mut upper) = (0, self.rows_n());
+        while lower < upper {
+            let middle = usize::midpoint(lower, upper);
+            let order = self
+                .row(middle)
+                .compare(other.row(row))
+                .then_with(|| self.response[middle].total_cmp(&other.response[row]))
+                .then_with(|| self.weights[middle].total_cmp(&other.weights[row]));
+            if order.is_lt() { lower = middle + 1 } else { upper = middle }
+        }
+        lower
     }
 }
 
@@ -207,37 +234,24 @@ impl<const P: usize> Kept for Keeper<'_, P> {
         let table = Table::new(self.equation.card(), data)?;
         let (points, order) = table.points(data);
         let columns = Columns::new(&self.law(), &points);
-        let rows_n = self.rows.rows_n() + points.len();
-        let mut rows = Rows::with_room(rows_n, self.equation.card().variables.len());
-        let mut sources = Vec::with_capacity(rows_n);
-        let mut new = points.iter().zip(&order).enumerate().peekable();
-        for row in 0..=self.rows.rows_n() {
-            // All new rows that come before the old one, and after the last one the rest.
-            while let Some((place, (point, at))) = new.peek().copied() {
-                let (response, weight) = (data.response()[*at], data.weights()[*at]);
-                let is_after = row < self.rows.rows_n()
-                    && point
-                        .x
-                        .compare(self.rows.row(row))
-                        .then_with(|| response.total_cmp(&self.rows.response[row]))
-                        .then_with(|| weight.total_cmp(&self.rows.weights[row]))
-                        .is_ge();
-                if is_after {
-                    break;
-                }
-                rows.push(point.x, response, point.ln_loss, weight, data.groups()[*at]);
-                sources.push((1, place));
-                new.next();
-            }
-            if row < self.rows.rows_n() {
-                rows.push_from(&self.rows, row);
-                sources.push((0, row));
-            }
+        let variables_n = self.equation.card().variables.len();
+        let mut new = Rows::with_room(points.len(), variables_n);
+        for (point, row) in points.iter().zip(&order) {
+            new.push(point, data.response()[*row], data.groups()[*row]);
         }
+        let mut pieces: Vec<Piece> = Vec::with_capacity(2 * points.len() + 1);
+        let mut passed = 0;
+        for row in 0..points.len() {
+            let place = self.rows.place_of(&new, row);
+            pieces.extend([(0, passed..place), (1, row..row + 1)]);
+            passed = place;
+        }
+        pieces.push((0, passed..self.rows.rows_n()));
         let merged = match (&self.columns, &columns) {
-            (Some(old), Some(new)) => Columns::pick([old, new], &sources),
+            (Some(old), Some(new)) => Columns::pick([old, new], &pieces),
             _ => None,
         };
+        let rows = Rows::pick([&self.rows, &new], &pieces, variables_n);
         self.rows = rows;
         // Where the pieces do not fit together, the whole may.
         self.columns = merged.or_else(|| Columns::new(&self.law(), &self.rows.points()));
@@ -245,17 +259,22 @@ impl<const P: usize> Kept for Keeper<'_, P> {
     }
 
     fn remove(&mut self, group: u64) -> usize {
-        let kept: Vec<usize> =
-            (0..self.rows.rows_n()).filter(|row| self.rows.groups[*row] != group).collect();
-        let removed_n = self.rows.rows_n() - kept.len();
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut passed = 0;
+        for (row, of) in self.rows.groups.iter().enumerate() {
+            if *of == group {
+                pieces.push((0, passed..row));
+                passed = row + 1;
+            }
+        }
+        let removed_n = pieces.len();
         if removed_n == 0 {
             return 0;
         }
-        let mut rows = Rows::with_room(kept.len(), self.equation.card().variables.len());
-        kept.iter().for_each(|row| rows.push_from(&self.rows, *row));
-        let sources: Vec<(usize, usize)> = kept.into_iter().map(|row| (0, row)).collect();
-        let picked = self.columns.as_ref().and_then(|all| Columns::pick([all, all], &sources));
-        self.columns = picked;
+        pieces.push((0, passed..self.rows.rows_n()));
+        let variables_n = self.equation.card().variables.len();
+        let rows = Rows::pick([&self.rows; 2], &pieces, variables_n);
+        self.columns = self.columns.take().and_then(|all| Columns::pick([&all; 2], &pieces));
         self.rows = rows;
         // Any optimum may be the lowest now.
         self.basins.iter_mut().for_each(|basin| basin.objective = f64::NEG_INFINITY);

@@ -155,9 +155,9 @@ impl<const P: usize> Walk<'_, '_, P> {
                 return (value, false);
             }
             if at.1 > threshold {
-                outside = at
+                outside = at;
             } else {
-                inside = at
+                inside = at;
             }
             if (outside.0 - inside.0).abs() < TOLERANCE * (inside.0 - from).abs() {
                 break;

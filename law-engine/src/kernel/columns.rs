@@ -1,5 +1,8 @@
 //! The numbers c and z of an additive law at every row, as columns.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use super::pass::Slope;
 use super::trace::{Form, Term};
 use super::{BLOCK, dispatch};
@@ -7,6 +10,9 @@ use crate::catalogue::{Fittable, Row};
 use crate::curve::Point;
 use crate::law::{Pull, Theta};
 use crate::objective::{Huber, Residual};
+
+/// Rows of one of two tables: which, and from where to where.
+pub(crate) type Piece = (usize, Range<usize>);
 
 /// One number of every row.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,10 +26,11 @@ pub(crate) enum Column {
 impl Column {
     const ZERO: Self = Self::Constant(0.0);
 
-    fn at(&self, row: usize) -> f64 {
+    /// The number of each row.
+    fn rows(&self, rows_n: usize) -> Cow<'_, [f64]> {
         match self {
-            Self::Constant(value) => *value,
-            Self::Rows(rows) => rows[row],
+            Self::Constant(value) => Cow::Owned(vec![*value; rows_n]),
+            Self::Rows(rows) => Cow::Borrowed(rows),
         }
     }
 }
@@ -98,24 +105,34 @@ impl<const P: usize> Columns<P> {
 
     /// Every `stride`-th row.
     pub(crate) fn sample(&self, stride: usize) -> Self {
-        let rows: Vec<(usize, usize)> = (0..self.rows_n).step_by(stride).map(|r| (0, r)).collect();
+        let rows: Vec<Piece> =
+            (0..self.rows_n).step_by(stride).map(|row| (0, row..row + 1)).collect();
         Self::pick([self, self], &rows).expect("columns fit together with themselves")
     }
 
-    /// Rows of two tables, each by the number of its table and its own there; none where the terms
-    /// of the tables are not the same, or nothing is picked.
-    pub(crate) fn pick(tables: [&Self; 2], rows: &[(usize, usize)]) -> Option<Self> {
+    /// Pieces of two tables; none where the terms of the tables are not the same, or nothing is
+    /// picked.
+    pub(crate) fn pick(tables: [&Self; 2], pieces: &[Piece]) -> Option<Self> {
         let [a, b] = tables;
         let signs =
             |columns: &Self| columns.terms.iter().map(|(sign, _)| *sign).collect::<Vec<_>>();
-        if rows.is_empty() || signs(a) != signs(b) {
+        let rows_n: usize = pieces.iter().map(|(_, rows)| rows.len()).sum();
+        if rows_n == 0 || signs(a) != signs(b) {
             return None;
         }
-        let pick = |of: [&[f64]; 2]| padded(rows.iter().map(|(table, row)| of[*table][*row]));
+        let pick = |of: [&[f64]; 2]| {
+            let mut picked = Vec::with_capacity(rows_n.next_multiple_of(BLOCK));
+            let pieces = pieces.iter().map(|(table, rows)| &of[*table][rows.clone()]);
+            pieces.for_each(|piece| picked.extend_from_slice(piece));
+            pad(&mut picked);
+            picked
+        };
         let column = |of: [&Column; 2]| match of {
             [Column::Constant(a), Column::Constant(b)] if a == b => Column::Constant(*a),
-            [Column::Rows(a), Column::Rows(b)] => Column::Rows(pick([a, b])),
-            _ => Column::Rows(padded(rows.iter().map(|(table, row)| of[*table].at(*row)))),
+            _ => {
+                let [a, b] = [of[0].rows(a.rows_n), of[1].rows(b.rows_n)];
+                Column::Rows(pick([&a, &b]))
+            }
         };
         let linear = |a: &Linear, b: &Linear| {
             let slope = |i: usize| {
@@ -127,10 +144,10 @@ impl<const P: usize> Columns<P> {
             Linear { constant, slopes: (0..P).filter_map(slope).collect() }
         };
         let mut weights = pick([&a.weights, &b.weights]);
-        weights[rows.len()..].fill(0.0);
+        weights[rows_n..].fill(0.0);
         let terms = a.terms.iter().zip(&b.terms);
         Some(Self {
-            rows_n: rows.len(),
+            rows_n,
             linear: linear(&a.linear, &b.linear),
             terms: terms.map(|((sign, a), (_, b))| (*sign, linear(a, b))).collect(),
             ln_response: pick([&a.ln_response, &b.ln_response]),
@@ -157,12 +174,15 @@ impl<const P: usize> Columns<P> {
 
 /// The values, the last one repeated up to whole blocks.
 fn padded(values: impl ExactSizeIterator<Item = f64>) -> Vec<f64> {
-    let padded_n = values.len().next_multiple_of(BLOCK);
-    let mut column: Vec<f64> = Vec::with_capacity(padded_n);
+    let mut column: Vec<f64> = Vec::with_capacity(values.len().next_multiple_of(BLOCK));
     column.extend(values);
-    let last = column.last().copied().unwrap_or(0.0);
-    column.resize(padded_n, last);
+    pad(&mut column);
     column
+}
+
+fn pad(column: &mut Vec<f64>) {
+    let last = column.last().copied().unwrap_or(0.0);
+    column.resize(column.len().next_multiple_of(BLOCK), last);
 }
 
 /// The columns of a form that was written down for each row; none where a number is not finite.

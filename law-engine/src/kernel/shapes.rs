@@ -223,7 +223,7 @@ impl Work for Exponentials<'_> {
 
     #[inline(always)]
     fn run<S: Simd, const FMA: bool>(self, _: S) {
-        self.0.as_chunks_mut().0.iter_mut().for_each(|block| math::exp::<FMA>(block));
+        self.0.as_chunks_mut().0.iter_mut().for_each(math::exp::<FMA>);
     }
 }
 
