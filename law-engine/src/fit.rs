@@ -90,6 +90,15 @@ pub(crate) fn polish<const P: usize>(
     run(objective, DampedNewton::new(objective.parameters(), huber), start)
 }
 
+/// The same from a start that is near an optimum: the objective asked for is descended at once.
+pub(crate) fn polish_near<const P: usize>(
+    objective: &impl Landscape<P>,
+    huber: Huber,
+    start: Theta<P>,
+) -> Fit<P> {
+    run(objective, DampedNewton::new(objective.parameters(), huber).near(), start)
+}
+
 /// Descends by least squares to where it is clear which optimum `start` leads to.
 pub(crate) fn approach<const P: usize>(objective: &impl Landscape<P>, start: Theta<P>) -> Theta<P> {
     let solver = DampedNewton::new(objective.parameters(), Huber::LEAST_SQUARES);

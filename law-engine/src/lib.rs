@@ -84,8 +84,10 @@ pub mod query;
 pub mod random;
 pub mod real;
 pub mod select;
+mod share;
 mod straight;
 mod student;
+mod symmetric;
 pub mod tabulated;
 
 pub use analyse::{Analysis, Request, analyse};

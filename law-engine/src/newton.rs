@@ -15,6 +15,7 @@ use nalgebra::SMatrix;
 
 use crate::law::{Parameter, Theta, clamp};
 use crate::objective::{Expansion, Huber, Landscape};
+use crate::symmetric::Factors;
 
 /// argmin's state for this solver: parameters and cost; derivatives live within one step.
 pub type State<const P: usize> = IterState<Theta<P>, (), (), (), (), f64>;
@@ -49,6 +50,8 @@ pub struct DampedNewton<const P: usize> {
     tolerance: f64,
     /// The Huber loss of the present stage of the continuation.
     stage: Huber,
+    /// Whether there are no stages before the last.
+    is_near: bool,
     damping: f64,
     /// The expansion at the present parameters and stage, where the last step already made it.
     expansion: Option<Expansion<P>>,
@@ -59,7 +62,15 @@ impl<const P: usize> DampedNewton<P> {
     #[must_use]
     pub fn new(parameters: [Parameter; P], huber: Huber) -> Self {
         let tolerance = FINAL_TOLERANCE;
-        Self { parameters, huber, tolerance, stage: huber, damping: 0.0, expansion: None }
+        Self {
+            parameters,
+            huber,
+            tolerance,
+            stage: huber,
+            is_near: false,
+            damping: 0.0,
+            expansion: None,
+        }
     }
 
     /// Ends where the objective can still fall by the share `tolerance`: for a search that only
@@ -69,6 +80,12 @@ impl<const P: usize> DampedNewton<P> {
         Self { tolerance, ..self }
     }
 
+    /// Leaves the continuation out: for a start near an optimum.
+    #[must_use]
+    pub const fn near(self) -> Self {
+        Self { is_near: true, ..self }
+    }
+
     /// Solves `(hessian + damping majorant) step = -gradient` with parameters frozen at bounds that
     /// the step would leave. Where the matrix is not positive definite, the majorant takes the place
     /// of the Hessian, damped by its own diagonal: along a direction that hardly changes any residual
@@ -76,13 +93,15 @@ impl<const P: usize> DampedNewton<P> {
     fn step(&self, theta: &Theta<P>, at: &Expansion<P>, damping: f64) -> Option<Theta<P>> {
         let mut frozen = self.pushed_out(theta, &-at.gradient);
         loop {
-            let (matrix, gradient) = reduce(at.hessian + damping * at.majorant, at, &frozen);
-            let cholesky = matrix.cholesky().or_else(|| {
+            let damped =
+                if damping > 0.0 { at.hessian + damping * at.majorant } else { at.hessian };
+            let (matrix, gradient) = reduce(damped, at, &frozen);
+            let factors = Factors::new(&matrix).or_else(|| {
                 let diagonal = SMatrix::from_diagonal(&at.majorant.diagonal());
                 let damped = at.majorant + damping.max(DAMPING_MIN) * diagonal;
-                reduce(damped, at, &frozen).0.cholesky()
+                Factors::new(&reduce(damped, at, &frozen).0)
             });
-            let step = -cholesky?.solve(&gradient);
+            let step = -factors?.solve(&gradient);
             let outwards = self.pushed_out(theta, &step);
             if (0..P).all(|i| frozen[i] || !outwards[i]) {
                 return Some(step);
@@ -118,7 +137,7 @@ impl<const P: usize> DampedNewton<P> {
     fn descent_left(&self, theta: &Theta<P>, at: &Expansion<P>) -> f64 {
         let frozen = self.pushed_out(theta, &-at.gradient);
         let (matrix, gradient) = reduce(at.majorant, at, &frozen);
-        matrix.cholesky().map_or(f64::INFINITY, |chol| 0.5 * gradient.dot(&chol.solve(&gradient)))
+        Factors::new(&matrix).map_or(f64::INFINITY, |factors| 0.5 * factors.square(&gradient))
     }
 }
 
@@ -218,6 +237,13 @@ impl<O: Landscape<P>, const P: usize> Solver<O, State<P>> for DampedNewton<P> {
         mut state: State<P>,
     ) -> Result<(State<P>, Option<KV>), Error> {
         let theta = clamp(take_theta(&mut state)?, &self.parameters);
+        if self.is_near {
+            let at = problem.problem("expansion_count", |objective| {
+                Ok(objective.expand(&theta, self.huber, self.huber))
+            })?;
+            self.expansion = Some(at);
+            return Ok((state.param(theta).cost(at.cost), None));
+        }
         let (largest, cost) = problem.problem("cost_count", |objective| {
             Ok((objective.largest_residual(&theta), objective.value(&theta, self.huber)))
         })?;

@@ -104,12 +104,12 @@ impl Residual {
     pub(crate) fn observed(self, ln_law: f64, residual: f64) -> f64 {
         /// The smallest share of the law that an observation is.
         const SHARE_MIN: f64 = 1e-3;
-        let law = ln_law.exp();
+        let law = || ln_law.exp();
         match self {
             Self::Log => ln_law + residual,
-            Self::Raw => ln_law + (residual / law).max(SHARE_MIN - 1.0).ln_1p(),
+            Self::Raw => ln_law + (residual / law()).max(SHARE_MIN - 1.0).ln_1p(),
             Self::Relative => ln_law - (-residual).max(SHARE_MIN - 1.0).ln_1p(),
-            Self::Log1p => (law.ln_1p() + residual).exp_m1().max(SHARE_MIN * law).ln(),
+            Self::Log1p => (law().ln_1p() + residual).exp_m1().max(SHARE_MIN * law()).ln(),
         }
     }
 

@@ -38,33 +38,71 @@ pub(crate) fn projections<'a, const P: usize>(
         Some(shapes) => shapes.normal(place),
         None => grid.normal(objective, place),
     };
-    let mut places: Vec<(f64, Vec<usize>, Theta<P>)> = grid
-        .places()
-        .map(|place| {
-            let theta = grid.project(&objective.law, &normal(&place), &place);
-            (ground.value(&theta, huber), place, theta)
-        })
-        .collect();
+    let lattice = Lattice { lengths: grid.searched.iter().map(|(_, v)| v.len()).collect() };
+    let mut place = vec![0; lattice.lengths.len()];
+    let mut places: Vec<(f64, usize)> = Vec::with_capacity(lattice.places_n());
+    let mut thetas: Vec<Theta<P>> = Vec::with_capacity(lattice.places_n());
+    for number in 0..lattice.places_n() {
+        lattice.place(number, &mut place);
+        let theta = grid.project(&objective.law, &normal(&place), &place);
+        places.push((ground.value(&theta, huber), number));
+        thetas.push(theta);
+    }
     // A place where the law has no value comes last.
-    places.sort_by(|a, b| a.0.total_cmp(&b.0));
+    places.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let mut chosen: Vec<Theta<P>> = Vec::new();
-    let mut passed: Vec<&[usize]> = Vec::new();
-    for (_, place, theta) in &places {
-        let is_neighbour =
-            |other: &&[usize]| other.iter().zip(place).all(|(a, b)| a.abs_diff(*b) <= 1);
-        let is_apart = !passed.iter().any(is_neighbour);
+    let mut is_passed = vec![false; places.len()];
+    for (_, number) in places {
+        lattice.place(number, &mut place);
+        let is_apart = !lattice.is_near(&place, &is_passed);
         if is_apart {
-            chosen.push(*theta);
+            chosen.push(thetas[number]);
         }
         if chosen.len() == count_max {
             break;
         }
         // A neighbour of a better place is no minimum, whether that place was chosen or not.
-        if is_apart || follow == Follow::Minima {
-            passed.push(place);
-        }
+        is_passed[number] = is_apart || follow == Follow::Minima;
     }
     chosen
+}
+
+/// The places of a grid, numbered with the first coordinate running fastest.
+struct Lattice {
+    lengths: Vec<usize>,
+}
+
+impl Lattice {
+    fn places_n(&self) -> usize {
+        self.lengths.iter().product()
+    }
+
+    /// The coordinates of a place.
+    fn place(&self, mut number: usize, place: &mut [usize]) {
+        for (coordinate, length) in place.iter_mut().zip(&self.lengths) {
+            *coordinate = number % length;
+            number /= length;
+        }
+    }
+
+    /// Whether a place or one next to it, corners included, is marked.
+    fn is_near(&self, place: &[usize], marks: &[bool]) -> bool {
+        self.is_near_along(place, marks, place.len(), 0)
+    }
+
+    /// The same for what the first coordinates still have to say, those after them being `above`.
+    fn is_near_along(
+        &self,
+        place: &[usize],
+        marks: &[bool],
+        coordinates_n: usize,
+        above: usize,
+    ) -> bool {
+        let Some(last) = coordinates_n.checked_sub(1) else { return marks[above] };
+        let length = self.lengths[last];
+        let near = place[last].saturating_sub(1)..(place[last] + 2).min(length);
+        near.into_iter().any(|at| self.is_near_along(place, marks, last, above * length + at))
+    }
 }
 
 /// What is searched, what is solved for, and what is fixed.
@@ -139,19 +177,6 @@ impl<const P: usize> Grid<P> {
             }
         }
         grid
-    }
-
-    /// Every combination of the searched values, as indices.
-    fn places(&self) -> impl Iterator<Item = Vec<usize>> {
-        let lengths: Vec<usize> = self.searched.iter().map(|(_, values)| values.len()).collect();
-        (0..lengths.iter().product()).map(move |mut number: usize| {
-            let digit = |length: &usize| {
-                let digit = number % length;
-                number /= length;
-                digit
-            };
-            lengths.iter().map(digit).collect()
-        })
     }
 
     pub(crate) fn is_searched(&self, coefficient: usize) -> bool {
@@ -241,7 +266,10 @@ fn place_along(points: &[Point<Row<'_>>], variable: usize, fraction: f64) -> f64
 
 /// Least squares with lower bounds: whatever falls below its bound is set to it, the lowest first,
 /// and the rest solved again.
-fn bounded_least_squares<const P: usize>(normal: &Normal<P>, lower: &[f64; P]) -> [f64; P] {
+pub(crate) fn bounded_least_squares<const P: usize>(
+    normal: &Normal<P>,
+    lower: &[f64; P],
+) -> [f64; P] {
     let Normal { columns_n: n, matrix, vector, .. } = normal;
     let mut solution = *lower;
     let mut places: [usize; P] = std::array::from_fn(|i| i);

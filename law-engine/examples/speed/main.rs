@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use law_engine::catalogue::{Data, Estimate, Law, Options, find, schedule};
+use law_engine::catalogue::{AnnealingSums, Data, Estimate, Law, Options, find, schedule};
 use law_engine::random::Stream;
 use law_engine::tabulated::{Envelope, Row, study};
 use law_engine::{Request, analyse};
@@ -131,20 +131,28 @@ fn engine(law: &dyn Law, data: &Data) -> Outcome<Vec<Line>> {
         lines.push(line(what, time, String::new()));
     }
 
-    // The last row is the new run.
+    // The last row is the new run. It is taken out again between the refits, which are all that is
+    // timed.
     let before = data.filter(|row| row + 1 < data.rows_n());
-    let earlier = law.estimate(&before, &options)?;
-    let begin: Vec<Vec<f64>> = earlier.basins.iter().map(|(c, _)| c.clone()).collect();
-    let both = Options { begin: begin.clone(), ..options.clone() };
-    let time = median(300, || law.estimate(data, &both));
-    lines.push(line(
-        "refit after one new run, with the search as a safeguard",
-        time,
-        String::new(),
-    ));
-    let warm = Options { starts_n: 0, begin, ..options.clone() };
-    let time = median(300, || law.estimate(data, &warm));
-    lines.push(line("the same from the earlier optima alone", time, String::new()));
+    let last = data.filter(|row| row + 1 == data.rows_n());
+    for (what, is_searched) in [
+        ("refit after one new run, with the search as a safeguard", true),
+        ("the same from the earlier optima alone", false),
+    ] {
+        let mut kept = law.keep(&before, &options)?;
+        kept.refit(true)?;
+        let mut times = Vec::new();
+        for _ in 0..300 {
+            let begin = Instant::now();
+            kept.insert(&last)?;
+            std::hint::black_box(kept.refit(is_searched)?);
+            times.push(begin.elapsed());
+            kept.remove(last.groups()[0]);
+            kept.refit(false)?;
+        }
+        times.sort_unstable();
+        lines.push(line(what, times[times.len() / 2], String::new()));
+    }
 
     let time = median(20, || law.influences(data, &options, &fit));
     lines.push(line(
@@ -167,12 +175,80 @@ fn engine(law: &dyn Law, data: &Data) -> Outcome<Vec<Line>> {
     let what = "two arms, 5 classes, 3 seeds: both laws, 1,000 paired draws of each, crossing sets";
     lines.push(line(what, time, String::new()));
 
+    lines.extend(slopes(law, &options)?);
+    lines.extend(curves());
+
     let rates: Vec<f64> = (0..1_000_000).map(|i| 3e-4 * (1.0 - f64::from(i) / 1e6)).collect();
     let time = median(20, || {
         (schedule::forward_area(&rates), schedule::annealing_area(&rates, 2000, 0.99))
     });
     lines.push(line("S1 and S2 of a schedule of 1,000,000 steps", time, String::new()));
     Ok(lines)
+}
+
+/// Objective and gradient of tables of all sizes.
+fn slopes(law: &dyn Law, options: &Options) -> Outcome<Vec<Line>> {
+    let truth = [1.8172, 477.83, 2143.4, 0.3473, 0.3672];
+    let mut lines = Vec::new();
+    for (rows_n, what) in [
+        (1_000_u64, "objective and gradient of 1,000 rows"),
+        (10_000, "objective and gradient of 10,000 rows"),
+        (100_000, "objective and gradient of 100,000 rows"),
+        (1_000_000, "objective and gradient of 1,000,000 rows"),
+    ] {
+        let (mut rows, mut losses) = (Vec::new(), Vec::new());
+        for i in 0..rows_n {
+            let mut stream = Stream::keyed(1, [i, 0, 0]);
+            let mut between = |lower: f64, ratio: f64| {
+                lower * ratio.powf(stream.below(1 << 20) as f64 / f64::from(1 << 20))
+            };
+            let row = vec![between(5.7e7, 280.0), between(8.2e8, 380.0)];
+            losses.push(law.predict(&truth, &row) * (0.005 * stream.normal()).exp());
+            rows.push(row);
+        }
+        let kept = law.keep(&Data::new(&["N", "D"], rows, losses, None)?, options)?;
+        let times = if rows_n > 100_000 { 20 } else { 300 };
+        let time = median(times, || kept.slope(&truth));
+        let per_row = 1e9 * time.as_secs_f64() / rows_n as f64;
+        lines.push(Line { what, time, note: format!("{per_row:.2} ns a row") });
+    }
+    Ok(lines)
+}
+
+/// The annealing law on a hundred curves of 10,000 points.
+fn curves() -> Vec<Line> {
+    let rates: Vec<f64> = (0..10_000).map(|i| 3e-3 * (1.0 - f64::from(i) / 1.1e4)).collect();
+    let (s1, s2) = (schedule::forward_area(&rates), schedule::annealing_area(&rates, 200, 0.99));
+    let loss = |run: u64, point: usize| {
+        let noise = (0.002 * Stream::keyed(run, [point as u64, 0, 0]).normal()).exp();
+        (2.789 + 0.593 * s1[point].powf(-0.455) - 0.481 * s2[point]) * noise
+    };
+    let losses: Vec<f64> = (0..100)
+        .flat_map(|run| (0..s1.len()).map(move |point| (run, point)))
+        .map(|(run, point)| loss(run, point))
+        .collect();
+    let (all_s1, all_s2) = (s1.repeat(100), s2.repeat(100));
+    let whole = |mut sums: AnnealingSums| {
+        sums.add(&all_s1, &all_s2, &losses);
+        sums
+    };
+    let time = median(20, || whole(AnnealingSums::wide()).fit());
+    let what = "the annealing law's linear coefficients at 33 exponents, of 1,000,000 points";
+    let wide = whole(AnnealingSums::wide()).fit();
+    let mut lines = vec![Line { what, time, note: String::new() }];
+    if let Some(wide) = wide {
+        let sums = whole(AnnealingSums::narrow(wide.coefficients[3]));
+        let time = median(100, || {
+            let mut sums = sums.clone();
+            sums.add(&s1, &s2, &losses[..s1.len()]);
+            sums.fit()
+        });
+        let what = "one run of 10,000 points more in a fit of 1,000,000";
+        let alpha = sums.fit().map_or(f64::NAN, |fit| fit.coefficients[3]);
+        let note = format!("least squares of relative residuals; alpha {alpha:.4} of 0.455");
+        lines.push(Line { what, time, note });
+    }
+    lines
 }
 
 /// Two arms over Languini Kitchen's classes with 0.3 % of noise.

@@ -64,6 +64,16 @@ impl<'a> Row<'a> {
         Self { raw, ln }
     }
 
+    /// All variables.
+    pub(crate) const fn all_raw(self) -> &'a [f64] {
+        self.raw
+    }
+
+    /// All their logarithms.
+    pub(crate) const fn all_ln(self) -> &'a [f64] {
+        self.ln
+    }
+
     /// An order of all places: by the first variable that differs.
     pub(crate) fn compare(self, other: Row<'_>) -> Ordering {
         let differ = self.raw.iter().zip(other.raw).map(|(a, b)| a.total_cmp(b));

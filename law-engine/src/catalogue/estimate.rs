@@ -12,6 +12,7 @@ use crate::fit::{Fit, approach, polish};
 use crate::law::{Pull, ScalingLaw as _, Theta, clamp};
 use crate::objective::{Huber, Landscape as _, Objective, Residual};
 use crate::project::{Follow, projections};
+use crate::share::share;
 
 /// How to fit.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +31,7 @@ pub struct Options {
     /// Coefficients to descend from beside those places, in the paper's units: the optima of an
     /// earlier fit, which a few more rows hardly move, or a protocol's own starts.
     pub begin: Vec<Vec<f64>>,
-    /// Threads that refits are shared among. The result does not depend on it.
+    /// Threads that refits are shared among, and the starts of a fit that has many. The result does not depend on it.
     pub threads_n: usize,
     /// How refits for intervals get their data.
     pub scheme: Scheme,
@@ -128,6 +129,9 @@ impl Estimate {
     }
 }
 
+/// Starts that are worth a thread.
+const STARTS_PER_THREAD: usize = 64;
+
 /// Optima closer than this, relative in every coefficient, are one.
 const SAME: f64 = 1e-3;
 
@@ -149,7 +153,7 @@ pub(crate) fn estimate<const P: usize>(
     let law = Fittable { equation, constraints: &constraints };
     let objective = Objective { law, points: &points, residual: options.residual };
     let ground = Ground::new(objective);
-    let fits = search(&ground, options);
+    let fits = search(&ground, options, options.threads_n);
     let best = fits.first().ok_or(Refusal::NoStart)?.clone();
     if !best.objective.is_finite() || best.theta.iter().any(|theta| !theta.is_finite()) {
         let (law, row) = (equation.card().name, data.farthest());
@@ -184,15 +188,22 @@ pub(crate) fn estimate<const P: usize>(
     })
 }
 
-/// The optima that the search finds, the best first.
-pub(super) fn search<const P: usize>(ground: &Ground<'_, '_, P>, options: &Options) -> Vec<Fit<P>> {
+/// The optima that the search finds, the best first. How many threads share the starts changes
+/// nothing.
+pub(super) fn search<const P: usize>(
+    ground: &Ground<'_, '_, P>,
+    options: &Options,
+    threads_n: usize,
+) -> Vec<Fit<P>> {
     let begin = options.begin.iter().filter_map(|natural| to_fit(ground, natural));
     let mut starts: Vec<Theta<P>> = begin.collect();
     if options.starts_n > 0 {
         starts.extend(approaches(ground, options));
     }
-    let mut fits: Vec<Fit<P>> =
-        starts.iter().map(|start| polish(ground, options.huber, *start)).collect();
+    // A few starts are done before a thread has begun.
+    let threads_n = threads_n.min(starts.len() / STARTS_PER_THREAD);
+    let descend = |(): &mut (), number: usize| polish(ground, options.huber, starts[number]);
+    let mut fits = share(threads_n, starts.len(), || (), descend);
     fits.sort_by(|a, b| a.objective.total_cmp(&b.objective));
     fits
 }
@@ -240,7 +251,7 @@ const RUGGED_N: usize = 100;
 const SAMPLE_N: usize = 64;
 
 /// Whether two sets of coefficients are one optimum.
-fn are_one(a: &[f64], b: &[f64]) -> bool {
+pub(super) fn are_one(a: &[f64], b: &[f64]) -> bool {
     a.iter().zip(b).all(|(a, b)| (a - b).abs() <= SAME * a.abs().max(b.abs()))
 }
 

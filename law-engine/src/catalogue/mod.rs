@@ -18,6 +18,7 @@
 //! # Ok::<(), law_engine::catalogue::Refusal>(())
 //! ```
 
+mod annealing;
 mod attack_linear;
 mod bivariate_product;
 mod bnsl;
@@ -45,6 +46,7 @@ mod kaplan_d;
 mod kaplan_n;
 mod kaplan_nd;
 mod kaplan_ns;
+mod kept;
 mod ladder_accuracy;
 mod ladder_bpb;
 mod linear;
@@ -86,12 +88,14 @@ pub mod utility_mixture;
 pub mod verdict;
 mod width_power;
 
+pub use annealing::{AnnealingFit, AnnealingSums};
 pub use card::{Card, Form, Kind, Parameter, Published, Symbol};
 pub use data::{Data, Refusal};
 pub use equation::{Equation, Formula, Row};
 pub use estimate::{Estimate, Options, Prior};
 pub use hold_out::{HoldOut, hold_out};
 pub use influence::Influence;
+pub use kept::{Kept, Optimum};
 pub use profile::Profile;
 pub use resample::Scheme;
 pub use verdict::{Verdict, cross_checks, standouts, verdicts};
@@ -122,6 +126,12 @@ pub trait Law: Send + Sync {
     /// # Errors
     /// What keeps the data from being fitted. Not converging is part of the estimate.
     fn estimate(&self, data: &Data, options: &Options) -> Result<Estimate, Refusal>;
+
+    /// A fit that is kept up while rows come and go, with the rows it begins with.
+    ///
+    /// # Errors
+    /// As [`Law::estimate`], except that there may be too few rows as yet.
+    fn keep(&self, data: &Data, options: &Options) -> Result<Box<dyn Kept + '_>, Refusal>;
 
     /// Refits to resampled data, for intervals: by draw, the coefficients, spread about the estimate
     /// as far as so few groups call for (see [`resample`]).
@@ -187,6 +197,10 @@ impl<E: Formula<P>, const P: usize> Law for Entry<E, P> {
 
     fn estimate(&self, data: &Data, options: &Options) -> Result<Estimate, Refusal> {
         estimate::estimate(&self.0, data, options)
+    }
+
+    fn keep(&self, data: &Data, options: &Options) -> Result<Box<dyn Kept + '_>, Refusal> {
+        Ok(Box::new(kept::Keeper::new(&self.0, data, options)?))
     }
 
     fn draws(

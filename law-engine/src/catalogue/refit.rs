@@ -1,7 +1,5 @@
 //! Refits of a law to other data at the same rows: resampled, or without one run.
 
-use std::thread;
-
 use super::Ground;
 use super::data::{Data, Refusal};
 use super::equation::{Constraints, Evaluate, Fittable, Points};
@@ -10,6 +8,7 @@ use crate::fit::polish;
 use crate::kernel::surface::Surface;
 use crate::law::{Pull, Theta};
 use crate::objective::Objective;
+use crate::share::share;
 
 /// Optima that a refit begins from.
 const WARM_N: usize = 2;
@@ -89,7 +88,7 @@ impl<'a, const P: usize> Refitter<'a, P> {
             let objective = Objective { law, points: points.as_slice(), residual };
             let ground = Ground { objective, surface: surface.take() };
             let fits = if options.is_cold {
-                search(&ground, options)
+                search(&ground, options, 1)
             } else {
                 self.warm.iter().map(|start| polish(&ground, options.huber, *start)).collect()
             };
@@ -97,22 +96,10 @@ impl<'a, const P: usize> Refitter<'a, P> {
             let best = fits.into_iter().min_by(|a, b| a.objective.total_cmp(&b.objective));
             best.map_or_else(|| self.centre(), |fit| fit.theta)
         };
-        // Each thread works off every n-th refit on its own copy of the points.
-        let threads_n = options.threads_n.clamp(1, refits_n.max(1));
-        let work = |first: usize| {
-            let (mut points, mut surface) = (self.points.clone(), surface.clone());
-            let own = (first..refits_n).step_by(threads_n);
-            own.map(|number| refit(&mut points, &mut surface, number)).collect::<Vec<_>>()
-        };
-        let mut by_thread: Vec<_> = thread::scope(|scope| {
-            let work = &work;
-            let handles: Vec<_> =
-                (1..threads_n).map(|first| scope.spawn(move || work(first))).collect();
-            let own = work(0);
-            let others =
-                handles.into_iter().map(|handle| handle.join().expect("refits do not panic"));
-            std::iter::once(own).chain(others).map(Vec::into_iter).collect()
-        });
-        (0..refits_n).filter_map(|number| by_thread[number % threads_n].next()).collect()
+        // Each thread has its own copy of the points.
+        let begin = || (self.points.clone(), surface.clone());
+        share(options.threads_n, refits_n, begin, |(points, surface), number| {
+            refit(points, surface, number)
+        })
     }
 }

@@ -21,10 +21,11 @@
 //! Measured coverage: `examples/fit_coverage.rs`, docs/fit-coverage.md.
 
 use super::data::{Data, Refusal};
-use super::equation::{Evaluate, Points};
+use super::equation::{Evaluate, Points, Row};
 use super::estimate::{Estimate, Options, Table, constraints};
 use super::linear::Linear;
 use super::refit::Refitter;
+use crate::curve::Point;
 use crate::law::{Pull, ScalingLaw as _, Theta, clamp};
 use crate::random::Stream;
 
@@ -62,7 +63,10 @@ pub(crate) fn draws<const P: usize>(
     let table = Table::new(equation.card(), data)?;
     let refitter = Refitter::new(equation, &constraints, &table, data, options, estimate)?;
     let noise = Noise::new(Linear::of_squares(&refitter, options)?);
-    let resampler = Resampler { refitter: &refitter, noise, options, seed };
+    let centre = refitter.centre();
+    let ln_law = |point: &Point<Row<'_>>| refitter.law.ln_predict(&centre, point.x);
+    let ln_laws = refitter.points.iter().map(ln_law).collect();
+    let resampler = Resampler { refitter: &refitter, noise, ln_laws, options, seed };
     let thetas = refitter.run(draws_n as usize, |draw, points| {
         resampler.fill(draw as u64, points);
         resampler.pulls(draw as u64)
@@ -96,6 +100,8 @@ impl Noise {
 struct Resampler<'r, 'a, const P: usize> {
     refitter: &'r Refitter<'a, P>,
     noise: Noise,
+    /// The law at its fit, point by point.
+    ln_laws: Vec<f64>,
     options: &'r Options,
     seed: u64,
 }
@@ -156,11 +162,10 @@ impl<'a, const P: usize> Resampler<'_, 'a, P> {
     /// The law at `rows` plus `factor` times the noise of one run, which is stretched along the rows
     /// where it has another number of them.
     fn perturb(&self, points: &mut Points<'a>, rows: &[usize], noise: &[f64], factor: f64) {
-        let centre = self.refitter.centre();
         for (place, row) in rows.iter().enumerate() {
             let point = &self.refitter.points[*row];
             let error = factor * noise[place * noise.len() / rows.len()] / point.weight.sqrt();
-            let ln_law = self.refitter.law.ln_predict(&centre, point.x);
+            let ln_law = self.ln_laws[*row];
             let observed = self.options.residual.observed(ln_law, error);
             points[*row].ln_loss = observed.clamp(ln_law - NOISE_MAX, ln_law + NOISE_MAX);
         }

@@ -1,9 +1,18 @@
 //! The numbers c and z of an additive law at every row, as columns.
 
-use super::BLOCK;
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::pass::Slope;
 use super::trace::{Form, Term};
+use super::{BLOCK, dispatch};
 use crate::catalogue::{Fittable, Row};
 use crate::curve::Point;
+use crate::law::{Pull, Theta};
+use crate::objective::{Huber, Residual};
+
+/// Rows of one of two tables: which, and from where to where.
+pub(crate) type Piece = (usize, Range<usize>);
 
 /// One number of every row.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,12 +23,31 @@ pub(crate) enum Column {
     Rows(Vec<f64>),
 }
 
+impl Column {
+    const ZERO: Self = Self::Constant(0.0);
+
+    /// The number of each row.
+    fn rows(&self, rows_n: usize) -> Cow<'_, [f64]> {
+        match self {
+            Self::Constant(value) => Cow::Owned(vec![*value; rows_n]),
+            Self::Rows(rows) => Cow::Borrowed(rows),
+        }
+    }
+}
+
 /// `constant + slopes . theta` at every row.
 #[derive(Clone, Debug)]
 pub(crate) struct Linear {
     pub(crate) constant: Column,
     /// The parameters that it depends on, each with its slope.
     pub(crate) slopes: Vec<(usize, Column)>,
+}
+
+impl Linear {
+    /// The slope of a parameter that it depends on.
+    fn slope(&self, parameter: usize) -> Option<&Column> {
+        self.slopes.iter().find(|(i, _)| *i == parameter).map(|(_, slope)| slope)
+    }
 }
 
 /// An additive law at the rows of a fit. The last block is filled up with repetitions of the last
@@ -77,36 +105,84 @@ impl<const P: usize> Columns<P> {
 
     /// Every `stride`-th row.
     pub(crate) fn sample(&self, stride: usize) -> Self {
-        let rows_n = self.rows_n.div_ceil(stride);
-        let pick = |values: &[f64]| padded((0..rows_n).map(|row| values[row * stride]));
-        let pick_column = |column: &Column| match column {
-            Column::Constant(value) => Column::Constant(*value),
-            Column::Rows(values) => Column::Rows(pick(values)),
-        };
-        let pick_linear = |linear: &Linear| Linear {
-            constant: pick_column(&linear.constant),
-            slopes: linear.slopes.iter().map(|(i, column)| (*i, pick_column(column))).collect(),
-        };
-        let mut weights = pick(&self.weights);
-        weights[rows_n..].fill(0.0);
-        Self {
-            rows_n,
-            linear: pick_linear(&self.linear),
-            terms: self.terms.iter().map(|(sign, term)| (*sign, pick_linear(term))).collect(),
-            ln_response: pick(&self.ln_response),
-            weights,
+        let rows: Vec<Piece> =
+            (0..self.rows_n).step_by(stride).map(|row| (0, row..row + 1)).collect();
+        Self::pick([self, self], &rows).expect("columns fit together with themselves")
+    }
+
+    /// Pieces of two tables; none where the terms of the tables are not the same, or nothing is
+    /// picked.
+    pub(crate) fn pick(tables: [&Self; 2], pieces: &[Piece]) -> Option<Self> {
+        let [a, b] = tables;
+        let signs =
+            |columns: &Self| columns.terms.iter().map(|(sign, _)| *sign).collect::<Vec<_>>();
+        let rows_n: usize = pieces.iter().map(|(_, rows)| rows.len()).sum();
+        if rows_n == 0 || signs(a) != signs(b) {
+            return None;
         }
+        let pick = |of: [&[f64]; 2]| {
+            let mut picked = Vec::with_capacity(rows_n.next_multiple_of(BLOCK));
+            let pieces = pieces.iter().map(|(table, rows)| &of[*table][rows.clone()]);
+            pieces.for_each(|piece| picked.extend_from_slice(piece));
+            pad(&mut picked);
+            picked
+        };
+        let column = |of: [&Column; 2]| match of {
+            [Column::Constant(a), Column::Constant(b)] if a == b => Column::Constant(*a),
+            _ => {
+                let [a, b] = [of[0].rows(a.rows_n), of[1].rows(b.rows_n)];
+                Column::Rows(pick([&a, &b]))
+            }
+        };
+        let linear = |a: &Linear, b: &Linear| {
+            let slope = |i: usize| {
+                let of = |linear| Linear::slope(linear, i).unwrap_or(&Column::ZERO);
+                let has = a.slope(i).is_some() || b.slope(i).is_some();
+                has.then(|| (i, column([of(a), of(b)])))
+            };
+            let constant = column([&a.constant, &b.constant]);
+            Linear { constant, slopes: (0..P).filter_map(slope).collect() }
+        };
+        let mut weights = pick([&a.weights, &b.weights]);
+        weights[rows_n..].fill(0.0);
+        let terms = a.terms.iter().zip(&b.terms);
+        Some(Self {
+            rows_n,
+            linear: linear(&a.linear, &b.linear),
+            terms: terms.map(|((sign, a), (_, b))| (*sign, linear(a, b))).collect(),
+            ln_response: pick([&a.ln_response, &b.ln_response]),
+            weights,
+        })
+    }
+
+    /// The objective with its gradient, the pulls of a prior included.
+    pub(crate) fn slope(
+        &self,
+        theta: &Theta<P>,
+        residual: Residual,
+        huber: Huber,
+        pulls: &[Pull; P],
+    ) -> (f64, Theta<P>) {
+        let (mut value, mut gradient) = dispatch(Slope { columns: self, theta, residual, huber });
+        for (i, pull) in pulls.iter().enumerate() {
+            value += pull.value(theta[i]);
+            gradient[i] += pull.stiffness * (theta[i] - pull.towards);
+        }
+        (value, gradient)
     }
 }
 
 /// The values, the last one repeated up to whole blocks.
 fn padded(values: impl ExactSizeIterator<Item = f64>) -> Vec<f64> {
-    let padded_n = values.len().next_multiple_of(BLOCK);
-    let mut column: Vec<f64> = Vec::with_capacity(padded_n);
+    let mut column: Vec<f64> = Vec::with_capacity(values.len().next_multiple_of(BLOCK));
     column.extend(values);
-    let last = column.last().copied().unwrap_or(0.0);
-    column.resize(padded_n, last);
+    pad(&mut column);
     column
+}
+
+fn pad(column: &mut Vec<f64>) {
+    let last = column.last().copied().unwrap_or(0.0);
+    column.resize(column.len().next_multiple_of(BLOCK), last);
 }
 
 /// The columns of a form that was written down for each row; none where a number is not finite.

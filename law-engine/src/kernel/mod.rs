@@ -20,6 +20,7 @@ pub(crate) mod columns;
 pub(crate) mod math;
 pub(crate) mod pass;
 pub(crate) mod shapes;
+mod sums;
 pub(crate) mod surface;
 pub(crate) mod trace;
 
@@ -39,7 +40,7 @@ pub(crate) trait Work {
 
     /// `FMA`: whether the machine multiplies and adds in one instruction. Implementations are
     /// `#[inline(always)]`, and so is whatever they call, or they run without vectors.
-    fn run<const FMA: bool>(self) -> Self::Output;
+    fn run<S: Simd, const FMA: bool>(self, simd: S) -> Self::Output;
 }
 
 /// Runs `work` with the widest vectors that this machine has.
@@ -53,11 +54,11 @@ impl<W: Work> WithSimd for Vectors<W> {
     type Output = W::Output;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> W::Output {
+    fn with_simd<S: Simd>(self, simd: S) -> W::Output {
         if TypeId::of::<S>() == TypeId::of::<Scalar>() {
-            self.0.run::<false>()
+            self.0.run::<S, false>(simd)
         } else {
-            self.0.run::<true>()
+            self.0.run::<S, true>(simd)
         }
     }
 }

@@ -1,8 +1,9 @@
 //! One pass over all rows: the objective, alone or with its derivatives.
 
-use nalgebra::SMatrix;
+use pulp::Simd;
 
 use super::columns::{Column, Columns, Linear};
+use super::sums::{Forces, Sums};
 use super::trace::TERMS_MAX;
 use super::{BLOCK, Block, Work, fma, math};
 use crate::law::Theta;
@@ -10,8 +11,8 @@ use crate::objective::{Expansion, Huber, Residual};
 
 /// Numbers that are summed side by side, so that the order of a sum does not depend on the machine's
 /// vectors.
-const LANES: usize = 8;
-type Lanes = [f64; LANES];
+pub(crate) const LANES: usize = 8;
+pub(crate) type Lanes = [f64; LANES];
 
 /// The sum of Huber losses.
 pub(crate) struct Value<'a, const P: usize> {
@@ -25,7 +26,7 @@ impl<const P: usize> Work for Value<'_, P> {
     type Output = f64;
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) -> f64 {
+    fn run<S: Simd, const FMA: bool>(self, _: S) -> f64 {
         let Self { columns, theta, residual, huber } = self;
         let mut sum = [0.0; LANES];
         let mut at = Place::NONE;
@@ -50,7 +51,7 @@ impl<const P: usize> Work for Largest<'_, P> {
     type Output = f64;
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) -> f64 {
+    fn run<S: Simd, const FMA: bool>(self, _: S) -> f64 {
         let Self { columns, theta, residual } = self;
         let mut largest = 0.0;
         let mut at = Place::NONE;
@@ -60,6 +61,37 @@ impl<const P: usize> Work for Largest<'_, P> {
             largest = rows.residual.iter().fold(largest, |largest, r| f64::max(largest, r.abs()));
         }
         largest
+    }
+}
+
+/// The sum of Huber losses with its gradient.
+pub(crate) struct Slope<'a, const P: usize> {
+    pub(crate) columns: &'a Columns<P>,
+    pub(crate) theta: &'a Theta<P>,
+    pub(crate) residual: Residual,
+    pub(crate) huber: Huber,
+}
+
+impl<const P: usize> Work for Slope<'_, P> {
+    type Output = (f64, Theta<P>);
+
+    #[inline(always)]
+    fn run<S: Simd, const FMA: bool>(self, _: S) -> (f64, Theta<P>) {
+        let Self { columns, theta, residual, huber } = self;
+        let (mut value, mut sums) = ([0.0; LANES], [[0.0; LANES]; P]);
+        let mut at = Place::NONE;
+        for start in (0..columns.ln_response.len()).step_by(BLOCK) {
+            at.move_to::<FMA, P>(columns, theta, start);
+            let rows = Residuals::of::<FMA>(residual, block(&columns.ln_response, start), &at);
+            let weights = block(&columns.weights, start);
+            dot::<FMA>(&mut value, &rows.losses(huber), weights);
+            let delta = huber.delta;
+            let slope: Block = std::array::from_fn(|row| {
+                weights[row] * rows.residual[row].clamp(-delta, delta) * rows.first[row]
+            });
+            at.add_gradients::<FMA, P>(columns, start, &slope, &mut sums);
+        }
+        (total(&value), Theta::from_fn(|i, _| -total(&sums[i])))
     }
 }
 
@@ -76,7 +108,7 @@ impl<const P: usize> Work for Expand<'_, P> {
     type Output = Expansion<P>;
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) -> Expansion<P> {
+    fn run<S: Simd, const FMA: bool>(self, simd: S) -> Expansion<P> {
         let Self { columns, theta, residual, stage, huber } = self;
         let mut sums = Sums::<P>::ZERO;
         let mut at = Place::NONE;
@@ -89,8 +121,8 @@ impl<const P: usize> Work for Expand<'_, P> {
             dot::<FMA>(&mut sums.cost, &rows.losses(huber), weights);
             let forces = Forces::of(&rows, weights, stage);
             at.gradients::<FMA, P>(columns, start, &mut gradients);
-            sums.add_squares::<FMA>(&gradients, &forces);
-            sums.add_terms::<FMA>(columns, &at, &forces, start);
+            sums.add_squares(simd, &gradients, &forces);
+            sums.add_terms::<S, FMA>(simd, columns, &at.shares, &forces, start);
         }
         sums.expansion()
     }
@@ -151,23 +183,55 @@ impl Place {
         start: usize,
         gradients: &mut [Block; P],
     ) {
-        *gradients = [[0.0; BLOCK]; P];
-        for (i, slope) in &columns.linear.slopes {
-            add_product::<FMA>(&mut gradients[*i], &self.inverse, slope, start);
+        // What nothing contributes to is zero from the beginning, and the first contribution to
+        // anything else overwrites what the block before left there.
+        let mut is_begun = [false; P];
+        let mut add = |i: usize, factor: &Block, slope: &Column| {
+            if is_begun[i] {
+                add_product::<FMA>(&mut gradients[i], factor, slope, start);
+            } else {
+                set_product(&mut gradients[i], factor, slope, start);
+            }
+            is_begun[i] = true;
+        };
+        columns.linear.slopes.iter().for_each(|(i, slope)| add(*i, &self.inverse, slope));
+        for ((_, term), share) in columns.terms.iter().zip(&self.shares) {
+            term.slopes.iter().for_each(|(i, slope)| add(*i, share, slope));
+        }
+    }
+}
+
+impl Place {
+    /// Adds the derivatives of ln L by each parameter times `factor`.
+    #[inline(always)]
+    fn add_gradients<const FMA: bool, const P: usize>(
+        &self,
+        columns: &Columns<P>,
+        start: usize,
+        factor: &Block,
+        sums: &mut [Lanes; P],
+    ) {
+        let part = |share: &Block| std::array::from_fn(|row| share[row] * factor[row]);
+        if !columns.linear.slopes.is_empty() {
+            let force = part(&self.inverse);
+            for (i, slope) in &columns.linear.slopes {
+                dot_column::<FMA>(&mut sums[*i], &force, slope, start);
+            }
         }
         for ((_, term), share) in columns.terms.iter().zip(&self.shares) {
+            let force = part(share);
             for (i, slope) in &term.slopes {
-                add_product::<FMA>(&mut gradients[*i], share, slope, start);
+                dot_column::<FMA>(&mut sums[*i], &force, slope, start);
             }
         }
     }
 }
 
 /// The residuals of a block, with the first two derivatives of the prediction's side by ln L.
-struct Residuals {
-    residual: Block,
-    first: Block,
-    second: Block,
+pub(super) struct Residuals {
+    pub(super) residual: Block,
+    pub(super) first: Block,
+    pub(super) second: Block,
 }
 
 impl Residuals {
@@ -224,105 +288,9 @@ impl Residuals {
     }
 }
 
-/// What the rows of a block pull at ln L with.
-struct Forces {
-    slope: Block,
-    curvature: Block,
-    weight: Block,
-}
-
-impl Forces {
-    #[inline(always)]
-    fn of(rows: &Residuals, weights: &Block, stage: Huber) -> Self {
-        let delta = stage.delta;
-        let mut forces =
-            Self { slope: [0.0; BLOCK], curvature: [0.0; BLOCK], weight: [0.0; BLOCK] };
-        for (row, w) in weights.iter().enumerate() {
-            let (r, first) = (rows.residual[row], rows.first[row]);
-            let is_within = r.abs() <= delta;
-            let pull = w * r.clamp(-delta, delta);
-            let stiffness = w * first * first;
-            forces.slope[row] = pull * first;
-            let curvature = if is_within { stiffness } else { 0.0 };
-            forces.curvature[row] = curvature - pull * rows.second[row];
-            forces.weight[row] = if is_within { stiffness } else { stiffness * (delta / r.abs()) };
-        }
-        forces
-    }
-}
-
-/// The sums of a pass, lane by lane.
-struct Sums<const P: usize> {
-    value: Lanes,
-    cost: Lanes,
-    gradient: [Lanes; P],
-    hessian: [[Lanes; P]; P],
-    majorant: [[Lanes; P]; P],
-}
-
-impl<const P: usize> Sums<P> {
-    const ZERO: Self = Self {
-        value: [0.0; LANES],
-        cost: [0.0; LANES],
-        gradient: [[0.0; LANES]; P],
-        hessian: [[[0.0; LANES]; P]; P],
-        majorant: [[[0.0; LANES]; P]; P],
-    };
-
-    /// What the products of the gradient of ln L with itself give.
-    #[inline(always)]
-    fn add_squares<const FMA: bool>(&mut self, gradients: &[Block; P], forces: &Forces) {
-        // The Hessian of ln L has a part -J J' too.
-        let bend: Block = std::array::from_fn(|row| forces.curvature[row] + forces.slope[row]);
-        for i in 0..P {
-            dot::<FMA>(&mut self.gradient[i], &gradients[i], &forces.slope);
-            let bent = std::array::from_fn(|row| gradients[i][row] * bend[row]);
-            let weighted = std::array::from_fn(|row| gradients[i][row] * forces.weight[row]);
-            for (j, other) in gradients.iter().enumerate().skip(i) {
-                dot::<FMA>(&mut self.hessian[i][j], &bent, other);
-                dot::<FMA>(&mut self.majorant[i][j], &weighted, other);
-            }
-        }
-    }
-
-    /// What the terms give beside that: each is an exponential, and curved by itself.
-    #[inline(always)]
-    fn add_terms<const FMA: bool>(
-        &mut self,
-        columns: &Columns<P>,
-        at: &Place,
-        forces: &Forces,
-        start: usize,
-    ) {
-        for ((_, term), share) in columns.terms.iter().zip(&at.shares) {
-            let force: Block = std::array::from_fn(|row| -forces.slope[row] * share[row]);
-            for (place, (i, slope)) in term.slopes.iter().enumerate() {
-                let mut product = [0.0; BLOCK];
-                add_product::<FMA>(&mut product, &force, slope, start);
-                for (j, slope) in &term.slopes[place..] {
-                    dot_column::<FMA>(&mut self.hessian[*i][*j], &product, slope, start);
-                }
-            }
-        }
-    }
-
-    fn expansion(&self) -> Expansion<P> {
-        let matrix =
-            |lanes: &[[Lanes; P]; P]| SMatrix::from_fn(|i, j| total(&lanes[i.min(j)][i.max(j)]));
-        Expansion {
-            value: total(&self.value),
-            cost: total(&self.cost),
-            // The residual's derivatives have the opposite sign of those of ln L.
-            gradient: Theta::from_fn(|i, _| -total(&self.gradient[i])),
-            hessian: matrix(&self.hessian),
-            majorant: matrix(&self.majorant),
-        }
-    }
-}
-
 /// The block of a column that begins at row `start`.
 #[inline(always)]
-fn block(column: &[f64], start: usize) -> &Block {
+pub(super) fn block(column: &[f64], start: usize) -> &Block {
     column[start..].first_chunk().expect("columns are padded to whole blocks")
 }
 
@@ -334,18 +302,64 @@ fn linear_at<const FMA: bool, const P: usize>(
     start: usize,
     value: &mut Block,
 ) {
-    match &linear.constant {
-        Column::Constant(constant) => value.fill(*constant),
-        Column::Rows(rows) => *value = *block(rows, start),
+    // What is the same in all rows is added up once, and the first column is written over what was
+    // there before.
+    let mut same = 0.0;
+    let mut is_begun = false;
+    if let Column::Constant(constant) = &linear.constant {
+        same += constant;
     }
     for (i, slope) in &linear.slopes {
-        add_product::<FMA>(value, &[theta[*i]; BLOCK], slope, start);
+        if let Column::Constant(slope) = slope {
+            same = fma::<FMA>(theta[*i], *slope, same);
+        }
+    }
+    if let Column::Rows(rows) = &linear.constant {
+        let pairs = value.iter_mut().zip(block(rows, start));
+        pairs.for_each(|(value, constant)| *value = constant + same);
+        is_begun = true;
+    }
+    for (i, slope) in &linear.slopes {
+        if let Column::Rows(rows) = slope {
+            let factor = theta[*i];
+            let pairs = value.iter_mut().zip(block(rows, start));
+            if is_begun {
+                pairs.for_each(|(value, slope)| *value = fma::<FMA>(factor, *slope, *value));
+            } else {
+                pairs.for_each(|(value, slope)| *value = fma::<FMA>(factor, *slope, same));
+            }
+            is_begun = true;
+        }
+    }
+    if !is_begun {
+        value.fill(same);
+    }
+}
+
+/// `factor` times a column.
+#[inline(always)]
+pub(super) fn set_product(product: &mut Block, factor: &Block, column: &Column, start: usize) {
+    match column {
+        Column::Constant(value) => {
+            product.iter_mut().zip(factor).for_each(|(product, factor)| *product = factor * value);
+        }
+        Column::Rows(rows) => {
+            for ((product, factor), value) in product.iter_mut().zip(factor).zip(block(rows, start))
+            {
+                *product = factor * value;
+            }
+        }
     }
 }
 
 /// Adds `factor` times a column to `sum`.
 #[inline(always)]
-fn add_product<const FMA: bool>(sum: &mut Block, factor: &Block, column: &Column, start: usize) {
+pub(super) fn add_product<const FMA: bool>(
+    sum: &mut Block,
+    factor: &Block,
+    column: &Column,
+    start: usize,
+) {
     match column {
         Column::Constant(value) => {
             for (sum, factor) in sum.iter_mut().zip(factor) {
@@ -362,7 +376,7 @@ fn add_product<const FMA: bool>(sum: &mut Block, factor: &Block, column: &Column
 
 /// Adds the products of two blocks to a sum.
 #[inline(always)]
-fn dot<const FMA: bool>(sum: &mut Lanes, a: &Block, b: &Block) {
+pub(super) fn dot<const FMA: bool>(sum: &mut Lanes, a: &Block, b: &Block) {
     let mut lanes = *sum;
     for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
         for lane in 0..LANES {
@@ -373,7 +387,12 @@ fn dot<const FMA: bool>(sum: &mut Lanes, a: &Block, b: &Block) {
 }
 
 #[inline(always)]
-fn dot_column<const FMA: bool>(sum: &mut Lanes, a: &Block, column: &Column, start: usize) {
+pub(super) fn dot_column<const FMA: bool>(
+    sum: &mut Lanes,
+    a: &Block,
+    column: &Column,
+    start: usize,
+) {
     match column {
         Column::Constant(value) => dot::<FMA>(sum, a, &[*value; BLOCK]),
         Column::Rows(rows) => dot::<FMA>(sum, a, block(rows, start)),
@@ -382,7 +401,7 @@ fn dot_column<const FMA: bool>(sum: &mut Lanes, a: &Block, column: &Column, star
 
 /// The sum of all lanes, in one order everywhere.
 #[inline(always)]
-fn total(lanes: &Lanes) -> f64 {
+pub(crate) fn total(lanes: &Lanes) -> f64 {
     let [a, b, c, d, e, f, g, h] = *lanes;
     ((a + b) + (c + d)) + ((e + f) + (g + h))
 }

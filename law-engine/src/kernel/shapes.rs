@@ -4,8 +4,11 @@
 //! A term's shape depends on the searched coefficients of that term alone, so each shape is computed
 //! once, and a place of the grid costs no exponential.
 
+use pulp::Simd;
+
 use super::columns::{Column, Columns, Linear};
 use super::surface::Surface;
+use super::{Work, dispatch, math};
 use crate::objective::Residual;
 use crate::project::{Grid, Normal};
 
@@ -205,9 +208,23 @@ fn shape<const P: usize>(
             add(&mut exponent, slope, values[number % values.len()], &unit);
             number /= values.len();
         }
-        exponent.iter().zip(weights).map(|(e, w)| sign * w * e.exp()).collect()
+        dispatch(Exponentials(&mut exponent));
+        exponent.iter_mut().zip(weights).for_each(|(e, w)| *e *= sign * w);
+        exponent
     });
     Some(Shape { factor, rows: rows.collect(), digits })
+}
+
+/// Replaces the numbers of a column, which is whole blocks, by their exponentials.
+struct Exponentials<'a>(&'a mut [f64]);
+
+impl Work for Exponentials<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const FMA: bool>(self, _: S) {
+        self.0.as_chunks_mut().0.iter_mut().for_each(math::exp::<FMA>);
+    }
 }
 
 /// The square root of each row's weight in the projection's least squares.

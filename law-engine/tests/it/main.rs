@@ -9,6 +9,7 @@ mod expressions;
 mod extremes;
 mod fits;
 mod influence;
+mod keeping;
 mod laws;
 mod options;
 mod profiles;
