@@ -11,9 +11,9 @@
 //! Q is the objective. A robust one is no log likelihood: lambda, the expected square of its slope
 //! over its expected curvature, makes one of it (Kent 1982, doi 10.1093/biomet/69.1.19), and e is
 //! the same over the curvature once more. Both are those of normal noise as large as the residuals of
-//! a least squares fit are ([`Linear::noise`]). `d_i` is
+//! a least squares fit are (`Linear::noise`). `d_i` is
 //! the design effect, by which rows of one run tell less of a coefficient than as many runs would;
-//! one where every row is a run. A is of [`Linear`].
+//! one where every row is a run. A is of `Linear`.
 //!
 //! Unlike an interval from refits this one follows a valley that bends, and it is open on a side on
 //! which the coefficient may go to the end of its range.
