@@ -17,7 +17,8 @@
 //!
 //! A law of the catalogue is a card of words and figures and one function over [`real::Real`]
 //! numbers, which carry their derivatives; [`lint`] looks at a table before it is fitted, and
-//! [`metrics`] holds what is measured beside losses. [`mod@propose`] says which runs to make next.
+//! [`metrics`] holds what is measured beside losses. [`skills`] fits many benchmarks at once, and
+//! [`mod@propose`] says which runs to make next.
 //!
 //! ```
 //! use law_engine::{Request, Study, analyse};
@@ -85,6 +86,7 @@ pub mod random;
 pub mod real;
 pub mod select;
 mod share;
+pub mod skills;
 mod straight;
 mod student;
 mod symmetric;

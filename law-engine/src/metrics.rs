@@ -7,6 +7,7 @@
 pub mod accounting;
 pub mod conventions;
 pub mod geometry;
+pub mod sizes;
 mod stated;
 
 pub use accounting::Accounting;

@@ -51,11 +51,13 @@ mod ladder_accuracy;
 mod ladder_bpb;
 mod linear;
 mod log_power;
+pub mod log_projection;
 mod lr_anneal;
 mod mixture_effective_n;
 mod moe_clark;
 mod moe_granular;
 mod moe_joint;
+mod multi_loglinear;
 pub mod multi_power;
 mod opt_batch;
 mod opt_lr;
@@ -68,6 +70,7 @@ mod power_floor_hours;
 mod power_hours;
 mod power_ratio;
 mod power_scaled;
+pub mod power_vs_exp;
 mod precision;
 pub mod profile;
 mod qat_error;
@@ -77,7 +80,6 @@ mod relu_logspace_power;
 pub mod resample;
 mod saturating_power;
 pub mod schedule;
-mod score_loglinear;
 pub mod shape;
 mod silu_power;
 mod sparse_weights;
@@ -264,6 +266,9 @@ pub const LAWS: &[&dyn Law] = &[
     &Entry::<_, 6>(moe_clark::MoeClark),
     &Entry::<_, 7>(moe_granular::MoeGranular),
     &Entry::<_, 9>(moe_joint::MoeJoint),
+    &Entry::<_, 4>(multi_loglinear::MultiLogit),
+    &Entry::<_, 4>(multi_loglinear::MultiLoglinear),
+    &Entry::<_, 5>(multi_loglinear::MultiLoglinearCross),
     &Entry::<_, 2>(opt_batch::OptBatch),
     &Entry::<_, 3>(opt_lr::OptLr),
     &Entry::<_, 4>(overtrain_cm::OvertrainCm),
@@ -279,7 +284,6 @@ pub const LAWS: &[&dyn Law] = &[
     &Entry::<_, 4>(qat_error::QatError),
     &Entry::<_, 4>(relu_logspace_power::ReluLogspacePower),
     &Entry::<_, 4>(saturating_power::SaturatingPower),
-    &Entry::<_, 4>(score_loglinear::ScoreLoglinear),
     &Entry::<_, 3>(silu_power::SiluPower),
     &Entry::<_, 7>(sparse_weights::SparseWeights),
     &Entry::<_, 2>(task_power::TaskPower),

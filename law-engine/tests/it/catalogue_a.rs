@@ -151,6 +151,8 @@ fn recovery(name: &str, truth: &[f64], axes: &[&[f64]], options: &Options) -> f6
 const N: &[f64] = &[1e7, 4e7, 1.5e8, 6e8, 2.5e9];
 const D: &[f64] = &[1e9, 3e9, 1e10, 3e10, 1e11, 3e11, 1e12];
 const C: &[f64] = &[1e17, 1e18, 1e19, 1e20, 1e21, 1e22];
+const HOURS: &[f64] = &[5.0, 50.0, 500.0, 5000.0];
+const PIXELS: &[f64] = &[224.0, 448.0, 952.0];
 const H: &[f64] = &[6.0, 12.0, 24.0, 48.0, 96.0];
 
 /// A law, coefficients to fit, and the values of each variable.
@@ -194,7 +196,9 @@ fn tables() -> Vec<Table> {
         ("qat-error", published("qat-error"), vec![N, D, &[32.0, 64.0, 128.0, 256.0]]),
         ("relu-logspace-power", published("relu-logspace-power"), vec![long]),
         ("saturating-power", vec![&[3.0, 1e8, -0.12, 0.1]], vec![C]),
-        ("score-loglinear", vec![&[0.1, 0.02, 0.015, 0.03]], vec![D, N, &[112.0, 224.0, 448.0]]),
+        ("multi-logit", vec![&[-14.0, 0.15, 0.4, 0.9]], vec![HOURS, N, PIXELS]),
+        ("multi-loglinear", vec![&[-0.9, 0.02, 0.04, 0.1]], vec![HOURS, N, PIXELS]),
+        ("multi-loglinear-cross", vec![&[-0.5, -0.02, 0.01, 0.1, 0.002]], vec![HOURS, N, PIXELS]),
         ("dimension-power", vec![&[0.7]], vec![D, &[10.0, 19.0, 30.0], &[0.05, 0.1, 0.4]]),
         ("attack-linear", vec![&[24.0]], vec![&[1.0, 2.0, 4.0, 8.0]]),
         ("silu-power", published("silu-power"), vec![long]),
