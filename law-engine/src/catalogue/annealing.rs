@@ -10,8 +10,8 @@
 //! coefficients of `lr-anneal`, which this law is, nothing of a point is kept, so that a point cannot
 //! be taken out again except by its own sums.
 //!
-//! A wide row of exponents finds about where the optimum is, and a narrow one there says it to a millionth:
-//! between its places the best coefficients are nearly a parabola.
+//! A wide row of exponents finds about where the optimum is, and a narrow one there says it to a
+//! millionth: between its places the best coefficients are nearly a parabola.
 
 use pulp::Simd;
 

@@ -181,11 +181,7 @@ impl Data {
     /// The row whose response is farthest from the middle one, on a logarithmic scale.
     pub(crate) fn farthest(&self) -> usize {
         let lns: Vec<f64> = self.response.iter().map(|y| y.ln()).collect();
-        let mut sorted = lns.clone();
-        sorted.sort_by(f64::total_cmp);
-        let middle = sorted[sorted.len() / 2];
-        let off = |row: &usize| (lns[*row] - middle).abs();
-        (0..lns.len()).max_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0)
+        farthest(&lns)
     }
 
     /// The columns that a law's variables name, row by row.
@@ -266,4 +262,13 @@ impl Data {
         let place = self.columns.iter().position(|column| column == name)?;
         Some(self.values.iter().map(|row| row[place]).collect())
     }
+}
+
+/// The place of the number that is farthest from the middle one.
+pub(super) fn farthest(numbers: &[f64]) -> usize {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
+    let off = |place: &usize| (numbers[*place] - middle).abs();
+    (0..numbers.len()).max_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or_default()
 }

@@ -31,7 +31,8 @@ pub struct Options {
     /// Coefficients to descend from beside those places, in the paper's units: the optima of an
     /// earlier fit, which a few more rows hardly move, or a protocol's own starts.
     pub begin: Vec<Vec<f64>>,
-    /// Threads that refits are shared among, and the starts of a fit that has many. The result does not depend on it.
+    /// Threads that refits are shared among, and the starts of a fit that has many. The result does
+    /// not depend on it.
     pub threads_n: usize,
     /// How refits for intervals get their data.
     pub scheme: Scheme,

@@ -9,7 +9,7 @@
 //! with its search ends where that one does, or lower.
 
 use super::Ground;
-use super::data::{Data, Refusal};
+use super::data::{Data, Refusal, farthest};
 use super::equation::{Constraints, Evaluate, Fittable, Points, Row};
 use super::estimate::{Options, Table, are_one, constraints, free, search};
 use crate::curve::{Cell, Point};
@@ -299,9 +299,9 @@ impl<const P: usize> Kept for Keeper<'_, P> {
         }
         let best = fits.first().ok_or(Refusal::NoStart)?.clone();
         if !best.objective.is_finite() || best.theta.iter().any(|theta| !theta.is_finite()) {
-            let row = self.rows.groups.len();
-            let value = self.rows.response.iter().copied().fold(0.0, f64::max);
-            return Err(Refusal::TooFar { law, row, value });
+            // In the order that the rows are kept in.
+            let row = farthest(&self.rows.ln_response);
+            return Err(Refusal::TooFar { law, row: row + 1, value: self.rows.response[row] });
         }
         self.remember(&fits);
         let coefficients = self.law().natural(&best.theta).to_vec();
