@@ -1,8 +1,7 @@
 //! Reads a budget.yaml with all that can be wrong in it, laws of one's own included.
 
-use law_engine::catalogue::{self, LAWS, Law};
-use law_engine::expression;
-use sweep_core::nearest::nearest;
+use law_engine::catalogue::Law;
+use law_engine::expression::{self, NoLaw};
 use sweep_core::spec::{Mistake, SpecErrors, SweepSpec, parse_with};
 
 /// The letters that runs of a sweep have.
@@ -28,18 +27,14 @@ pub fn read(yaml: &str) -> Result<SweepSpec, SpecErrors> {
 /// # Errors
 /// What is wrong with it, and a hint.
 pub fn law(text: &str) -> Result<&'static dyn Law, (String, Option<String>)> {
-    let law = if expression::is_expression(text) {
-        expression::law(text, &[]).map_err(|mistake| (mistake.to_string(), None))?
-    } else {
-        catalogue::find(text).ok_or_else(|| {
-            let names: Vec<&str> = LAWS.iter().map(|law| law.card().name).collect();
-            let hint = match nearest(text, &names) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "`sweepctl laws list` names them".to_owned(),
-            };
-            (format!("no law of the catalogue is called `{text}`"), Some(hint))
-        })?
-    };
+    let law = expression::find(text, &[]).map_err(|no_law| {
+        let hint = match &no_law {
+            NoLaw::Misread(_) => None,
+            NoLaw::Unknown { nearest: Some(near), .. } => Some(format!("did you mean `{near}`?")),
+            NoLaw::Unknown { .. } => Some("`sweepctl laws list` names them".to_owned()),
+        };
+        (no_law.to_string(), hint)
+    })?;
     match law.card().variables.iter().find(|variable| !LETTERS.contains(&variable.symbol)) {
         Some(variable) => Err((
             format!("`{text}` is of {}, {}", variable.symbol, variable.meaning),

@@ -87,7 +87,17 @@ pub(crate) fn polish<const P: usize>(
     huber: Huber,
     start: Theta<P>,
 ) -> Fit<P> {
-    run(objective, DampedNewton::new(objective.parameters(), huber), start)
+    polish_within(ITERATIONS_MAX, objective, huber, start)
+}
+
+/// The same in at most `steps` steps.
+pub(crate) fn polish_within<const P: usize>(
+    steps: u64,
+    objective: &impl Landscape<P>,
+    huber: Huber,
+    start: Theta<P>,
+) -> Fit<P> {
+    run(steps, objective, DampedNewton::new(objective.parameters(), huber), start)
 }
 
 /// The same from a start that is near an optimum: the objective asked for is descended at once.
@@ -96,22 +106,24 @@ pub(crate) fn polish_near<const P: usize>(
     huber: Huber,
     start: Theta<P>,
 ) -> Fit<P> {
-    run(objective, DampedNewton::new(objective.parameters(), huber).near(), start)
+    let solver = DampedNewton::new(objective.parameters(), huber).near();
+    run(ITERATIONS_MAX, objective, solver, start)
 }
 
 /// Descends by least squares to where it is clear which optimum `start` leads to.
 pub(crate) fn approach<const P: usize>(objective: &impl Landscape<P>, start: Theta<P>) -> Theta<P> {
     let solver = DampedNewton::new(objective.parameters(), Huber::LEAST_SQUARES);
-    run(objective, solver.coarse(APPROACH_TOLERANCE), start).theta
+    run(ITERATIONS_MAX, objective, solver.coarse(APPROACH_TOLERANCE), start).theta
 }
 
 fn run<const P: usize>(
+    steps: u64,
     objective: &impl Landscape<P>,
     solver: DampedNewton<P>,
     start: Theta<P>,
 ) -> Fit<P> {
     let mut state = Executor::new(objective, solver)
-        .configure(|state: State<P>| state.param(start).max_iters(ITERATIONS_MAX))
+        .configure(|state: State<P>| state.param(start).max_iters(steps))
         .ctrlc(false)
         .timer(false)
         .run()

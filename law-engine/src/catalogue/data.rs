@@ -29,6 +29,8 @@ pub enum Refusal {
     Ragged { row: usize, found: usize, expected: usize },
     /// A value that no law can pass through.
     BadValue { row: usize, column: String, value: f64 },
+    /// A column that the law lives on never changes.
+    Constant { column: String },
     /// The law needs a variable that the table does not have.
     NoColumn { law: &'static str, column: &'static str, columns: Vec<String> },
     /// A coefficient that the law does not have.
@@ -60,6 +62,9 @@ impl fmt::Display for Refusal {
             }
             Self::BadValue { row, column, value } => {
                 write!(f, "row {row}: {column} is {value}, expected a positive finite number")
+            }
+            Self::Constant { column } => {
+                write!(f, "the {column} is the same everywhere, and nothing can be learned from it")
             }
             Self::NoColumn { law, column, columns } => write!(
                 f,

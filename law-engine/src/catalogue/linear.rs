@@ -103,26 +103,13 @@ impl Linear {
         (self.groups.len() as f64 - self.taken()).max(1.0)
     }
 
-    /// A row's noise at unit weight, by the residuals with their leverage put back: the standard
-    /// deviation that an objective of squares goes by, and for a robust one, which hardly sees how
-    /// far off far-off rows are, that of the normal distribution with the same median distance.
-    pub(super) fn noise(&self, huber: Huber) -> f64 {
-        let corrected = self.corrected(-0.5);
-        let root = (corrected.norm_squared() / corrected.len().max(1) as f64).sqrt();
-        let mut sizes: Vec<f64> = corrected.iter().map(|residual| residual.abs()).collect();
-        sizes.sort_by(f64::total_cmp);
-        let middle = MAD * sizes.get(sizes.len() / 2).copied().unwrap_or_default();
-        if huber.delta < root { middle.max(huber.delta) } else { root }
-    }
-
     /// By how much the variance of the coefficient in a column is larger than if all rows were runs
-    /// of their own: at least one. Of the residuals with their leverage put back, the sandwich by
-    /// groups over the one by rows.
-    pub(super) fn design_effect(&self, column: usize) -> f64 {
+    /// of their own: at least one. Of `corrected`, the residuals with their leverage put back, the
+    /// sandwich by groups over the one by rows.
+    pub(super) fn design_effect(&self, column: usize, corrected: &DVector<f64>) -> f64 {
         if self.groups.len() == self.residuals.len() {
             return 1.0;
         }
-        let corrected = self.corrected(-0.5);
         let weights = &self.design * self.inverse.column(column);
         let part = |row: &usize| weights[*row] * corrected[*row];
         let of_group = |rows: &Vec<usize>| rows.iter().map(part).sum::<f64>().powi(2);
@@ -155,6 +142,18 @@ impl Linear {
         }
         corrected
     }
+}
+
+/// A row's noise at unit weight, by residuals with their leverage put back (`Linear::corrected` by
+/// -1/2): the standard deviation that an objective of squares goes by, and for a robust one, which
+/// hardly sees how far off far-off rows are, that of the normal distribution with the same median
+/// distance.
+pub(super) fn noise(corrected: &DVector<f64>, huber: Huber) -> f64 {
+    let root = (corrected.norm_squared() / corrected.len().max(1) as f64).sqrt();
+    let mut sizes: Vec<f64> = corrected.iter().map(|residual| residual.abs()).collect();
+    sizes.sort_by(f64::total_cmp);
+    let middle = MAD * sizes.get(sizes.len() / 2).copied().unwrap_or_default();
+    if huber.delta < root { middle.max(huber.delta) } else { root }
 }
 
 /// `(X'X + K)^-1`. A direction without any sensitivity has no variance

@@ -57,13 +57,20 @@ const STARTS_N: usize = 4;
 /// Fits the law to `curves`, with `huber` over log residuals.
 ///
 /// # Errors
-/// [`Refusal::TooFew`] with no more points than coefficients, [`Refusal::NoStart`] where no schedule
-/// changes its rate or no place of the grid describes a positive loss.
+/// [`Refusal::Ragged`] for a curve with another number of losses than steps, [`Refusal::BadValue`] for
+/// a rate, a step or a loss that cannot be, each with the number of the curve as its row;
+/// [`Refusal::Constant`] where no schedule changes its rate; [`Refusal::TooFew`] with no more points
+/// than coefficients; [`Refusal::NoStart`] where no place of the grid describes a positive loss.
 pub fn fit(curves: &[Trained<'_>], huber: Huber) -> Result<Found, Refusal> {
+    check(curves)?;
     let places: Vec<Place> = curves.iter().flat_map(places).collect();
     if places.len() <= P {
         let (law, places, needed) = ("multi-power", places.len(), P + 1);
         return Err(Refusal::TooFew { law, places, needed });
+    }
+    let is_flat = |curve: &Trained<'_>| curve.rates.windows(2).all(|pair| pair[0] == pair[1]);
+    if !curves.is_empty() && curves.iter().all(is_flat) {
+        return Err(Refusal::Constant { column: "learning rate".to_owned() });
     }
     let law = Curves { places: &places };
     let losses = curves.iter().flat_map(|curve| curve.losses);
@@ -88,6 +95,28 @@ pub fn fit(curves: &[Trained<'_>], huber: Huber) -> Result<Found, Refusal> {
     let Fit { theta, convergence, .. } = best.ok_or(Refusal::NoStart)?;
     let law = of_theta(&theta);
     Ok(Found { law, objective: objective_of(&law, curves, huber), convergence })
+}
+
+fn check(curves: &[Trained<'_>]) -> Result<(), Refusal> {
+    for (index, Trained { rates, steps, losses }) in curves.iter().enumerate() {
+        let row = index + 1;
+        if steps.len() != losses.len() {
+            return Err(Refusal::Ragged { row, found: losses.len(), expected: steps.len() });
+        }
+        let is_rate = |rate: &f64| rate.is_finite() && *rate >= 0.0;
+        let is_loss = |loss: &f64| loss.is_finite() && *loss > 0.0;
+        let bad = [
+            ("learning rate", rates.iter().copied().find(|rate| !is_rate(rate))),
+            ("step", steps.iter().find(|step| **step >= rates.len()).map(|step| *step as f64)),
+            ("loss", losses.iter().copied().find(|loss| !is_loss(loss))),
+        ];
+        if let Some((column, value)) =
+            bad.into_iter().find_map(|(column, value)| Some((column.to_owned(), value?)))
+        {
+            return Err(Refusal::BadValue { row, column, value });
+        }
+    }
+    Ok(())
 }
 
 /// Summed Huber loss of the log residuals of `law` on `curves`.
@@ -350,6 +379,23 @@ mod tests {
     }
 
     #[test]
+    fn curves_that_cannot_be_are_refused() {
+        let (rates, steps) = stairs();
+        let losses = truth().predict(&rates, &steps);
+        let refused = |rates: &[f64], steps: &[usize], losses: &[f64]| {
+            let curve = Trained { rates, steps, losses };
+            fit(&[curve], Huber::STANDARD).unwrap_err().to_string()
+        };
+        let said = refused(&rates, &steps[1..], &losses);
+        assert!(said.contains("row 1 has 74 values, 73 are expected"), "{said}");
+        let said = refused(&rates[..3000], &steps, &losses);
+        assert!(said.contains("row 1: step is 3000"), "{said}");
+        let mut broken = losses;
+        broken[3] = f64::NAN;
+        assert!(refused(&rates, &steps, &broken).contains("row 1: loss is NaN"));
+    }
+
+    #[test]
     fn changes_taken_together_leave_the_loss_as_it_is() {
         let law = truth();
         let (rates, steps) = cosine(6000);
@@ -429,6 +475,7 @@ mod tests {
         let curve = |n: usize| Trained { rates: &rates, steps: &steps[..n], losses: &losses[..n] };
         let few = fit(&[curve(5)], Huber::STANDARD);
         assert!(matches!(few, Err(Refusal::TooFew { places: 5, needed: 8, .. })), "{few:?}");
-        assert!(matches!(fit(&[curve(30)], Huber::STANDARD), Err(Refusal::NoStart)));
+        let flat = fit(&[curve(30)], Huber::STANDARD).unwrap_err().to_string();
+        assert!(flat.contains("the learning rate is the same everywhere"), "{flat}");
     }
 }

@@ -11,7 +11,7 @@
 //! Q is the objective. A robust one is no log likelihood: lambda, the expected square of its slope
 //! over its expected curvature, makes one of it (Kent 1982, doi 10.1093/biomet/69.1.19), and e is
 //! the same over the curvature once more. Both are those of normal noise as large as the residuals of
-//! a least squares fit are (`Linear::noise`). `d_i` is
+//! a least squares fit are (`linear::noise`). `d_i` is
 //! the design effect, by which rows of one run tell less of a coefficient than as many runs would;
 //! one where every row is a run. A is of `Linear`.
 //!
@@ -20,13 +20,13 @@
 //!
 //! Measured coverage: `examples/fit_coverage.rs`, docs/fit-coverage.md.
 
-use sweep_core::fit::Interval;
+use sweep_core::fit::{Convergence, Interval};
 
 use super::Ground;
 use super::data::{Data, Refusal};
 use super::equation::{Constraints, Evaluate, Fittable};
 use super::estimate::{Estimate, Options, Table, constraints, free};
-use super::linear::Linear;
+use super::linear::{Linear, noise};
 use super::refit::Refitter;
 use crate::fit::polish;
 use crate::law::{ScalingLaw as _, Theta};
@@ -54,7 +54,8 @@ const FIRST_STEP: f64 = 0.1;
 /// Noise below this is rounding.
 const NOISE_MIN: f64 = 1e-12;
 
-/// By coefficient of the card, its profile at `level`; none for one that is given or tied to another.
+/// By coefficient of the card, its profile at `level`; none for one that is given or tied to another,
+/// and none at all of a fit that found no optimum to move away from.
 pub(crate) fn profiles<const P: usize>(
     equation: &dyn Evaluate<P>,
     data: &Data,
@@ -62,21 +63,26 @@ pub(crate) fn profiles<const P: usize>(
     estimate: &Estimate,
     level: f64,
 ) -> Result<Vec<Option<Profile>>, Refusal> {
+    if estimate.convergence != Convergence::Converged {
+        return Ok(vec![None; P]);
+    }
     let card = equation.card();
     let constraints = constraints(card, options)?;
     let table = Table::new(card, data)?;
     let refitter = Refitter::new(equation, &constraints, &table, data, options, estimate)?;
     let linear = Linear::of_squares(&refitter, options)?;
     let free = free(&constraints);
-    let noise = linear.noise(options.huber).max(NOISE_MIN);
+    let corrected = linear.corrected(-0.5);
+    let noise = noise(&corrected, options.huber).max(NOISE_MIN);
     let square = student::square(1.0 - level, linear.freedom());
     let mut profiles = vec![None; P];
     for (place, i) in free.iter().copied().enumerate() {
-        let effect = linear.design_effect(place);
+        let effect = linear.design_effect(place, &corrected);
         let scale = options.huber.information_scale(noise) * effect;
         let variance = scale / options.huber.expected_curvature(noise);
         let sd = (variance * linear.inverse[(place, place)]).sqrt();
-        let walk = Walk { refitter: &refitter, options, i, scale, square };
+        let walk =
+            Walk { refitter: &refitter, options, best: estimate.objective, i, scale, square };
         profiles[i] = Some(walk.profile(sd));
     }
     Ok(profiles)
@@ -86,6 +92,8 @@ pub(crate) fn profiles<const P: usize>(
 struct Walk<'r, 'a, const P: usize> {
     refitter: &'r Refitter<'a, P>,
     options: &'r Options,
+    /// The least objective that there is.
+    best: f64,
     i: usize,
     /// `lambda d_i`.
     scale: f64,
@@ -100,9 +108,8 @@ impl<const P: usize> Walk<'_, '_, P> {
         let (lower, upper) = (parameter.lower, parameter.upper);
         let reach = self.square.sqrt() * sd;
         let centre = self.refitter.centre();
-        let best = self.least(&centre, centre[self.i]).1;
         let step = if reach.is_finite() && reach > 0.0 { reach } else { FIRST_STEP };
-        let ends = [lower, upper].map(|end| self.end(best, step, end));
+        let ends = [lower, upper].map(|end| self.end(step, end));
         let natural = |theta: f64| kind.to_natural(theta);
         let about = |by: f64| natural((centre[self.i] + by).clamp(lower, upper));
         Profile {
@@ -113,7 +120,7 @@ impl<const P: usize> Walk<'_, '_, P> {
     }
 
     /// Where the data begin to object on the way to `bound`, and whether they never do.
-    fn end(&self, best: f64, step: f64, bound: f64) -> (f64, bool) {
+    fn end(&self, step: f64, bound: f64) -> (f64, bool) {
         let centre = self.refitter.centre();
         let threshold = self.square.sqrt();
         let from = centre[self.i];
@@ -122,7 +129,7 @@ impl<const P: usize> Walk<'_, '_, P> {
         let root = |value: f64, near: &mut Theta<P>| {
             let (theta, objective) = self.least(near, value);
             *near = theta;
-            (2.0 * (objective - best).max(0.0) / self.scale).sqrt()
+            (2.0 * (objective - self.best).max(0.0) / self.scale).sqrt()
         };
         let (mut inside, mut outside) = ((from, 0.0), (bound, f64::NAN));
         let mut length = step;

@@ -1,17 +1,23 @@
 //! Refits of a law to other data at the same rows: resampled, or without one run.
 
+use sweep_core::fit::Convergence;
+
 use super::Ground;
 use super::data::{Data, Refusal};
 use super::equation::{Constraints, Evaluate, Fittable, Points};
 use super::estimate::{Estimate, Options, Table, search};
-use crate::fit::polish;
+use crate::fit::polish_within;
 use crate::kernel::surface::Surface;
 use crate::law::{Pull, Theta};
+use crate::newton::ITERATIONS_MAX;
 use crate::objective::Objective;
 use crate::share::share;
 
 /// Optima that a refit begins from.
 const WARM_N: usize = 2;
+/// Steps of a refit where the fit itself found no optimum: the data do not tell some of the
+/// coefficients apart, and along the valley in which those move there is no end to be reached.
+const STEPS_IN_VALLEY: u64 = 30;
 
 /// A law with the rows of a fit, to be fitted again.
 pub(super) struct Refitter<'a, const P: usize> {
@@ -22,6 +28,8 @@ pub(super) struct Refitter<'a, const P: usize> {
     options: &'a Options,
     /// The optima of the fit, in fitting coordinates; at least one.
     warm: Vec<Theta<P>>,
+    /// Steps that a refit from one of them may take.
+    steps: u64,
 }
 
 impl<'a, const P: usize> Refitter<'a, P> {
@@ -49,6 +57,10 @@ impl<'a, const P: usize> Refitter<'a, P> {
             group_of: order.iter().map(|row| group_of_row[*row]).collect(),
             options,
             warm,
+            steps: match estimate.convergence {
+                Convergence::Converged => ITERATIONS_MAX,
+                Convergence::NotConverged { .. } => STEPS_IN_VALLEY,
+            },
         })
     }
 
@@ -90,7 +102,9 @@ impl<'a, const P: usize> Refitter<'a, P> {
             let fits = if options.is_cold {
                 search(&ground, options, 1)
             } else {
-                self.warm.iter().map(|start| polish(&ground, options.huber, *start)).collect()
+                let refit =
+                    |start: &Theta<P>| polish_within(self.steps, &ground, options.huber, *start);
+                self.warm.iter().map(refit).collect()
             };
             *surface = ground.surface;
             let best = fits.into_iter().min_by(|a, b| a.objective.total_cmp(&b.objective));

@@ -205,7 +205,11 @@ fn mid_run(card: &Card, data: &Data) -> Option<usize> {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotConverged { reason } => write!(f, "not converged: {reason}"),
+            Self::NotConverged { reason } => write!(
+                f,
+                "not converged: {reason}; the coefficients and their intervals are where the search \
+                 stood, and may move on at no cost to the fit"
+            ),
             Self::Unidentified { condition } => write!(
                 f,
                 "not identified: some combination of the coefficients changes no prediction on \

@@ -34,7 +34,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use crate::catalogue::{Entry, Law};
+use sweep_core::nearest::nearest;
+
+use crate::catalogue::{self, Entry, LAWS, Law};
 use describe::describe;
 use parse::{Parsed, parse};
 use program::Written;
@@ -86,6 +88,40 @@ pub fn law(text: &str, variables: &[&str]) -> Result<&'static dyn Law, Mistake> 
     let law = entry(&key.0, &parsed)?;
     written.insert(key, law);
     Ok(law)
+}
+
+/// Why a text names no law.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoLaw {
+    /// It is an expression with a mistake in it.
+    Misread(Mistake),
+    /// It is a name that the catalogue does not have; with the one that is nearest to it, if any is.
+    Unknown { name: String, nearest: Option<&'static str> },
+}
+
+impl fmt::Display for NoLaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Misread(mistake) => mistake.fmt(f),
+            Self::Unknown { name, .. } => write!(f, "no law of the catalogue is called `{name}`"),
+        }
+    }
+}
+
+impl std::error::Error for NoLaw {}
+
+/// The law of the catalogue that `text` names, or the one that it writes down, as [`law`] does.
+///
+/// # Errors
+/// Where it does neither.
+pub fn find(text: &str, variables: &[&str]) -> Result<&'static dyn Law, NoLaw> {
+    if is_expression(text) {
+        return law(text, variables).map_err(NoLaw::Misread);
+    }
+    catalogue::find(text).ok_or_else(|| {
+        let names: Vec<&str> = LAWS.iter().map(|law| law.card().name).collect();
+        NoLaw::Unknown { name: text.to_owned(), nearest: nearest(text, &names) }
+    })
 }
 
 /// The law of its number of coefficients.

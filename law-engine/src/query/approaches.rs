@@ -184,17 +184,13 @@ impl Sizes {
         })
     }
 
-    /// Variance of ln N* of a level about the line.
+    /// What stands above sums over all places in the errors of the line: the squares of the distances
+    /// from it, over the degrees of freedom of the places that are independent, which of an
+    /// envelope's many are few.
     fn variance(&self) -> f64 {
         let apart = |best: &Best| best.params_n.ln() - self.line.at(best.flops_c.ln());
         let squares: f64 = self.places.iter().map(|best| apart(best).powi(2)).sum();
-        // Of an envelope's many places only so many are independent.
-        squares / self.places.len() as f64 * (self.freedom + 2.0) / self.freedom
-    }
-
-    /// Independent levels for each place.
-    fn thinning(&self) -> f64 {
-        self.places.len() as f64 / (self.freedom + 2.0)
+        squares / self.freedom
     }
 
     fn about(&self, best: f64, variance: f64, level: f64, of: impl Fn(f64) -> f64) -> Answer {
@@ -206,7 +202,7 @@ impl Sizes {
     /// a, by which the best size grows with compute, with Student's interval.
     #[must_use]
     pub fn exponent(&self, level: f64) -> Answer {
-        let variance = self.variance() * self.thinning() / self.line.square;
+        let variance = self.variance() / self.line.square;
         self.about(self.line.slope, variance, level, |a| a)
     }
 
@@ -216,7 +212,7 @@ impl Sizes {
         let ln_c = flops_c.ln();
         let leverage = (self.places.len() as f64).recip()
             + (ln_c - self.line.centre).powi(2) / self.line.square;
-        let variance = self.variance() * self.thinning() * leverage;
+        let variance = self.variance() * leverage;
         self.about(self.line.at(ln_c), variance, level, f64::exp)
     }
 

@@ -4,7 +4,8 @@
 //! it grows with families and benchmarks. The same three additions make it safe: damping by the
 //! reweighted least squares problem, which always descends, and continuation in delta; there are no
 //! bounds. The Hessian leaves out what the residuals' own curvature adds, which is small where they
-//! are.
+//! are. argmin's solvers for a number of parameters known only here have neither bounds of the step
+//! by the majorant nor the continuation.
 
 use nalgebra::{DMatrix, DVector};
 

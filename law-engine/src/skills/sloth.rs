@@ -122,7 +122,6 @@ pub fn fit(models: &[Model], floors: &[f64]) -> Result<Estimate, Refusal> {
 
 fn check(models: &[Model], floors: &[f64]) -> Result<(), Refusal> {
     let benchmarks_n = floors.len();
-    let families_n = families_n(models);
     if models.is_empty() || benchmarks_n == 0 {
         return Err(Refusal::Empty);
     }
@@ -137,6 +136,13 @@ fn check(models: &[Model], floors: &[f64]) -> Result<(), Refusal> {
             upper: 1.0,
         });
     }
+    // Families are numbered from zero, so that there are no more of them than models.
+    for (row, model) in models.iter().enumerate() {
+        if model.family >= models.len() {
+            return bad(row, "family", model.family as f64);
+        }
+    }
+    let families_n = families_n(models);
     let mut of_benchmark = vec![0; benchmarks_n];
     let mut of_family = vec![0; families_n];
     for (row, model) in models.iter().enumerate() {

@@ -62,6 +62,7 @@ fn of_a_straight_line_the_profile_is_students_interval() {
         let reach = STUDENT_8 * sd;
         assert!((interval.lower - (best - reach)).abs() < 3e-3 * reach, "{interval:?} {best} {sd}");
         assert!((interval.upper - (best + reach)).abs() < 3e-3 * reach, "{interval:?} {best} {sd}");
+        // An amplitude is fitted as its logarithm, of which the delta method is symmetric.
         if best == level {
             assert!((delta.lower - (best - reach)).abs() < 1e-6 * reach, "{delta:?}");
         }

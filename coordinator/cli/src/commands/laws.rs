@@ -2,9 +2,8 @@
 
 use clap::{Args, Subcommand};
 use law_engine::catalogue::{self, Law};
-use law_engine::expression::{self, Mistake};
+use law_engine::expression::{self, Mistake, NoLaw};
 use sweep_core::fit::ArmFits;
-use sweep_core::nearest::nearest;
 
 use crate::args::{Format, SweepName};
 use crate::context::Context;
@@ -105,17 +104,15 @@ pub(crate) fn find(name: &str, variables: &[&str]) -> Result<&'static dyn Law, F
         return Err(Failure::refused("`auto` names no one law")
             .with_hint("`sweepctl fit RUNS --law auto` ranks the laws for your runs"));
     }
-    if expression::is_expression(name) {
-        return expression::law(name, variables).map_err(misread);
-    }
-    catalogue::find(name).ok_or_else(|| {
-        let names: Vec<&str> = catalogue::LAWS.iter().map(|law| law.card().name).collect();
-        let failure = Failure::refused(format!("no law of the catalogue is called `{name}`"));
-        match nearest(name, &names) {
-            Some(nearest) => failure.with_hint(format!("did you mean `{nearest}`?")),
-            None => {
-                failure.with_hint("`sweepctl laws list` names them; or write one: `E + A*N^-alpha`")
+    expression::find(name, variables).map_err(|no_law| {
+        let said = no_law.to_string();
+        match no_law {
+            NoLaw::Misread(mistake) => misread(mistake),
+            NoLaw::Unknown { nearest: Some(nearest), .. } => {
+                Failure::refused(said).with_hint(format!("did you mean `{nearest}`?"))
             }
+            NoLaw::Unknown { .. } => Failure::refused(said)
+                .with_hint("`sweepctl laws list` names them; or write one: `E + A*N^-alpha`"),
         }
     })
 }

@@ -189,11 +189,11 @@ impl FitReport {
         columns.extend(self.published.iter().map(|published| Column::Number(published.label)));
         let row = |(i, found): (usize, &Found)| {
             let mut cells = vec![found.symbol.to_owned(), digits(found.value)];
-            cells.extend(found.interval.as_ref().map(bracketed));
+            cells.extend(found.interval.map(|interval| bracket(Some(interval), digits)));
             if self.shows_profiles {
                 let profile = found.profile.as_ref();
                 cells.push(profile.map_or_else(|| "-".to_owned(), Profiled::render));
-                cells.push(profile.map_or_else(|| "-".to_owned(), |p| bracketed(&p.delta)));
+                cells.push(bracket(profile.map(|p| p.delta), digits));
             }
             cells.push(found.meaning.to_owned());
             cells.extend(self.published.iter().map(|p| as_given(p.coefficients[i])));
@@ -216,8 +216,12 @@ impl FitReport {
     }
 }
 
-fn bracketed(interval: &Interval) -> String {
-    format!("[{}, {}]", digits(interval.lower), digits(interval.upper))
+/// An interval, its ends as `number` writes them; a dash for none.
+pub(crate) fn bracket(interval: Option<Interval>, number: impl Fn(f64) -> String) -> String {
+    interval.map_or_else(
+        || "-".to_owned(),
+        |Interval { lower, upper }| format!("[{}, {}]", number(lower), number(upper)),
+    )
 }
 
 /// Five significant digits: what published tables have.

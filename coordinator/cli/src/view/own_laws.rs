@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sweep_core::fit::Interval;
 
-use super::fit::digits;
+use super::fit::{bracket, digits};
 use super::table::{Column, draw};
 
 /// One law, fitted to all runs of each arm.
@@ -57,16 +57,12 @@ fn of_law(law: &OwnLaw) -> String {
         for (i, Coefficient { symbol, value, interval }) in arm.coefficients.iter().enumerate() {
             // What is the arm's stands on its first line.
             let once = |text: String| if i == 0 { text } else { String::new() };
-            let interval = interval.as_ref().map_or_else(
-                || "-".to_owned(),
-                |i| format!("[{}, {}]", digits(i.lower), digits(i.upper)),
-            );
             let noise = arm.noise.map_or_else(|| "-".to_owned(), |n| format!("{:.2} %", 100.0 * n));
             rows.push(vec![
                 once(arm.arm.clone()),
                 symbol.clone(),
                 digits(*value),
-                interval,
+                bracket(*interval, digits),
                 once(arm.runs_n.to_string()),
                 once(noise),
             ]);

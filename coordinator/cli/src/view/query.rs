@@ -9,7 +9,7 @@ use sweep_core::fit::Interval;
 use sweep_core::units::Share;
 
 use super::counted;
-use super::fit::{digits, resampled, size};
+use super::fit::{bracket, digits, resampled, size};
 use super::table::{Column, draw};
 use crate::fitting::Fitting;
 use crate::place::named;
@@ -65,13 +65,6 @@ fn extrapolation(parts: &[String]) -> String {
     } else {
         format!("extrapolation: {}", parts.join(", "))
     }
-}
-
-fn bracket(interval: Option<Interval>, number: impl Fn(f64) -> String) -> String {
-    interval.map_or_else(
-        || "-".to_owned(),
-        |Interval { lower, upper }| format!("[{}, {}]", number(lower), number(upper)),
-    )
 }
 
 #[derive(Debug, Serialize)]

@@ -1,7 +1,8 @@
 //! budget.yaml, version 1: what a researcher asks for.
 //!
-//! [`parse`] is the one reader, used by the command line and by the coordinator. Every mistake is
-//! reported with its place in the text ([`SpecError`]).
+//! [`parse_with`] is the one reader; `coordinator::budget::read` adds what only the law engine can
+//! judge, and is what everybody calls. Every mistake is reported with its place in the text
+//! ([`SpecError`]).
 
 mod locate;
 mod parse;
