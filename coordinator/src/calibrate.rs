@@ -20,7 +20,7 @@ pub fn needed(spec: &SweepSpec, reference: &Reference) -> Vec<Calibration> {
     for arm in &spec.arms {
         for Size { name, model, throughput, .. } in arm.resolved_sizes(&spec.data) {
             let key = ThroughputKey {
-                model,
+                model: model.timed(),
                 batch: spec.data.batch.0,
                 device: reference.device.clone(),
                 trainer: reference.trainer.clone(),

@@ -17,11 +17,19 @@ pub enum Metric {
     LearningRate,
     /// Euclidean norm of the gradient before clipping.
     GradientNorm,
+    /// Share of the MLPs' hidden units that were not zero, over the batch of the step; of models whose
+    /// activation has exact zeros.
+    ActiveShare,
 }
 
 impl Metric {
-    pub const ALL: [Self; 4] =
-        [Self::TrainLoss, Self::ValidationLoss, Self::LearningRate, Self::GradientNorm];
+    pub const ALL: [Self; 5] = [
+        Self::TrainLoss,
+        Self::ValidationLoss,
+        Self::LearningRate,
+        Self::GradientNorm,
+        Self::ActiveShare,
+    ];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +38,7 @@ impl Metric {
             Self::ValidationLoss => "validation_loss",
             Self::LearningRate => "learning_rate",
             Self::GradientNorm => "gradient_norm",
+            Self::ActiveShare => "active_share",
         }
     }
 }

@@ -1,7 +1,10 @@
 //! What is trained: the model's shape and the optimiser's settings.
 
+mod reduced;
+
 use std::fmt;
 
+pub use reduced::{NofM, NumberFormat, Quantization, ScaleGroup};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +62,42 @@ pub enum Position {
     Learned,
 }
 
+/// What bends the hidden units of the MLP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// The tanh form, as in Languini Kitchen.
+    #[default]
+    Gelu,
+    /// Zero where it is not positive: activation sparsity, of which laws exist (arXiv 2411.02335).
+    Relu,
+    Silu,
+}
+
+/// In what a model differs from the baseline of its family. The default is the baseline.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Variant {
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub activation: Activation,
+    /// Whether the activated hidden units are multiplied with a second projection (SwiGLU, ReGLU).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub gated: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<Quantization>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sparsity: Option<NofM>,
+}
+
+impl Variant {
+    /// None.
+    pub const BASELINE: Self =
+        Self { activation: Activation::Gelu, gated: false, quantization: None, sparsity: None };
+}
+
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// The complete shape of a model: enough to build it, count it and name its throughput.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ModelSpec {
@@ -77,6 +116,8 @@ pub struct ModelSpec {
     pub vocabulary_n: u32,
     /// Tokens per training sequence.
     pub sequence: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub variant: Variant,
 }
 
 impl ModelSpec {
@@ -94,13 +135,23 @@ impl ModelSpec {
             Family::Gpt => linear(width, 3 * inner) + linear(inner, width),
             Family::Qlstm => linear(width, 4 * inner) + linear(inner, width),
         };
-        let layer = 2 * norm + mixer + linear(width, mlp) + linear(mlp, width);
+        let first = if self.variant.gated { 2 * mlp } else { mlp };
+        let layer = 2 * norm + mixer + linear(width, first) + linear(mlp, width);
         let positions = match self.position {
             Some(Position::Learned) => u64::from(self.sequence) * width,
             Some(Position::Alibi) | None => 0,
         };
         // The head is not tied to the embedding and has no bias.
         2 * vocabulary * width + positions + u64::from(self.layers_n) * layer + norm
+    }
+
+    /// The model whose throughput counts for this one: formats of few bits and sparse weights are
+    /// simulated, and what the simulation costs is not what they cost where hardware has them. So
+    /// runs of such a variant see as many tokens as those of its full precision twin.
+    #[must_use]
+    pub fn timed(&self) -> Self {
+        let variant = Variant { quantization: None, sparsity: None, ..self.variant.clone() };
+        Self { variant, ..self.clone() }
     }
 
     /// Training compute of `tokens` tokens by the 6ND rule, N counting embeddings: FLOPs.
@@ -161,6 +212,34 @@ impl OptimiserSpec {
 mod tests {
     use super::*;
     use crate::spec::size::NamedSize;
+
+    /// Keys of throughputs and stored runs of a baseline are those of before there were variants.
+    #[test]
+    fn a_baseline_is_written_without_its_variant() {
+        let model = NamedSize::Mini.model(Family::Qlstm, None, 256, 128);
+        let json = serde_json::to_string(&model).unwrap();
+        assert!(json.ends_with("\"sequence\":128}"), "{json}");
+        assert_eq!(serde_json::from_str::<ModelSpec>(&json).unwrap(), model);
+    }
+
+    #[test]
+    fn what_is_simulated_has_the_throughput_of_its_twin() {
+        let plain = NamedSize::Mini.model(Family::Gpt, None, 256, 128);
+        let sparsity = Some(NofM { keep: 2, of: 4 });
+        let variant = Variant { activation: Activation::Relu, sparsity, ..Variant::BASELINE };
+        let relu = Variant { activation: Activation::Relu, ..Variant::BASELINE };
+        let timed = ModelSpec { variant, ..plain }.timed();
+        assert_eq!(timed, ModelSpec { variant: relu, ..plain });
+    }
+
+    /// Half as many parameters again in the MLP.
+    #[test]
+    fn a_gate_is_counted() {
+        let plain = NamedSize::Mini.model(Family::Gpt, None, 256, 128);
+        let variant = Variant { gated: true, ..Variant::BASELINE };
+        let gated = ModelSpec { variant, ..plain };
+        assert_eq!(gated.params_n() - plain.params_n(), 4 * (512 * 2048 + 2048));
+    }
 
     /// Parameter counts printed by Languini Kitchen's own code (throughput tables at bb7afb4),
     /// vocabulary 16,384, sequences of 512.

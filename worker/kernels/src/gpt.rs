@@ -2,14 +2,15 @@
 
 use crate::attention;
 use crate::linear::{affine, affine_backward_params, affine_onto, input_gradient};
-use crate::mlp::{self, MlpSaved};
+use crate::mlp::{Mlp, MlpSaved};
 use crate::norm::{Stats, layer_norm, layer_norm_backward};
+use crate::reduced::{Operands, Reduced};
 use crate::scratch::{Scratch, fit};
 use crate::shape::{Layout, Named, Shape, matrix, split, split_mut, vector};
 
 /// A pre-norm transformer block: `x + Attn(LN1 x)`, then `x + MLP(LN2 x)`.
 ///
-/// Causal attention with scores scaled by `1/√head_width`, biases everywhere, tanh-GELU
+/// As [`Self::plain`] makes it: causal attention with scores scaled by `1/√head_width`, biases everywhere, tanh-GELU
 /// (Languini Kitchen's GPT, arXiv:2309.11197).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GptBlock {
@@ -17,6 +18,10 @@ pub struct GptBlock {
     pub shape: Shape,
     /// Whether scores fall linearly with distance (ALiBi) instead of knowing no position.
     pub alibi: bool,
+    /// How the operands of the two linear layers about the attention are held.
+    pub mixer: Reduced,
+    /// The second half.
+    pub mlp: Mlp,
 }
 
 /// What one [`GptBlock`] keeps between forward and backward.
@@ -30,12 +35,24 @@ pub struct GptSaved {
     /// The residual stream between the two halves.
     middle: Vec<f32>,
     mlp: MlpSaved,
+    wide: Operands,
+    projected: Operands,
 }
 
 impl GptBlock {
+    /// The baseline.
+    pub fn plain(shape: Shape, alibi: bool) -> Self {
+        Self { shape, alibi, mixer: Reduced::default(), mlp: Mlp::default() }
+    }
+
+    /// Share of the MLP's hidden units of the last forward pass that are not zero.
+    pub fn active_share(&self, saved: &GptSaved) -> f64 {
+        saved.mlp.active_share(self.shape.tokens_n() * self.shape.mlp_width)
+    }
+
     fn params(&self) -> [Named; 12] {
         let (width, inner) = (self.shape.width, self.shape.inner());
-        let [a, b, c, d, e, f] = mlp::params(&self.shape);
+        let [a, b, c, d, e, f] = self.mlp.params(&self.shape);
         [
             vector("ln1_gain", width),
             vector("ln1_bias", width),
@@ -76,13 +93,15 @@ impl GptBlock {
         let normed = fit(&mut saved.normed, tokens_n * self.shape.width);
         layer_norm(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
         let qkv = fit(&mut saved.qkv, tokens_n * 3 * inner);
+        let (normed, qkv_w) = self.mixer.operands(normed, qkv_w, self.shape.width, &mut saved.wide);
         affine(normed, qkv_w, qkv_b, qkv);
         let mixed = fit(&mut saved.mixed, tokens_n * inner);
         let lse = fit(&mut saved.lse, tokens_n * self.shape.heads_n);
         attention::forward(&self.shape, self.alibi, qkv, mixed, lse, &mut scratch.tiles);
+        let (mixed, proj_w) = self.mixer.operands(mixed, proj_w, inner, &mut saved.projected);
         let middle = fit(&mut saved.middle, x.len());
         affine_onto(x, mixed, proj_w, proj_b, middle);
-        mlp::forward(&self.shape, mlp_params, middle, y, &mut saved.mlp);
+        self.mlp.forward(&self.shape, mlp_params, middle, y, &mut saved.mlp);
     }
 
     /// Computes the gradients of `x` and of the parameters from that of `y`, overwriting them.
@@ -108,10 +127,11 @@ impl GptBlock {
         let [dln_gain, dln_bias, dqkv_w, dqkv_b, dproj_w, dproj_b, mlp_dparams @ ..] =
             split_mut(dparams, &self.params());
         let middle = fit(&mut saved.middle, tokens_n * width);
-        mlp::backward(shape, mlp_params, middle, dy, dx, mlp_dparams, &mut saved.mlp, scratch);
+        self.mlp.backward(shape, mlp_params, middle, dy, dx, mlp_dparams, &mut saved.mlp, scratch);
 
         let mixed = fit(&mut saved.mixed, tokens_n * inner);
-        affine_backward_params(mixed, dx, dproj_w, dproj_b);
+        let (seen, proj_w) = self.mixer.again(mixed, proj_w, &saved.projected);
+        affine_backward_params(seen, dx, dproj_w, dproj_b);
         let dmixed = fit(&mut scratch.dmixed, tokens_n * inner);
         input_gradient(dx, proj_w, width, dmixed);
         let qkv = fit(&mut saved.qkv, tokens_n * 3 * inner);
@@ -120,6 +140,7 @@ impl GptBlock {
         let tiles = &mut scratch.tiles;
         attention::backward(shape, self.alibi, qkv, mixed, lse, dmixed, dqkv, tiles);
         let normed = fit(&mut saved.normed, tokens_n * width);
+        let (normed, qkv_w) = self.mixer.again(normed, qkv_w, &saved.wide);
         affine_backward_params(normed, dqkv, dqkv_w, dqkv_b);
         let dnormed = fit(&mut scratch.dnormed, normed.len());
         input_gradient(dqkv, qkv_w, 3 * inner, dnormed);

@@ -1,4 +1,5 @@
-//! Fused CPU kernels that train the two Languini Kitchen baselines, GPT and quasi-LSTM, in f32.
+//! Fused CPU kernels that train the two Languini Kitchen baselines, GPT and quasi-LSTM, in f32, and
+//! their variants with other activations, operands of few bits and sparse weights.
 //!
 //! Each operation is a pair of pure functions over slices: a forward pass that leaves what it must
 //! remember in a `Saved` of the caller's, and a backward pass that overwrites the gradients of its
@@ -18,7 +19,7 @@
 //!
 //! let shape =
 //!     Shape { batch: 1, sequence: 4, width: 8, heads_n: 2, head_width: 4, mlp_width: 32 };
-//! let block = GptBlock { shape, alibi: true };
+//! let block = GptBlock::plain(shape, true);
 //! let embedding =
 //!     Embedding { batch: 1, sequence: 4, width: 8, vocabulary_n: 3, learned_positions: false };
 //! let head = Head { tokens_n: 4, width: 8, vocabulary_n: 3 };
@@ -62,7 +63,9 @@ mod math;
 mod matmul;
 mod mlp;
 mod norm;
+mod number;
 mod qlstm;
+mod reduced;
 mod scan;
 mod scratch;
 mod shape;
@@ -71,6 +74,9 @@ pub use adam::{Adam, sum_of_squares};
 pub use embedding::Embedding;
 pub use gpt::{GptBlock, GptSaved};
 pub use head::{Head, HeadSaved};
+pub use mlp::{Activation, Mlp};
+pub use number::{Float, Format};
 pub use qlstm::{QlstmBlock, QlstmSaved};
+pub use reduced::{Grid, Group, Keep, Reduced};
 pub use scratch::Scratch;
 pub use shape::{Dims, Layout, Param, Shape};

@@ -1,21 +1,119 @@
-//! The second half of both blocks: `y = x + W_out·gelu(W_fc·LN(x) + b_fc) + b_out`.
+//! The second half of both blocks: `y = x + h W_out + b_out`, where with `u = LN(x) W_fc + b_fc`
+//! `h = act(u)`, or `h = act(u_gate) u_up` where it is gated (Shazeer, arXiv:2002.05202).
 
 use crate::dispatch::kernel;
 use crate::linear::{affine, affine_backward_params, affine_onto, input_gradient};
-use crate::math::tanh;
+use crate::math::{sigmoid, tanh};
 use crate::norm::{Stats, layer_norm, layer_norm_backward};
+use crate::reduced::{Operands, Reduced};
 use crate::scratch::{Scratch, fit};
 use crate::shape::{Named, Shape, matrix, vector};
 
-pub(crate) fn params(shape: &Shape) -> [Named; 6] {
-    [
-        vector("ln2_gain", shape.width),
-        vector("ln2_bias", shape.width),
-        matrix("fc_w", shape.width, shape.mlp_width),
-        vector("fc_b", shape.mlp_width),
-        matrix("out_w", shape.mlp_width, shape.width),
-        vector("out_b", shape.width),
-    ]
+/// What bends the hidden units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activation {
+    /// The tanh form of Hendrycks and Gimpel, arXiv:1606.08415, section 2.
+    #[default]
+    Gelu,
+    /// `max(u, 0)`: exact zeros.
+    Relu,
+    /// `u sigmoid(u)`.
+    Silu,
+}
+
+/// What a block's MLP is. The default is Languini Kitchen's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mlp {
+    /// Of the hidden units.
+    pub activation: Activation,
+    /// Whether a second projection is multiplied with the activated one.
+    pub gated: bool,
+    /// How the operands of the first layer are held.
+    pub first: Reduced,
+    /// The same of the second, whose inputs have the heaviest tails.
+    pub second: Reduced,
+}
+
+impl Mlp {
+    /// Outputs of the first layer.
+    fn first_width(&self, shape: &Shape) -> usize {
+        shape.mlp_width * if self.gated { 2 } else { 1 }
+    }
+
+    pub(crate) fn params(&self, shape: &Shape) -> [Named; 6] {
+        let first = self.first_width(shape);
+        [
+            vector("ln2_gain", shape.width),
+            vector("ln2_bias", shape.width),
+            // Gate, then what it is multiplied with.
+            matrix("fc_w", shape.width, first),
+            vector("fc_b", first),
+            matrix("out_w", shape.mlp_width, shape.width),
+            vector("out_b", shape.width),
+        ]
+    }
+
+    pub(crate) fn forward(
+        &self,
+        shape: &Shape,
+        params: [&[f32]; 6],
+        x: &[f32],
+        y: &mut [f32],
+        saved: &mut MlpSaved,
+    ) {
+        let [ln_gain, ln_bias, fc_w, fc_b, out_w, out_b] = params;
+        let (tokens_n, first) = (shape.tokens_n(), self.first_width(shape));
+        let normed = fit(&mut saved.normed, tokens_n * shape.width);
+        layer_norm(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
+        let (normed, fc_w) = self.first.operands(normed, fc_w, shape.width, &mut saved.first);
+        let before = fit(&mut saved.slope, tokens_n * first);
+        affine(normed, fc_w, fc_b, before);
+        let hidden = fit(&mut saved.hidden, tokens_n * shape.mlp_width);
+        activate(self.activation, self.gated, shape.mlp_width, before, hidden);
+        let (hidden, out_w) =
+            self.second.operands(hidden, out_w, shape.mlp_width, &mut saved.second);
+        affine_onto(x, hidden, out_w, out_b, y);
+    }
+
+    /// Writes `dx` and the six parameter gradients.
+    #[expect(clippy::too_many_arguments, reason = "operands of one fused operation")]
+    pub(crate) fn backward(
+        &self,
+        shape: &Shape,
+        params: [&[f32]; 6],
+        x: &[f32],
+        dy: &[f32],
+        dx: &mut [f32],
+        dparams: [&mut [f32]; 6],
+        saved: &mut MlpSaved,
+        scratch: &mut Scratch,
+    ) {
+        let [ln_gain, _, fc_w, _, out_w, _] = params;
+        let [dln_gain, dln_bias, dfc_w, dfc_b, dout_w, dout_b] = dparams;
+        let (tokens_n, first) = (shape.tokens_n(), self.first_width(shape));
+        let hidden = fit(&mut saved.hidden, tokens_n * shape.mlp_width);
+        let (hidden, out_w) = self.second.again(hidden, out_w, &saved.second);
+        affine_backward_params(hidden, dy, dout_w, dout_b);
+        let dhidden = fit(&mut scratch.dwide, hidden.len());
+        input_gradient(dy, out_w, shape.width, dhidden);
+        let slope = fit(&mut saved.slope, tokens_n * first);
+        let dbefore = if self.gated {
+            let dbefore = fit(&mut scratch.dgated, tokens_n * first);
+            spread(dhidden, slope, shape.mlp_width, dbefore);
+            dbefore
+        } else {
+            multiply(dhidden, slope);
+            dhidden
+        };
+        let normed = fit(&mut saved.normed, tokens_n * shape.width);
+        let (normed, fc_w) = self.first.again(normed, fc_w, &saved.first);
+        affine_backward_params(normed, dbefore, dfc_w, dfc_b);
+        let dnormed = fit(&mut scratch.dnormed, normed.len());
+        input_gradient(dbefore, fc_w, first, dnormed);
+        dx.copy_from_slice(dy);
+        let stats = fit(&mut saved.stats, tokens_n);
+        layer_norm_backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
+    }
 }
 
 /// What the backward pass needs of the forward pass.
@@ -23,71 +121,95 @@ pub(crate) fn params(shape: &Shape) -> [Named; 6] {
 pub(crate) struct MlpSaved {
     normed: Vec<f32>,
     stats: Vec<Stats>,
-    /// gelu(u), u the hidden pre-activation.
     hidden: Vec<f32>,
-    /// gelu'(u): made together with gelu(u), since both need the same tanh.
+    /// What the first layer's outputs are multiplied with on the way back: made together with
+    /// `hidden`, since both need the same exponentials.
     slope: Vec<f32>,
+    first: Operands,
+    second: Operands,
 }
 
-pub(crate) fn forward(
-    shape: &Shape,
-    params: [&[f32]; 6],
-    x: &[f32],
-    y: &mut [f32],
-    saved: &mut MlpSaved,
-) {
-    let [ln_gain, ln_bias, fc_w, fc_b, out_w, out_b] = params;
-    let tokens_n = shape.tokens_n();
-    let normed = fit(&mut saved.normed, tokens_n * shape.width);
-    layer_norm(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
-    let hidden = fit(&mut saved.hidden, tokens_n * shape.mlp_width);
-    affine(normed, fc_w, fc_b, hidden);
-    gelu(hidden, fit(&mut saved.slope, tokens_n * shape.mlp_width));
-    affine_onto(x, hidden, out_w, out_b, y);
+impl MlpSaved {
+    /// Share of the hidden units of the last forward pass, of `len` in all, that are not zero.
+    pub(crate) fn active_share(&self, len: usize) -> f64 {
+        let hidden = &self.hidden[..len];
+        hidden.iter().filter(|unit| **unit != 0.0).count() as f64 / len as f64
+    }
 }
 
-/// Writes `dx` and the six parameter gradients.
-#[expect(clippy::too_many_arguments, reason = "operands of one fused operation")]
-pub(crate) fn backward(
-    shape: &Shape,
-    params: [&[f32]; 6],
-    x: &[f32],
-    dy: &[f32],
-    dx: &mut [f32],
-    dparams: [&mut [f32]; 6],
-    saved: &mut MlpSaved,
-    scratch: &mut Scratch,
+/// The activation and its derivative.
+#[inline(always)]
+fn bend(activation: Activation, x: f32) -> (f32, f32) {
+    const SQRT_2_OVER_PI: f32 = 0.797_884_6;
+    const CUBIC: f32 = 0.044_715;
+    match activation {
+        Activation::Gelu => {
+            let t = tanh(SQRT_2_OVER_PI * (x + CUBIC * x * x * x));
+            let inner_slope = SQRT_2_OVER_PI * (1.0 + 3.0 * CUBIC * x * x);
+            (0.5 * x * (1.0 + t), 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner_slope)
+        }
+        Activation::Relu => (if x > 0.0 { x } else { 0.0 }, if x > 0.0 { 1.0 } else { 0.0 }),
+        Activation::Silu => {
+            let s = sigmoid(x);
+            (x * s, s * (1.0 + x * (1.0 - s)))
+        }
+    }
+}
+
+#[inline(always)]
+fn activate_as(
+    activation: Activation,
+    gated: bool,
+    width: usize,
+    before: &mut [f32],
+    hidden: &mut [f32],
 ) {
-    let [ln_gain, _, fc_w, _, out_w, _] = params;
-    let [dln_gain, dln_bias, dfc_w, dfc_b, dout_w, dout_b] = dparams;
-    let tokens_n = shape.tokens_n();
-    let hidden = fit(&mut saved.hidden, tokens_n * shape.mlp_width);
-    affine_backward_params(hidden, dy, dout_w, dout_b);
-    let dhidden = fit(&mut scratch.dwide, hidden.len());
-    input_gradient(dy, out_w, shape.width, dhidden);
-    multiply(dhidden, fit(&mut saved.slope, hidden.len()));
-    let normed = fit(&mut saved.normed, tokens_n * shape.width);
-    affine_backward_params(normed, dhidden, dfc_w, dfc_b);
-    let dnormed = fit(&mut scratch.dnormed, normed.len());
-    input_gradient(dhidden, fc_w, shape.mlp_width, dnormed);
-    dx.copy_from_slice(dy);
-    let stats = fit(&mut saved.stats, tokens_n);
-    layer_norm_backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
+    if gated {
+        for (before, hidden) in
+            before.chunks_exact_mut(2 * width).zip(hidden.chunks_exact_mut(width))
+        {
+            let (gate, up) = before.split_at_mut(width);
+            for ((gate, up), hidden) in gate.iter_mut().zip(up).zip(hidden) {
+                let (bent, slope) = bend(activation, *gate);
+                *hidden = bent * *up;
+                (*gate, *up) = (slope * *up, bent);
+            }
+        }
+    } else {
+        assert_eq!(before.len(), hidden.len());
+        for (before, hidden) in before.iter_mut().zip(hidden) {
+            (*hidden, *before) = bend(activation, *before);
+        }
+    }
 }
 
 kernel! {
-    /// Replaces u by gelu(u) in the tanh form of Hendrycks and Gimpel, arXiv:1606.08415, section 2:
-    /// `u/2 (1 + tanh(√(2/π) (u + 0.044715 u³)))`; writes the derivative to `slope`.
-    fn gelu(u: &mut [f32], slope: &mut [f32]) {
-        const SQRT_2_OVER_PI: f32 = 0.797_884_6;
-        const CUBIC: f32 = 0.044_715;
-        assert_eq!(u.len(), slope.len());
-        for (u, slope) in u.iter_mut().zip(slope) {
-            let x = *u;
-            let t = tanh(SQRT_2_OVER_PI * (x + CUBIC * x * x * x));
-            let inner_slope = SQRT_2_OVER_PI * (1.0 + 3.0 * CUBIC * x * x);
-            *u = 0.5 * x * (1.0 + t);
-            *slope = 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner_slope;
+    /// Writes the hidden units of what the first layer gave, and replaces that by the slopes.
+    fn activate(
+        activation: Activation,
+        gated: bool,
+        width: usize,
+        before: &mut [f32],
+        hidden: &mut [f32],
+    ) {
+        // An activation that is known here leaves no choice to the loops.
+        match activation {
+            Activation::Gelu => activate_as(Activation::Gelu, gated, width, before, hidden),
+            Activation::Relu => activate_as(Activation::Relu, gated, width, before, hidden),
+            Activation::Silu => activate_as(Activation::Silu, gated, width, before, hidden),
+        }
+    }
+
+    /// The gradient of gate and up from that of their product.
+    fn spread(dhidden: &[f32], slope: &[f32], width: usize, dbefore: &mut [f32]) {
+        let rows = slope.chunks_exact(2 * width).zip(dbefore.chunks_exact_mut(2 * width));
+        for ((slope, dbefore), dhidden) in rows.zip(dhidden.chunks_exact(width)) {
+            let (slope_gate, slope_up) = slope.split_at(width);
+            let (dgate, dup) = dbefore.split_at_mut(width);
+            for i in 0..width {
+                dgate[i] = dhidden[i] * slope_gate[i];
+                dup[i] = dhidden[i] * slope_up[i];
+            }
         }
     }
 

@@ -1,8 +1,9 @@
 //! The quasi-LSTM baseline's residual block.
 
 use crate::linear::{affine, affine_backward_params, affine_onto, input_gradient};
-use crate::mlp::{self, MlpSaved};
+use crate::mlp::{Mlp, MlpSaved};
 use crate::norm::{Stats, layer_norm, layer_norm_backward};
+use crate::reduced::{Operands, Reduced};
 use crate::scan;
 use crate::scratch::{Scratch, fit};
 use crate::shape::{Layout, Named, Shape, matrix, split, split_mut, vector};
@@ -17,6 +18,10 @@ use crate::shape::{Layout, Named, Shape, matrix, split, split_mut, vector};
 pub struct QlstmBlock {
     /// Sizes.
     pub shape: Shape,
+    /// How the operands of the two linear layers about the recurrence are held.
+    pub mixer: Reduced,
+    /// The second half.
+    pub mlp: Mlp,
 }
 
 /// What one [`QlstmBlock`] keeps between forward and backward.
@@ -33,12 +38,24 @@ pub struct QlstmSaved {
     /// The residual stream between the two halves.
     middle: Vec<f32>,
     mlp: MlpSaved,
+    wide: Operands,
+    projected: Operands,
 }
 
 impl QlstmBlock {
+    /// The baseline.
+    pub fn plain(shape: Shape) -> Self {
+        Self { shape, mixer: Reduced::default(), mlp: Mlp::default() }
+    }
+
+    /// Share of the MLP's hidden units of the last forward pass that are not zero.
+    pub fn active_share(&self, saved: &QlstmSaved) -> f64 {
+        saved.mlp.active_share(self.shape.tokens_n() * self.shape.mlp_width)
+    }
+
     fn params(&self) -> [Named; 12] {
         let (width, inner) = (self.shape.width, self.shape.inner());
-        let [a, b, c, d, e, f] = mlp::params(&self.shape);
+        let [a, b, c, d, e, f] = self.mlp.params(&self.shape);
         [
             vector("ln1_gain", width),
             vector("ln1_bias", width),
@@ -86,15 +103,18 @@ impl QlstmBlock {
         let normed = fit(&mut saved.normed, tokens_n * self.shape.width);
         layer_norm(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
         let gates = fit(&mut saved.gates, tokens_n * 4 * inner);
+        let (normed, gates_w) =
+            self.mixer.operands(normed, gates_w, self.shape.width, &mut saved.wide);
         affine(normed, gates_w, gates_b, gates);
         fit(&mut saved.first, state.len()).copy_from_slice(state);
         let cells = fit(&mut saved.cells, tokens_n * inner);
         let cells_tanh = fit(&mut saved.cells_tanh, tokens_n * inner);
         let mixed = fit(&mut saved.mixed, tokens_n * inner);
         scan::forward(gates, state, inner, cells, cells_tanh, mixed);
+        let (mixed, proj_w) = self.mixer.operands(mixed, proj_w, inner, &mut saved.projected);
         let middle = fit(&mut saved.middle, x.len());
         affine_onto(x, mixed, proj_w, proj_b, middle);
-        mlp::forward(&self.shape, mlp_params, middle, y, &mut saved.mlp);
+        self.mlp.forward(&self.shape, mlp_params, middle, y, &mut saved.mlp);
     }
 
     /// Computes the gradients of `x` and of the parameters from that of `y`, overwriting them.
@@ -121,10 +141,11 @@ impl QlstmBlock {
         let [dln_gain, dln_bias, dgates_w, dgates_b, dproj_w, dproj_b, mlp_dparams @ ..] =
             split_mut(dparams, &self.params());
         let middle = fit(&mut saved.middle, tokens_n * width);
-        mlp::backward(shape, mlp_params, middle, dy, dx, mlp_dparams, &mut saved.mlp, scratch);
+        self.mlp.backward(shape, mlp_params, middle, dy, dx, mlp_dparams, &mut saved.mlp, scratch);
 
         let mixed = fit(&mut saved.mixed, tokens_n * inner);
-        affine_backward_params(mixed, dx, dproj_w, dproj_b);
+        let (seen, proj_w) = self.mixer.again(mixed, proj_w, &saved.projected);
+        affine_backward_params(seen, dx, dproj_w, dproj_b);
         let dmixed = fit(&mut scratch.dmixed, mixed.len());
         input_gradient(dx, proj_w, width, dmixed);
         let gates = fit(&mut saved.gates, tokens_n * 4 * inner);
@@ -135,6 +156,7 @@ impl QlstmBlock {
         let dcell = fit(&mut scratch.dcell, inner);
         scan::backward(gates, first, inner, cells, cells_tanh, dmixed, dgates, dcell);
         let normed = fit(&mut saved.normed, tokens_n * width);
+        let (normed, gates_w) = self.mixer.again(normed, gates_w, &saved.wide);
         affine_backward_params(normed, dgates, dgates_w, dgates_b);
         let dnormed = fit(&mut scratch.dnormed, normed.len());
         input_gradient(dgates, gates_w, 4 * inner, dnormed);

@@ -7,6 +7,8 @@ pub struct Scratch {
     pub(crate) dnormed: Vec<f32>,
     /// Gradient of the widest activation: MLP hidden, mixer input, gates or queries-keys-values.
     pub(crate) dwide: Vec<f32>,
+    /// Gradient of a gated MLP's first layer, tokens × 2 mlp_width.
+    pub(crate) dgated: Vec<f32>,
     /// Gradient of the mixing layer's output, tokens × inner.
     pub(crate) dmixed: Vec<f32>,
     /// Gradient of the qLSTM's cell, inner.

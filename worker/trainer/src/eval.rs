@@ -150,7 +150,7 @@ fn joined<'a>(documents: impl Iterator<Item = &'a [u8]>, enough: usize) -> Vec<u
 #[cfg(test)]
 mod tests {
     use candle_core::Device;
-    use sweep_core::variant::{ModelSpec, Position};
+    use sweep_core::variant::{ModelSpec, Position, Variant};
 
     use super::*;
     use crate::model::Path;
@@ -197,6 +197,7 @@ mod tests {
                     position,
                     vocabulary_n: 256,
                     sequence: sequence as u32,
+                    variant: Variant::BASELINE,
                 };
                 // Weights of zero know nothing: eight bits for every byte.
                 let model = Model::new(&spec, 0.0, 0, &Device::Cpu, Path::Fused).unwrap();

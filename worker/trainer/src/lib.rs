@@ -15,7 +15,7 @@
 //! The library sets neither.
 //!
 //! ```
-//! use sweep_core::variant::{Family, ModelSpec};
+//! use sweep_core::variant::{Family, ModelSpec, Variant};
 //! use sweep_trainer::data::TokenBatch;
 //! use sweep_trainer::model::{Model, Path};
 //!
@@ -29,6 +29,7 @@
 //!     position: None,
 //!     vocabulary_n: 256,
 //!     sequence: 4,
+//!     variant: Variant::BASELINE,
 //! };
 //! let model = Model::new(&spec, 0.02, 0, &candle_core::Device::Cpu, Path::Composition)?;
 //! let tokens = TokenBatch {

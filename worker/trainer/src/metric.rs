@@ -50,13 +50,17 @@ pub(crate) fn points(
     losses: &mut LossSum,
     learning_rate: f64,
     gradient_norm: f64,
-) -> [MetricPoint; 3] {
+    active_share: Option<f64>,
+) -> Vec<MetricPoint> {
     [
-        (Metric::TrainLoss, losses.take_mean()),
-        (Metric::LearningRate, learning_rate),
-        (Metric::GradientNorm, gradient_norm),
+        (Metric::TrainLoss, Some(losses.take_mean())),
+        (Metric::LearningRate, Some(learning_rate)),
+        (Metric::GradientNorm, Some(gradient_norm)),
+        (Metric::ActiveShare, active_share),
     ]
-    .map(|(metric, value)| MetricPoint { metric, step, value })
+    .into_iter()
+    .filter_map(|(metric, value)| Some(MetricPoint { metric, step, value: value? }))
+    .collect()
 }
 
 #[cfg(test)]
@@ -78,8 +82,8 @@ mod tests {
         let mut losses = LossSum::default();
         losses.add(3.0);
         losses.add(1.0);
-        assert_eq!(points(2, &mut losses, 0.1, 0.2)[0].value, 2.0);
+        assert_eq!(points(2, &mut losses, 0.1, 0.2, None)[0].value, 2.0);
         losses.add(5.0);
-        assert_eq!(points(3, &mut losses, 0.1, 0.2)[0].value, 5.0);
+        assert_eq!(points(3, &mut losses, 0.1, 0.2, None)[0].value, 5.0);
     }
 }

@@ -17,7 +17,7 @@
 
 use std::time::{Duration, Instant};
 
-use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position};
+use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position, Variant};
 
 use crate::accelerator::Accelerator;
 use crate::clock::Meter;
@@ -115,6 +115,7 @@ fn references() -> [Subject; 2] {
             position: (family == Family::Gpt).then_some(Position::Alibi),
             vocabulary_n: 256,
             sequence: 128,
+            variant: Variant::BASELINE,
         },
         batch: 4,
     })
@@ -145,7 +146,7 @@ pub fn measure(
     let mut windows: Vec<Vec<f64>> = vec![Vec::new(); benches.len()];
     loop {
         for (bench, windows) in benches.iter_mut().zip(&mut windows) {
-            windows.push(bench.window(accelerator)?);
+            windows.push(bench.window(accelerator, WINDOW_SECONDS)?);
         }
         if windows[0].len() < WINDOWS_MIN || begun.elapsed() < patience.least {
             continue;
@@ -179,7 +180,7 @@ fn undisturbed(windows: &[f64]) -> f64 {
 }
 
 /// A model being trained on noise.
-struct Bench {
+pub struct Bench {
     subject: Subject,
     model: Model,
     adam: Adam,
@@ -190,7 +191,9 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(subject: &Subject, accelerator: Accelerator, path: Path) -> Result<Self, Error> {
+    /// # Errors
+    /// A model that cannot be built.
+    pub fn new(subject: &Subject, accelerator: Accelerator, path: Path) -> Result<Self, Error> {
         let Subject { model: spec, .. } = subject;
         let optimiser = OptimiserSpec::for_width(spec.width);
         let model = Model::new(spec, optimiser.init_std, 0, &accelerator.device()?, path)?;
@@ -206,11 +209,14 @@ impl Bench {
         })
     }
 
-    /// Tokens per accelerator second of one window.
-    fn window(&mut self, accelerator: Accelerator) -> Result<f64, Error> {
+    /// Tokens per accelerator second of one window of at least `seconds` of it.
+    ///
+    /// # Errors
+    /// Whatever the tensor library or the device refuses.
+    pub fn window(&mut self, accelerator: Accelerator, seconds: f64) -> Result<f64, Error> {
         let mut meter = Meter::new(accelerator);
         let mut tokens_n = 0.0;
-        while meter.used().as_secs_f64() < WINDOW_SECONDS {
+        while meter.used().as_secs_f64() < seconds {
             self.round(&mut meter)?;
             let Subject { model, batch } = &self.subject;
             tokens_n += f64::from(*batch) * f64::from(model.sequence);
@@ -274,6 +280,7 @@ mod tests {
                 position: None,
                 vocabulary_n: 256,
                 sequence: 32,
+                variant: Variant::BASELINE,
             },
             batch: 2,
         };

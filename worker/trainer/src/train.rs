@@ -123,8 +123,9 @@ pub fn train(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, E
         let due = cadence.is_due(step);
         if due {
             let Done { learning_rate, gradient_norm, .. } = done;
+            let active = session.active_share();
             let losses = &mut session.position.losses;
-            monitor.points(&metric::points(step, losses, learning_rate, gradient_norm));
+            monitor.points(&metric::points(step, losses, learning_rate, gradient_norm, active));
         }
         let tokens_per_second = session.tokens_per_second(first_step, &meter);
         let progress = Progress { step, loss: done.loss, tokens_per_second };
@@ -222,6 +223,12 @@ impl<'a> Session<'a> {
         self.position.step = step;
         self.position.losses.add(loss);
         Ok(Some(Done { loss, learning_rate, gradient_norm }))
+    }
+
+    /// Of the last step.
+    fn active_share(&self) -> Option<f64> {
+        let run = self.job.run;
+        self.model.active_share(run.batch as usize, run.model.sequence as usize)
     }
 
     fn write_checkpoint(&self) -> Result<Checkpoint, Error> {

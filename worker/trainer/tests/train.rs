@@ -10,7 +10,10 @@ use sweep_core::plan::RunSpec;
 use sweep_core::run::{Checkpoint, RunResult};
 use sweep_core::sweep::Progress;
 use sweep_core::units::AcceleratorTime;
-use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position};
+use sweep_core::variant::{
+    Activation, Family, ModelSpec, NofM, NumberFormat, OptimiserSpec, Position, Quantization,
+    ScaleGroup, Variant,
+};
 use sweep_corpus::Corpus;
 use sweep_trainer::{Accelerator, Directive, Error, Monitor, Outcome, Start, TrainJob, train};
 
@@ -50,6 +53,7 @@ fn run(family: Family, steps: u64, corpus: &Corpus) -> RunSpec {
             position: (family == Family::Gpt).then_some(Position::Alibi),
             vocabulary_n: 256,
             sequence: 64,
+            variant: Variant::BASELINE,
         },
         optimiser: OptimiserSpec::for_width(32),
         batch: 4,
@@ -57,6 +61,25 @@ fn run(family: Family, steps: u64, corpus: &Corpus) -> RunSpec {
         corpus: corpus.reference.clone(),
         tokens_per_second: 100_000.0,
     }
+}
+
+/// Four of the variants that laws are fitted to.
+fn variants() -> [Variant; 4] {
+    let quantized = |activations| Variant {
+        quantization: Some(Quantization {
+            weights: Some(NumberFormat::Int4),
+            activations,
+            group: ScaleGroup::Size(32),
+            fc2_activations: Some(NumberFormat::Int8),
+        }),
+        ..Variant::BASELINE
+    };
+    [
+        quantized(Some(NumberFormat::Int4)),
+        quantized(None),
+        Variant { activation: Activation::Relu, ..Variant::BASELINE },
+        Variant { sparsity: Some(NofM { keep: 2, of: 4 }), ..Variant::BASELINE },
+    ]
 }
 
 /// Remembers everything; stops once `stop_at` steps are done.
@@ -120,6 +143,23 @@ fn uninterrupted(run: &RunSpec, corpus: &Corpus) -> (RunResult, Vec<MetricPoint>
     let mut recorder = Recorder::default();
     let outcome = train(&job(run, corpus, dir.path()), &mut recorder).unwrap();
     (finished(outcome), recorder.points)
+}
+
+#[test]
+fn variants_learn_more_than_pairs_of_letters_and_less_than_the_baseline() {
+    let corpus = corpus();
+    let baseline = run(Family::Qlstm, 600, &corpus);
+    let (best, _) = uninterrupted(&baseline, &corpus);
+    for variant in variants() {
+        let model = ModelSpec { variant: variant.clone(), ..baseline.model.clone() };
+        let (result, points) = uninterrupted(&RunSpec { model, ..baseline.clone() }, &corpus);
+        let (bits, bigram) = (result.bits_per_byte, result.bigram_bits_per_byte);
+        assert!(bits < 0.9 * bigram, "{variant:?}: {bits} against {bigram}");
+        assert!(bits > 0.97 * best.bits_per_byte && bits != best.bits_per_byte, "{variant:?}");
+        let is_relu = variant.activation == Activation::Relu;
+        let shares = points.iter().filter(|point| point.metric == Metric::ActiveShare);
+        assert_eq!(shares.count() > 0, is_relu);
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::class::ComputeClass;
 use crate::units::{AcceleratorTime, Sequences, Share, Tokens, TokensPerSecond};
-use crate::variant::{Family, Position};
+use crate::variant::{Activation, Family, NofM, Position, Quantization, is_default};
 
 /// The only `apiVersion` of this release.
 pub const API_VERSION: &str = "sweepctl/v1";
@@ -132,6 +132,22 @@ pub struct ArmSpec {
     /// How a GPT knows positions; a qLSTM takes none.
     #[serde(default)]
     pub position: Option<Position>,
+    /// What bends the hidden units of the MLP: `gelu`, `relu` or `silu`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub activation: Activation,
+    /// Whether they are multiplied with a second projection, as in SwiGLU (with `silu`); the MLP then
+    /// has half as many parameters again.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub gated: bool,
+    /// Trains with weights and activations of few bits, e.g.
+    /// `{ weights: int4, activations: int4, group: 32 }`. Simulated: the time of a step is not that of
+    /// hardware that has the format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<Quantization>,
+    /// Trains with sparse weights: of every M neighbours the N largest stay, e.g. `2:4`. Simulated as
+    /// well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sparsity: Option<NofM>,
     /// All sizes run in every class; the arm's curve is the best size per class and seed.
     pub sizes: Vec<SizeEntry>,
     /// Replaces the defaults of the optimiser.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ArmSpec, DataSpec, OptimiserOverrides, SizeEntry};
-use crate::variant::{Family, ModelSpec, OptimiserSpec, Position};
+use crate::variant::{Family, ModelSpec, OptimiserSpec, Position, Variant};
 
 /// The sizes of Languini Kitchen (configs.py of projects gpt and lstm at bb7afb4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +59,7 @@ impl NamedSize {
             position,
             vocabulary_n,
             sequence,
+            variant: Variant::BASELINE,
         }
     }
 }
@@ -89,6 +90,17 @@ impl ArmSpec {
         self.sizes.iter().map(|entry| self.resolve(entry, data).expect(complete)).collect()
     }
 
+    /// In what the models of this arm differ from the baseline of their family.
+    #[must_use]
+    pub fn variant(&self) -> Variant {
+        Variant {
+            activation: self.activation,
+            gated: self.gated,
+            quantization: self.quantization.clone(),
+            sparsity: self.sparsity,
+        }
+    }
+
     fn resolve(&self, entry: &SizeEntry, data: &DataSpec) -> Option<Size> {
         let position = match self.family {
             Family::Gpt => Some(self.position.unwrap_or_default()),
@@ -112,10 +124,12 @@ impl ArmSpec {
                 position,
                 vocabulary_n,
                 sequence,
+                variant: Variant::BASELINE,
             };
             let heads = entry.heads.map_or_else(String::new, |heads| format!("h{heads}"));
             (format!("{}{heads}", model.size_label()), model)
         };
+        let model = ModelSpec { variant: self.variant(), ..model };
         let optimiser = self.optimiser.over(&OptimiserSpec::for_width(model.width));
         let throughput = entry.throughput.map(|t| t.0);
         Some(Size { name, model, optimiser, throughput })

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{API_VERSION, ArmSpec, SizeEntry, SweepSpec};
 use crate::units::AcceleratorTime;
-use crate::variant::Family;
+use crate::variant::{Family, NofM, Quantization};
 
 /// A mistake before its place in the text is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +150,7 @@ fn check_arms(check: &mut Check, arms: &[ArmSpec]) {
             check.wrong(format!("{field}.position"), "a qlstm takes no positions");
         }
         check_optimiser(check, &field, arm);
+        check_variant(check, &field, arm);
         if arm.sizes.is_empty() {
             check.wrong(format!("{field}.sizes"), "there is no size, expected at least one");
         }
@@ -159,6 +160,29 @@ fn check_arms(check: &mut Check, arms: &[ArmSpec]) {
                 check.wrong(&field, "this size is listed twice");
             }
             check_size(check, &field, size);
+        }
+    }
+}
+
+fn check_variant(check: &mut Check, field: &str, arm: &ArmSpec) {
+    if let Some(quantization) = &arm.quantization {
+        let Quantization { weights, activations, fc2_activations, .. } = quantization;
+        if weights.is_none() && activations.is_none() && fc2_activations.is_none() {
+            let message = "nothing is quantized, expected `weights`, `activations` or both";
+            let hint = "for example { weights: int4, activations: int4, group: 32 }";
+            check.wrong_with_hint(format!("{field}.quantization"), message, hint);
+        }
+    }
+    let Some(NofM { of, .. }) = arm.sparsity else { return };
+    // A size that is none has been said so.
+    let widths = arm.sizes.iter().filter_map(|size| match (size.named, size.width) {
+        (None, Some(width)) if width > 0 => Some(width),
+        _ => None,
+    });
+    for width in widths {
+        if !width.is_multiple_of(of) {
+            let message = format!("groups of {of} weights do not divide the width {width}");
+            check.wrong(format!("{field}.sparsity"), message);
         }
     }
 }

@@ -9,7 +9,7 @@ use sweep_core::plan::{Plan, RunSpec};
 use sweep_core::run::{RunEvent, RunResult};
 use sweep_core::spec;
 use sweep_core::units::AcceleratorTime;
-use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position};
+use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position, Variant};
 
 use crate::{Claim, NewSweep, Store};
 
@@ -60,6 +60,7 @@ pub(super) fn model() -> ModelSpec {
         position: Some(Position::Alibi),
         vocabulary_n: 256,
         sequence: 128,
+        variant: Variant::BASELINE,
     }
 }
 

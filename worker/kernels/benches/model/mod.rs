@@ -21,10 +21,10 @@ enum Block {
 impl Block {
     fn new(family: Family, shape: Shape) -> Self {
         match family {
-            Family::Gpt => Self::Gpt(GptBlock { shape, alibi: true }, GptSaved::default()),
+            Family::Gpt => Self::Gpt(GptBlock::plain(shape, true), GptSaved::default()),
             Family::Qlstm => {
                 let state = vec![0.0; shape.batch * shape.inner()];
-                Self::Qlstm(QlstmBlock { shape }, QlstmSaved::default(), state)
+                Self::Qlstm(QlstmBlock::plain(shape), QlstmSaved::default(), state)
             }
         }
     }

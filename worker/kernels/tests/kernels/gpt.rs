@@ -32,7 +32,7 @@ fn backward(block: &GptBlock, params: &[f32], x: &[f32], dy: &[f32]) -> (Vec<f32
 
 #[test]
 fn the_flat_slice_holds_the_parameters_in_the_agreed_order() {
-    let layout = GptBlock { shape: NARROW, alibi: true }.layout();
+    let layout = GptBlock::plain(NARROW, true).layout();
     let names: Vec<_> = layout.params().iter().map(|param| param.name).collect();
     assert_eq!(
         names.join(" "),
@@ -54,7 +54,7 @@ fn the_flat_slice_holds_the_parameters_in_the_agreed_order() {
 fn forward_is_the_formula() {
     for shape in [NARROW, LONG, WIDE] {
         for alibi in [false, true] {
-            let block = GptBlock { shape, alibi };
+            let block = GptBlock::plain(shape, alibi);
             let params = check::params(&block.layout(), 1);
             let x = noise(shape.tokens_n() * shape.width, 1.0, 2);
             let want = reference::gpt(&block, &double(&params), &double(&x));
@@ -67,7 +67,7 @@ fn forward_is_the_formula() {
 fn backward_is_the_gradient() {
     for shape in [NARROW, LONG] {
         for alibi in [false, true] {
-            let block = GptBlock { shape, alibi };
+            let block = GptBlock::plain(shape, alibi);
             let params = check::params(&block.layout(), 3);
             let x = noise(shape.tokens_n() * shape.width, 1.0, 4);
             let dy = noise(x.len(), 1.0, 5);
@@ -83,7 +83,7 @@ fn backward_is_the_gradient() {
 
 #[test]
 fn a_token_is_not_told_of_later_ones() {
-    let block = GptBlock { shape: WIDE, alibi: true };
+    let block = GptBlock::plain(WIDE, true);
     let params = check::params(&block.layout(), 6);
     let mut x = noise(WIDE.tokens_n() * WIDE.width, 1.0, 7);
     let before = forward(&block, &params, &x);
@@ -104,7 +104,7 @@ fn only_alibi_knows_the_order_of_the_past() {
     first.swap_with_slice(&mut rest[..NARROW.width]);
     let last = 4 * NARROW.width..5 * NARROW.width;
     for alibi in [false, true] {
-        let block = GptBlock { shape: NARROW, alibi };
+        let block = GptBlock::plain(NARROW, alibi);
         let params = check::params(&block.layout(), 9);
         let y = forward(&block, &params, &x)[last.clone()].to_vec();
         let y_swapped = forward(&block, &params, &swapped)[last.clone()].to_vec();
@@ -115,7 +115,7 @@ fn only_alibi_knows_the_order_of_the_past() {
 
 #[test]
 fn a_block_whose_branches_end_in_zero_passes_everything_through() {
-    let block = GptBlock { shape: NARROW, alibi: true };
+    let block = GptBlock::plain(NARROW, true);
     let layout = block.layout();
     let mut params = check::params(&layout, 10);
     for name in ["proj_w", "proj_b", "out_w", "out_b"] {

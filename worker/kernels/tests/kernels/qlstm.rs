@@ -19,7 +19,7 @@ fn forward(block: &QlstmBlock, params: &[f32], x: &[f32], state: &mut [f32]) -> 
 #[test]
 fn forward_is_the_formula() {
     for shape in [NARROW, WIDE] {
-        let block = QlstmBlock { shape };
+        let block = QlstmBlock::plain(shape);
         let params = check::params(&block.layout(), 1);
         let x = noise(shape.tokens_n() * shape.width, 1.0, 2);
         let mut state = noise(shape.batch * shape.inner(), 1.0, 3);
@@ -31,7 +31,7 @@ fn forward_is_the_formula() {
 
 #[test]
 fn backward_is_the_gradient() {
-    let block = QlstmBlock { shape: NARROW };
+    let block = QlstmBlock::plain(NARROW);
     let params = check::params(&block.layout(), 4);
     let x = noise(NARROW.tokens_n() * NARROW.width, 1.0, 5);
     let dy = noise(x.len(), 1.0, 6);
@@ -52,8 +52,8 @@ fn backward_is_the_gradient() {
 
 #[test]
 fn two_halves_with_the_cell_carried_make_the_whole() {
-    let block = QlstmBlock { shape: NARROW };
-    let half = QlstmBlock { shape: Shape { sequence: NARROW.sequence / 2, ..NARROW } };
+    let block = QlstmBlock::plain(NARROW);
+    let half = QlstmBlock::plain(Shape { sequence: NARROW.sequence / 2, ..NARROW });
     let params = check::params(&block.layout(), 8);
     let x = noise(NARROW.tokens_n() * NARROW.width, 1.0, 9);
     let mut whole_state = vec![0.0; NARROW.batch * NARROW.inner()];
@@ -74,7 +74,7 @@ fn two_halves_with_the_cell_carried_make_the_whole() {
 
 #[test]
 fn an_open_forget_gate_and_a_shut_input_gate_keep_the_cell() {
-    let block = QlstmBlock { shape: NARROW };
+    let block = QlstmBlock::plain(NARROW);
     let layout = block.layout();
     let mut params = check::params(&layout, 10);
     params[layout.get("gates_w").unwrap().range()].fill(0.0);

@@ -12,7 +12,7 @@ const LARGER: Shape =
 type Step = [Vec<f32>; 3];
 
 fn gpt(shape: Shape, saved: &mut GptSaved, scratch: &mut Scratch) -> Step {
-    let block = GptBlock { shape, alibi: true };
+    let block = GptBlock::plain(shape, true);
     let params = check::params(&block.layout(), 1);
     let x = noise(shape.tokens_n() * shape.width, 1.0, 2);
     let (mut y, mut dx, mut dparams) = (x.clone(), x.clone(), params.clone());
@@ -22,7 +22,7 @@ fn gpt(shape: Shape, saved: &mut GptSaved, scratch: &mut Scratch) -> Step {
 }
 
 fn qlstm(shape: Shape, saved: &mut QlstmSaved, scratch: &mut Scratch) -> Step {
-    let block = QlstmBlock { shape };
+    let block = QlstmBlock::plain(shape);
     let params = check::params(&block.layout(), 1);
     let x = noise(shape.tokens_n() * shape.width, 1.0, 2);
     let mut state = noise(shape.batch * shape.inner(), 1.0, 3);

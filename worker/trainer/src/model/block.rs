@@ -23,6 +23,9 @@ pub(super) trait Block: Send + Sync {
         cell: &mut Option<Tensor>,
     ) -> Result<Tensor, Error>;
 
+    /// Share of the MLP's hidden units of the last [`Self::forward`] that are not zero.
+    fn active_share(&self, shape: Shape) -> f64;
+
     /// The block in one kernel; `cell` is the state before the batch, then after it.
     fn forward(
         &self,

@@ -6,9 +6,9 @@
 
 use candle_core::backprop::GradStore;
 use candle_core::{D, Tensor, Var};
-use sweep_kernels::Shape;
+use sweep_kernels::{Activation, Mlp, Reduced, Shape};
 
-use super::Part;
+use super::{Part, reduce};
 use crate::error::Error;
 
 const NORM_EPSILON: f64 = 1e-5;
@@ -91,23 +91,42 @@ pub(super) fn layer_norm(x: &Tensor, gain: &Tensor, bias: &Tensor) -> Result<Ten
     Ok(normal.broadcast_mul(gain)?.broadcast_add(bias)?)
 }
 
-/// `x W + b` over the last dimension.
-pub(super) fn linear(x: &Tensor, weights: &Tensor, bias: &Tensor) -> Result<Tensor, Error> {
+/// `x W + b` over the last dimension, x and W as `reduced` holds them.
+pub(super) fn linear(
+    reduced: &Reduced,
+    x: &Tensor,
+    weights: &Tensor,
+    bias: &Tensor,
+) -> Result<Tensor, Error> {
     let (inputs, outputs) = weights.dims2()?;
     let mut dims = x.dims().to_vec();
     let rows = x.elem_count() / inputs;
     if let Some(last) = dims.last_mut() {
         *last = outputs;
     }
-    let product = x.reshape((rows, inputs))?.matmul(weights)?.broadcast_add(bias)?;
+    let x = reduce::inputs(reduced, &x.reshape((rows, inputs))?)?;
+    let product = x.matmul(&reduce::weights(reduced, weights)?)?.broadcast_add(bias)?;
     Ok(product.reshape(dims)?)
 }
 
-/// The second half of a block: `x + MLP(LN x)`, with the tanh form of GELU.
-pub(super) fn mlp(parameters: &Parameters<'_>, x: &Tensor) -> Result<Tensor, Error> {
-    let normal = layer_norm(x, parameters.get("ln2_gain"), parameters.get("ln2_bias"))?;
-    let hidden = linear(&normal, parameters.get("fc_w"), parameters.get("fc_b"))?.gelu()?;
-    let out = linear(&hidden, parameters.get("out_w"), parameters.get("out_b"))?;
+/// The second half of a block: `x + MLP(LN x)`.
+pub(super) fn mlp(mlp: &Mlp, parameters: &Parameters<'_>, x: &Tensor) -> Result<Tensor, Error> {
+    let get = |name| parameters.get(name);
+    let normal = layer_norm(x, get("ln2_gain"), get("ln2_bias"))?;
+    let first = linear(&mlp.first, &normal, get("fc_w"), get("fc_b"))?;
+    let bend = |x: &Tensor| match mlp.activation {
+        Activation::Gelu => x.gelu(),
+        Activation::Relu => x.relu(),
+        Activation::Silu => x.silu(),
+    };
+    let hidden = if mlp.gated {
+        let width = first.dim(D::Minus1)? / 2;
+        let half = |index: usize| first.narrow(D::Minus1, index * width, width)?.contiguous();
+        (bend(&half(0)?)? * half(1)?)?
+    } else {
+        bend(&first)?
+    };
+    let out = linear(&mlp.second, &hidden, get("out_w"), get("out_b"))?;
     Ok((x + out)?)
 }
 

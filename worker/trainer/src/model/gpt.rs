@@ -11,20 +11,23 @@ use sweep_kernels::{GptBlock, GptSaved, Layout, Scratch, Shape};
 
 use super::block::{Block, Gradients};
 use super::compose::{self, Parameters};
+use super::reduce::Parts;
 use crate::error::Error;
 
 pub(super) struct Gpt {
     alibi: bool,
+    parts: Parts,
     saved: Mutex<GptSaved>,
 }
 
 impl Gpt {
-    pub(super) fn new(alibi: bool) -> Self {
-        Self { alibi, saved: Mutex::default() }
+    pub(super) fn new(alibi: bool, parts: Parts) -> Self {
+        Self { alibi, parts, saved: Mutex::default() }
     }
 
     const fn kernel(&self, shape: Shape) -> GptBlock {
-        GptBlock { shape, alibi: self.alibi }
+        let Parts { mixer, mlp } = self.parts;
+        GptBlock { shape, alibi: self.alibi, mixer, mlp }
     }
 }
 
@@ -46,10 +49,16 @@ impl Block for Gpt {
     ) -> Result<Tensor, Error> {
         let get = |name| parameters.get(name);
         let normal = compose::layer_norm(x, get("ln1_gain"), get("ln1_bias"))?;
-        let qkv = compose::linear(&normal, get("qkv_w"), get("qkv_b"))?;
+        let qkv = compose::linear(&self.parts.mixer, &normal, get("qkv_w"), get("qkv_b"))?;
         let mixed = attention(&qkv, shape, self.alibi)?;
-        let x = (x + compose::linear(&mixed, get("proj_w"), get("proj_b"))?)?;
-        compose::mlp(parameters, &x)
+        let out = compose::linear(&self.parts.mixer, &mixed, get("proj_w"), get("proj_b"))?;
+        let x = (x + out)?;
+        compose::mlp(&self.parts.mlp, parameters, &x)
+    }
+
+    fn active_share(&self, shape: Shape) -> f64 {
+        let saved = self.saved.lock().expect("no thread panics while it holds this");
+        self.kernel(shape).active_share(&saved)
     }
 
     fn forward(

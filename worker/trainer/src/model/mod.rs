@@ -14,17 +14,19 @@ mod fused;
 mod gpt;
 mod init;
 mod qlstm;
+mod reduce;
 
 use std::sync::{Arc, Mutex};
 
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
-use sweep_core::variant::{Family, ModelSpec, Position};
+use sweep_core::variant::{Activation, Family, ModelSpec, NofM, Position};
 use sweep_kernels::{Embedding, Head, Layout, Scratch, Shape};
 
 use self::block::Block;
 use self::compose::Parameters;
 pub(crate) use self::fused::with_slice;
+use self::reduce::Parts;
 use crate::data::TokenBatch;
 use crate::error::Error;
 
@@ -89,10 +91,12 @@ impl Model {
         path: Path,
     ) -> Result<Self, Error> {
         check(spec)?;
+        let parts = Parts::of(&spec.variant);
+        let alibi = spec.position == Some(Position::Alibi);
         let blocks: Vec<Arc<dyn Block>> = (0..spec.layers_n)
             .map(|_| match spec.family {
-                Family::Gpt => Arc::new(gpt::Gpt::new(spec.position == Some(Position::Alibi))) as _,
-                Family::Qlstm => Arc::new(qlstm::Qlstm::default()) as Arc<dyn Block>,
+                Family::Gpt => Arc::new(gpt::Gpt::new(alibi, parts)) as _,
+                Family::Qlstm => Arc::new(qlstm::Qlstm::new(parts)) as Arc<dyn Block>,
             })
             .collect();
         let mut named =
@@ -177,6 +181,18 @@ impl Model {
         }
     }
 
+    /// Share of the MLPs' hidden units that were not zero in the last batch of this size: activation
+    /// sparsity is one minus it. None where the activation is never zero, or not known on this path.
+    #[must_use]
+    pub fn active_share(&self, batch: usize, sequence: usize) -> Option<f64> {
+        if self.path != Path::Fused || self.spec.variant.activation != Activation::Relu {
+            return None;
+        }
+        let shape = shape(&self.spec, batch, sequence);
+        let shares: f64 = self.blocks.iter().map(|block| block.active_share(shape)).sum();
+        Some(shares / self.blocks.len() as f64)
+    }
+
     /// Cross-entropy of every token of the batch in nats, row-major. Moves `state` past the batch.
     ///
     /// # Errors
@@ -257,6 +273,16 @@ fn check(spec: &ModelSpec) -> Result<(), Error> {
             shape: spec.size_label(),
             reason: "one of its sizes is zero",
         });
+    }
+    if let Some(NofM { of, .. }) = spec.variant.sparsity {
+        let inputs = [spec.width, spec.heads_n * spec.head_width, spec.mlp_width];
+        if inputs.iter().any(|inputs| !inputs.is_multiple_of(of)) {
+            return Err(Error::Shape {
+                family: spec.family.to_string(),
+                shape: spec.size_label(),
+                reason: "groups of sparse weights do not divide the inputs of its layers",
+            });
+        }
     }
     Ok(())
 }

@@ -11,19 +11,31 @@ use sweep_kernels::{Layout, QlstmBlock, QlstmSaved, Scratch, Shape};
 
 use super::block::{Block, Gradients};
 use super::compose::{self, Parameters};
+use super::reduce::Parts;
 use crate::error::Error;
 
 /// Tokens whose cell states are computed at once by the composition.
 const CHUNK: usize = 16;
 
-#[derive(Default)]
 pub(super) struct Qlstm {
+    parts: Parts,
     saved: Mutex<QlstmSaved>,
+}
+
+impl Qlstm {
+    pub(super) fn new(parts: Parts) -> Self {
+        Self { parts, saved: Mutex::default() }
+    }
+
+    const fn kernel(&self, shape: Shape) -> QlstmBlock {
+        let Parts { mixer, mlp } = self.parts;
+        QlstmBlock { shape, mixer, mlp }
+    }
 }
 
 impl Block for Qlstm {
     fn layout(&self, shape: Shape) -> Layout {
-        QlstmBlock { shape }.layout()
+        self.kernel(shape).layout()
     }
 
     fn cell_len(&self, shape: Shape) -> usize {
@@ -39,10 +51,16 @@ impl Block for Qlstm {
     ) -> Result<Tensor, Error> {
         let get = |name| parameters.get(name);
         let normal = compose::layer_norm(x, get("ln1_gain"), get("ln1_bias"))?;
-        let gates = compose::linear(&normal, get("gates_w"), get("gates_b"))?;
+        let gates = compose::linear(&self.parts.mixer, &normal, get("gates_w"), get("gates_b"))?;
         let mixed = recurrence(&gates, shape, cell)?;
-        let x = (x + compose::linear(&mixed, get("proj_w"), get("proj_b"))?)?;
-        compose::mlp(parameters, &x)
+        let out = compose::linear(&self.parts.mixer, &mixed, get("proj_w"), get("proj_b"))?;
+        let x = (x + out)?;
+        compose::mlp(&self.parts.mlp, parameters, &x)
+    }
+
+    fn active_share(&self, shape: Shape) -> f64 {
+        let saved = self.saved.lock().expect("no thread panics while it holds this");
+        self.kernel(shape).active_share(&saved)
     }
 
     fn forward(
@@ -55,7 +73,7 @@ impl Block for Qlstm {
         scratch: &mut Scratch,
     ) {
         let mut saved = self.saved.lock().expect("no thread panics while it holds this");
-        QlstmBlock { shape }.forward(weights, x, cell, y, &mut saved, scratch);
+        self.kernel(shape).forward(weights, x, cell, y, &mut saved, scratch);
     }
 
     fn backward(
@@ -69,7 +87,7 @@ impl Block for Qlstm {
     ) {
         let mut saved = self.saved.lock().expect("no thread panics while it holds this");
         let Gradients { x: dx, weights: dweights } = gradients;
-        QlstmBlock { shape }.backward(weights, x, dy, dx, dweights, &mut saved, scratch);
+        self.kernel(shape).backward(weights, x, dy, dx, dweights, &mut saved, scratch);
     }
 }
 

@@ -1,4 +1,4 @@
-use sweep_core::variant::OptimiserSpec;
+use sweep_core::variant::{NumberFormat, OptimiserSpec, Quantization, ScaleGroup, Variant};
 
 use super::*;
 use crate::data::TrainingData;
@@ -23,7 +23,56 @@ fn spec(family: Family, position: Option<Position>) -> ModelSpec {
         vocabulary_n: 256,
         // Not a multiple of the composition's chunks nor of the kernels' query blocks.
         sequence: 37,
+        variant: Variant::BASELINE,
     }
+}
+
+/// Every variant once or more, combined where that is easily got wrong.
+fn variants() -> Vec<(&'static str, Variant)> {
+    let quantization = |weights, activations, group| Quantization {
+        weights,
+        activations,
+        group,
+        fc2_activations: None,
+    };
+    let int4 = Some(NumberFormat::Int4);
+    let with = |quantization| Variant { quantization: Some(quantization), ..Variant::BASELINE };
+    vec![
+        ("relu", Variant { activation: Activation::Relu, ..Variant::BASELINE }),
+        ("swiglu", Variant { activation: Activation::Silu, gated: true, ..Variant::BASELINE }),
+        // 80 hidden units are two groups of 32 and one of 16.
+        ("w4a4", with(quantization(int4, int4, ScaleGroup::Size(32)))),
+        ("w2", with(quantization(Some(NumberFormat::Int2), None, ScaleGroup::Channel))),
+        (
+            "fp4, fp8 into the second layer",
+            with(Quantization {
+                fc2_activations: Some(NumberFormat::Fp8E4m3),
+                ..quantization(
+                    Some(NumberFormat::Fp4E2m1),
+                    Some(NumberFormat::Fp4E2m1),
+                    ScaleGroup::Size(16),
+                )
+            }),
+        ),
+        ("fp8", with(quantization(None, Some(NumberFormat::Fp8E5m2), ScaleGroup::Tensor))),
+        (
+            "2:4 of int8, gated relu",
+            Variant {
+                activation: Activation::Relu,
+                gated: true,
+                quantization: Some(quantization(
+                    Some(NumberFormat::Int8),
+                    None,
+                    ScaleGroup::Tensor,
+                )),
+                sparsity: Some(NofM { keep: 2, of: 4 }),
+            },
+        ),
+    ]
+}
+
+fn varied(family: Family, position: Option<Position>, variant: &Variant) -> ModelSpec {
+    ModelSpec { variant: variant.clone(), ..spec(family, position) }
 }
 
 fn model(spec: &ModelSpec, seed: u64, path: Path) -> Model {
@@ -82,16 +131,98 @@ fn gradients_of_fused_operations_equal_those_of_their_composition() {
     }
 }
 
+/// Rounding is a staircase: what a last bit decides otherwise in one step is a step of the staircase
+/// in the next, so that only a few steps can be compared.
+#[test]
+fn variants_equal_their_composition() {
+    let batches = batches(3);
+    for (name, variant) in variants() {
+        for (family, position) in [FAMILIES[0], FAMILIES[2]] {
+            let spec = varied(family, position, &variant);
+            let (fused, fused_gradients) = train(&model(&spec, 5, Path::Fused), &batches);
+            let (composed, gradients) = train(&model(&spec, 5, Path::Composition), &batches);
+            for (fused, composed) in fused.iter().zip(&composed) {
+                assert!(
+                    (fused / composed - 1.0).abs() < 1e-3,
+                    "{family} {name}: {fused} {composed}"
+                );
+            }
+            assert!((fused[0] / composed[0] - 1.0).abs() < 1e-5, "{family} {name}");
+            for (part, (fused, composed)) in fused_gradients.iter().zip(&gradients).enumerate() {
+                let length = composed.iter().map(|x| x * x).sum::<f32>().sqrt();
+                let apart = fused.iter().zip(composed).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
+                assert!(apart.sqrt() < 0.1 * length, "{family} {name} part {part}");
+            }
+        }
+    }
+}
+
+/// The first gradients, before anything could have been rounded otherwise.
+#[test]
+fn first_gradients_of_variants_equal_those_of_their_composition() {
+    for (name, variant) in variants() {
+        for (family, position) in [FAMILIES[0], FAMILIES[2]] {
+            let spec = varied(family, position, &variant);
+            let (_, fused) = train(&model(&spec, 5, Path::Fused), &batches(1));
+            let (_, composed) = train(&model(&spec, 5, Path::Composition), &batches(1));
+            for (part, (fused, composed)) in fused.iter().zip(&composed).enumerate() {
+                let length = composed.iter().map(|x| x * x).sum::<f32>().sqrt();
+                let apart = fused.iter().zip(composed).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
+                let share = apart.sqrt() / length;
+                assert!(share < 5e-3, "{family} {name} part {part}: {share}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_variant_that_reduces_nothing_is_the_baseline_to_the_last_bit() {
+    let batches = batches(3);
+    for (family, position) in FAMILIES {
+        let dense = train(&model(&spec(family, position), 5, Path::Fused), &batches);
+        let all = Variant { sparsity: Some(NofM { keep: 4, of: 4 }), ..Variant::BASELINE };
+        let kept = train(&model(&varied(family, position, &all), 5, Path::Fused), &batches);
+        assert_eq!(dense, kept, "{family}");
+    }
+}
+
+#[test]
+fn more_bits_are_nearer_to_the_baseline() {
+    let tokens = batches(1).remove(0);
+    let nll = |variant: &Variant| {
+        let model = model(&varied(Family::Gpt, Some(Position::Alibi), variant), 5, Path::Fused);
+        model.nll(&tokens, &mut model.initial_state()).unwrap()
+    };
+    let full = nll(&Variant::BASELINE);
+    let apart = |format| {
+        let quantization = Quantization {
+            weights: Some(format),
+            activations: Some(format),
+            group: ScaleGroup::Size(32),
+            fc2_activations: None,
+        };
+        let nll = nll(&Variant { quantization: Some(quantization), ..Variant::BASELINE });
+        nll.iter().zip(&full).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
+    };
+    let formats = [NumberFormat::Int8, NumberFormat::Int6, NumberFormat::Int4, NumberFormat::Int2];
+    let apart = formats.map(apart);
+    assert!(apart.is_sorted() && apart[0] > 0.0 && apart[3] > 10.0 * apart[0], "{apart:?}");
+}
+
 #[test]
 fn every_parameter_gets_a_finite_gradient_that_is_not_zero() {
-    for (family, position) in FAMILIES {
+    let plain = FAMILIES.map(|(family, position)| spec(family, position));
+    let varied = variants().into_iter().map(|(_, variant)| varied(Family::Qlstm, None, &variant));
+    for spec in plain.into_iter().chain(varied) {
         for path in [Path::Fused, Path::Composition] {
-            let model = model(&spec(family, position), 5, path);
+            let (family, variant) = (spec.family, &spec.variant);
+            let model = model(&spec, 5, path);
             let (_, gradients) = train(&model, &batches(1));
             for (part, gradient) in model.parts().iter().zip(gradients) {
                 for parameter in part.layout.params() {
                     let gradient = &gradient[parameter.range()];
-                    let name = format!("{family} {path:?} {}.{}", part.name, parameter.name);
+                    let name =
+                        format!("{family} {variant:?} {path:?} {}.{}", part.name, parameter.name);
                     assert!(gradient.iter().all(|x| x.is_finite()), "{name}");
                     assert!(gradient.iter().any(|x| *x != 0.0), "{name}");
                 }
@@ -102,11 +233,12 @@ fn every_parameter_gets_a_finite_gradient_that_is_not_zero() {
 
 #[test]
 fn a_model_has_as_many_parameters_as_its_specification_says() {
-    for (family, position) in FAMILIES {
-        let spec = spec(family, position);
+    let plain = FAMILIES.map(|(family, position)| spec(family, position));
+    let varied = variants().into_iter().map(|(_, variant)| varied(Family::Gpt, None, &variant));
+    for spec in plain.into_iter().chain(varied) {
         let model = model(&spec, 0, Path::Fused);
         let n: usize = model.parts().iter().map(|part| part.weights.elem_count()).sum();
-        assert_eq!(n as u64, spec.params_n(), "{family} {position:?}");
+        assert_eq!(n as u64, spec.params_n(), "{spec:?}");
     }
 }
 
@@ -173,6 +305,29 @@ fn a_token_sees_no_later_token() {
             assert_eq!(before[37..], after[37..], "{family} {path:?}: rows mix");
         }
     }
+}
+
+#[test]
+fn sparse_groups_that_do_not_divide_are_refused() {
+    let variant = Variant { sparsity: Some(NofM { keep: 2, of: 5 }), ..Variant::BASELINE };
+    let spec = varied(Family::Gpt, None, &variant);
+    let refused = Model::new(&spec, 0.1, 0, &Device::Cpu, Path::Fused).err().unwrap();
+    assert!(refused.to_string().contains("groups of sparse weights"), "{refused}");
+}
+
+#[test]
+fn the_active_share_is_that_of_a_relu_alone() {
+    let tokens = batches(1).remove(0);
+    let share = |variant: &Variant| {
+        let model = model(&varied(Family::Qlstm, None, variant), 5, Path::Fused);
+        model.nll(&tokens, &mut model.initial_state()).unwrap();
+        model.active_share(tokens.batch, tokens.sequence)
+    };
+    assert_eq!(share(&Variant::BASELINE), None);
+    // At random weights every second unit is positive.
+    let relu = Variant { activation: Activation::Relu, ..Variant::BASELINE };
+    let share = share(&relu).unwrap();
+    assert!((0.4..0.6).contains(&share), "{share}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::variant::{Activation, NofM, NumberFormat, ScaleGroup};
 
 const GOOD: &str = "\
 apiVersion: sweepctl/v1
@@ -46,6 +47,21 @@ fn a_written_spec_reads_back() {
     assert_eq!(serde_json::from_str::<SweepSpec>(&json).unwrap(), spec);
 }
 
+#[test]
+fn variants_read() {
+    let arm = "    family: gpt\n    activation: relu\n    sparsity: \"2:4\"\n    quantization: { weights: \
+               int4, activations: fp8-e4m3, group: channel }";
+    let spec = parse(&GOOD.replacen("    family: gpt", arm, 1)).unwrap();
+    let variant = &spec.arms[0].resolved_sizes(&spec.data)[0].model.variant;
+    assert_eq!(variant.activation, Activation::Relu);
+    assert_eq!(variant.sparsity, Some(NofM { keep: 2, of: 4 }));
+    let quantization = variant.quantization.as_ref().unwrap();
+    assert_eq!(quantization.activations, Some(NumberFormat::Fp8E4m3));
+    assert_eq!(quantization.group, ScaleGroup::Channel);
+    let json = serde_json::to_string(&spec).unwrap();
+    assert_eq!(serde_json::from_str::<SweepSpec>(&json).unwrap(), spec);
+}
+
 /// Replaces one line of the good spec and returns the report.
 fn report(line: &str, with: &str) -> String {
     assert!(GOOD.contains(line), "{line}");
@@ -76,6 +92,13 @@ fn mistakes_name_their_place_and_what_would_be_right() {
         ("      - mini", "      - { width: 48, layers: 2, heads: 5 }"),
         ("      - mini", "      - { width: 48, layers: 2, depth: 5 }"),
         ("      - mini", "      - { width: 32, layers: 2 }"),
+        ("    family: gpt", "    family: gpt\n    activation: swish"),
+        ("    family: gpt", "    family: gpt\n    quantization: { weights: int5 }"),
+        ("    family: gpt", "    family: gpt\n    quantization: { group: 32 }"),
+        ("    family: gpt", "    family: gpt\n    quantization: { weights: int4, group: 0 }"),
+        ("    family: gpt", "    family: gpt\n    quantization: { weights: int4, group: row }"),
+        ("    family: gpt", "    family: gpt\n    sparsity: 4:2"),
+        ("    family: gpt", "    family: gpt\n    sparsity: \"2:5\""),
         ("seeds: [1, 2]", "forecast: { level: 120 % }"),
         ("seeds: [1, 2]", "forecast: { horizon: 1 s }"),
         ("seeds: [1, 2]", "schedule: { workers: 0 }"),

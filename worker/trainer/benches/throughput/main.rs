@@ -1,0 +1,168 @@
+//! Training tokens per CPU second on one thread: the fused kernels, beside the same model in plain
+//! candle operations and, where `SWEEP_PYTORCH` names a Python that has it, in PyTorch.
+//!
+//! ```text
+//! cargo bench -p sweep-trainer
+//! SWEEP_PYTORCH=venv/bin/python cargo bench -p sweep-trainer
+//! ```
+//!
+//! All of a row take turns, a window each, so that a busy machine is as busy for all of them.
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+
+mod peer;
+
+use std::error::Error;
+use std::process::Command;
+
+use peer::Peer;
+use sweep_core::variant::{
+    Activation, Family, ModelSpec, NofM, NumberFormat, Position, Quantization, ScaleGroup, Variant,
+};
+use sweep_trainer::model::Path;
+use sweep_trainer::probe::Bench;
+use sweep_trainer::{Accelerator, Subject};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Both libraries read these once, when they are first used: the benchmark starts itself again
+/// with them set.
+const SINGLE_THREADED: [(&str, &str); 2] =
+    [("CANDLE_NUM_THREADS", "1"), ("RAYON_NUM_THREADS", "1")];
+
+/// Windows of each, and how long one is.
+const WINDOWS_N: usize = 15;
+const WINDOW_SECONDS: f64 = 0.5;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    if std::env::args().any(|argument| argument == "--test") {
+        return Ok(());
+    }
+    if SINGLE_THREADED.iter().any(|(name, _)| std::env::var_os(name).is_none()) {
+        let status = Command::new(std::env::current_exe()?).envs(SINGLE_THREADED).status()?;
+        return if status.success() { Ok(()) } else { Err("the benchmark failed".into()) };
+    }
+    let mut peer = std::env::var_os("SWEEP_PYTORCH").map(Peer::start).transpose()?;
+    println!("{}", Accelerator::Cpu.name());
+    match &peer {
+        Some(peer) => println!("PyTorch {}, eager, float32", peer.version),
+        None => println!("PyTorch left out: SWEEP_PYTORCH names no Python"),
+    }
+    baselines(&mut peer)?;
+    variants()
+}
+
+fn baselines(peer: &mut Option<Peer>) -> Result<(), Box<dyn Error>> {
+    println!("\n| model | parameters | batch | tokens/s | of candle | of PyTorch |");
+    println!("|---|---|---|---|---|---|");
+    for subject in subjects() {
+        let cpu = Accelerator::Cpu;
+        let mut fused = Bench::new(&subject, cpu, Path::Fused)?;
+        let mut composed = Bench::new(&subject, cpu, Path::Composition)?;
+        let (mut speeds, mut of_candle, mut of_peer) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..WINDOWS_N {
+            let speed = fused.window(cpu, WINDOW_SECONDS)?;
+            speeds.push(speed);
+            of_candle.push(speed / composed.window(cpu, WINDOW_SECONDS)?);
+            if let Some(peer) = peer {
+                of_peer.push(speed / peer.window(&subject, WINDOW_SECONDS)?);
+            }
+        }
+        let Subject { model, batch } = &subject;
+        let ratio = |ratios: Vec<f64>| match median(ratios) {
+            Some(ratio) => format!("{ratio:.2} x"),
+            None => "-".to_owned(),
+        };
+        println!(
+            "| {} {} | {:.2} M | {batch} x {} | {:.0} | {} | {} |",
+            model.family,
+            model.size_label(),
+            model.params_n() as f64 / 1e6,
+            model.sequence,
+            median(speeds).unwrap_or_default(),
+            ratio(of_candle),
+            ratio(of_peer),
+        );
+    }
+    Ok(())
+}
+
+/// How much longer a step takes that simulates few bits or sparse weights.
+fn variants() -> Result<(), Box<dyn Error>> {
+    let subjects: Vec<Subject> = subjects().into_iter().take(2).collect();
+    let sizes: Vec<String> = subjects.iter().map(|s| s.model.size_label()).collect();
+    println!("\n| a step of a GPT longer by | {} |", sizes.join(" | "));
+    println!("|---|---|---|");
+    for (name, variant) in reduced() {
+        let mut cells = Vec::new();
+        for subject in &subjects {
+            let cpu = Accelerator::Cpu;
+            let model = ModelSpec { variant: variant.clone(), ..subject.model.clone() };
+            let mut plain = Bench::new(subject, cpu, Path::Fused)?;
+            let mut varied = Bench::new(&Subject { model, ..subject.clone() }, cpu, Path::Fused)?;
+            let mut longer = Vec::new();
+            for _ in 0..WINDOWS_N {
+                let speed = plain.window(cpu, WINDOW_SECONDS)?;
+                longer.push(speed / varied.window(cpu, WINDOW_SECONDS)? - 1.0);
+            }
+            cells.push(format!("{:.1} %", 100.0 * median(longer).unwrap_or_default()));
+        }
+        println!("| {name} | {} |", cells.join(" | "));
+    }
+    Ok(())
+}
+
+fn reduced() -> Vec<(String, Variant)> {
+    use NumberFormat::{Fp4E2m1, Fp8E4m3, Int4, Int8};
+    let both = |format: NumberFormat, size: u32| {
+        let quantization = Quantization {
+            weights: Some(format),
+            activations: Some(format),
+            group: ScaleGroup::Size(size),
+            fc2_activations: None,
+        };
+        let name = format!("weights and activations {format:?}, groups of {size}");
+        (name, Variant { quantization: Some(quantization), ..Variant::BASELINE })
+    };
+    let sparsity = Some(NofM { keep: 2, of: 4 });
+    vec![
+        both(Int8, 128),
+        both(Int4, 128),
+        both(Int4, 32),
+        both(Fp8E4m3, 32),
+        both(Fp4E2m1, 32),
+        ("2:4 weights".to_owned(), Variant { sparsity, ..Variant::BASELINE }),
+        ("ReLU".to_owned(), Variant { activation: Activation::Relu, ..Variant::BASELINE }),
+    ]
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+/// The GPT in three sizes and the quasi-LSTM in the two smaller ones.
+fn subjects() -> Vec<Subject> {
+    let subject = |family: Family, width: u32, layers_n: u32, heads_n: u32, sequence, batch| {
+        let model = ModelSpec {
+            family,
+            width,
+            layers_n,
+            heads_n,
+            head_width: width / heads_n,
+            mlp_width: 4 * width,
+            position: (family == Family::Gpt).then_some(Position::Learned),
+            vocabulary_n: 256,
+            sequence,
+            variant: Variant::BASELINE,
+        };
+        Subject { model, batch }
+    };
+    vec![
+        subject(Family::Gpt, 64, 2, 4, 128, 16),
+        subject(Family::Gpt, 128, 5, 4, 128, 16),
+        subject(Family::Gpt, 384, 6, 6, 256, 8),
+        subject(Family::Qlstm, 64, 2, 4, 128, 16),
+        subject(Family::Qlstm, 128, 5, 4, 128, 16),
+    ]
+}

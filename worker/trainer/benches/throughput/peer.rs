@@ -1,0 +1,59 @@
+//! The same models in PyTorch, in a process of their own.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use sweep_trainer::Subject;
+
+pub(crate) struct Peer {
+    pub(crate) version: String,
+    child: Child,
+    asked: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Peer {
+    pub(crate) fn start(python: OsString) -> Result<Self, Box<dyn Error>> {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/throughput/peer.py");
+        let mut child = Command::new(python)
+            .arg(script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let asked = child.stdin.take().ok_or("no pipe to Python")?;
+        let answers = BufReader::new(child.stdout.take().ok_or("no pipe from Python")?);
+        let mut peer = Self { version: String::new(), child, asked, answers };
+        peer.version = peer.line()?;
+        Ok(peer)
+    }
+
+    /// Tokens per CPU second of one window of training.
+    pub(crate) fn window(
+        &mut self,
+        subject: &Subject,
+        seconds: f64,
+    ) -> Result<f64, Box<dyn Error>> {
+        let Subject { model, batch } = subject;
+        let asked = serde_json::json!({ "model": model, "batch": batch, "seconds": seconds });
+        writeln!(self.asked, "{asked}")?;
+        Ok(self.line()?.parse()?)
+    }
+
+    fn line(&mut self) -> Result<String, Box<dyn Error>> {
+        let mut line = String::new();
+        if self.answers.read_line(&mut line)? == 0 {
+            return Err("Python ended before it answered".into());
+        }
+        Ok(line.trim().to_owned())
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // Nothing is lost with it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

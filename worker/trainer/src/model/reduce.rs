@@ -1,0 +1,156 @@
+//! Operands of few bits and sparse weights: from the specification to the kernels, and the same in
+//! tensor operations.
+
+use candle_core::{D, Tensor};
+use sweep_core::variant::{self, NofM, NumberFormat, Quantization, ScaleGroup, Variant};
+use sweep_kernels::{Activation, Float, Format, Grid, Group, Keep, Mlp, Reduced};
+
+use crate::error::Error;
+
+/// How a block's linear layers are held: those of the mixer, and the MLP.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Parts {
+    pub(super) mixer: Reduced,
+    pub(super) mlp: Mlp,
+}
+
+impl Parts {
+    pub(super) fn of(variant: &Variant) -> Self {
+        let keep =
+            variant.sparsity.map(|NofM { keep, of }| Keep { keep: keep as usize, of: of as usize });
+        let (mut every, mut second) = (None, None);
+        let mut weights = None;
+        if let Some(Quantization { weights: w, activations, group, fc2_activations }) =
+            &variant.quantization
+        {
+            let grid =
+                |format: NumberFormat| Grid { format: format_of(format), group: group_of(*group) };
+            weights = w.map(grid);
+            every = activations.map(grid);
+            second = fc2_activations.map(grid).or(every);
+        }
+        let reduced = |inputs| Reduced { weights, inputs, keep };
+        let activation = match variant.activation {
+            variant::Activation::Gelu => Activation::Gelu,
+            variant::Activation::Relu => Activation::Relu,
+            variant::Activation::Silu => Activation::Silu,
+        };
+        let gated = variant.gated;
+        let mlp = Mlp { activation, gated, first: reduced(every), second: reduced(second) };
+        Self { mixer: reduced(every), mlp }
+    }
+}
+
+const fn format_of(format: NumberFormat) -> Format {
+    match format {
+        NumberFormat::Int2 => Format::Int(2),
+        NumberFormat::Int3 => Format::Int(3),
+        NumberFormat::Int4 => Format::Int(4),
+        NumberFormat::Int6 => Format::Int(6),
+        NumberFormat::Int8 => Format::Int(8),
+        NumberFormat::Fp4E2m1 => Format::E2m1,
+        NumberFormat::Fp8E4m3 => Format::E4m3,
+        NumberFormat::Fp8E5m2 => Format::E5m2,
+    }
+}
+
+const fn group_of(group: ScaleGroup) -> Group {
+    match group {
+        ScaleGroup::Tensor => Group::Tensor,
+        ScaleGroup::Channel => Group::Channel,
+        ScaleGroup::Size(size) => Group::Size(size as usize),
+    }
+}
+
+/// Inputs `[rows, inputs]` as the product sees them; the gradient passes straight through.
+pub(super) fn inputs(reduced: &Reduced, x: &Tensor) -> Result<Tensor, Error> {
+    match reduced.inputs {
+        Some(grid) => straight_through(x, &rounded(grid, &x.detach())?),
+        None => Ok(x.clone()),
+    }
+}
+
+/// The same of weights, `[inputs, outputs]`.
+pub(super) fn weights(reduced: &Reduced, w: &Tensor) -> Result<Tensor, Error> {
+    if reduced.weights.is_none() && reduced.keep.is_none() {
+        return Ok(w.clone());
+    }
+    // The contraction is along the rows of the transposed matrix.
+    let mut values = w.detach().t()?.contiguous()?;
+    if let Some(keep) = reduced.keep {
+        values = masked(keep, &values)?;
+    }
+    if let Some(grid) = reduced.weights {
+        values = rounded(grid, &values)?;
+    }
+    straight_through(w, &values.t()?.contiguous()?)
+}
+
+/// `to`, with the gradient that `from` would have: what is added to it is exactly zero.
+fn straight_through(from: &Tensor, to: &Tensor) -> Result<Tensor, Error> {
+    Ok(((from - from.detach())? + to)?)
+}
+
+/// Groups along the rows, each rounded on its own scale.
+fn rounded(Grid { format, group }: Grid, values: &Tensor) -> Result<Tensor, Error> {
+    let (rows, width) = values.dims2()?;
+    let len = match group {
+        Group::Tensor => {
+            let row = of_one_scale(format, &values.reshape((1, rows * width))?)?;
+            return Ok(row.reshape((rows, width))?);
+        }
+        Group::Channel => width,
+        Group::Size(size) => size,
+    };
+    let groups = (0..width).step_by(len).map(|start| {
+        let group = values.narrow(1, start, len.min(width - start))?.contiguous()?;
+        of_one_scale(format, &group)
+    });
+    Ok(Tensor::cat(&groups.collect::<Result<Vec<_>, _>>()?, 1)?)
+}
+
+/// Every row scaled by its largest.
+fn of_one_scale(format: Format, values: &Tensor) -> Result<Tensor, Error> {
+    let max = format.max();
+    let magnitude = values.abs()?.max_keepdim(D::Minus1)?.maximum(Reduced::MAGNITUDE_MIN)?;
+    let there = (magnitude.recip()? * f64::from(max))?;
+    let back = (magnitude * f64::from(1.0 / max))?;
+    let scaled = values.broadcast_mul(&there)?.clamp(-max, max)?;
+    let round = match format.float() {
+        None => whole(&scaled)?,
+        Some(Float { splitter, normal_min, quantum }) => {
+            let split = (&scaled * f64::from(splitter))?;
+            let normal = (&split - (&split - &scaled)?)?;
+            let small = (whole(&(&scaled * f64::from(1.0 / quantum))?)? * f64::from(quantum))?;
+            scaled.abs()?.lt(normal_min)?.where_cond(&small, &normal)?
+        }
+    };
+    Ok(round.broadcast_mul(&back)?)
+}
+
+/// The nearest integers of values below 2^22.
+fn whole(values: &Tensor) -> Result<Tensor, Error> {
+    const ROUND: f64 = 12_582_912.0;
+    Ok(((values + ROUND)? - ROUND)?)
+}
+
+/// Of every `of` neighbours in a row the `keep` largest, the first of equal ones.
+fn masked(Keep { keep, of }: Keep, values: &Tensor) -> Result<Tensor, Error> {
+    let groups = values.reshape((values.elem_count() / of, of))?;
+    let sizes = groups.abs()?;
+    let size = |place: usize| sizes.narrow(1, place, 1);
+    let mut kept = Vec::with_capacity(of);
+    for place in 0..of {
+        let mut before = size(place)?.zeros_like()?;
+        for other in (0..of).filter(|other| *other != place) {
+            let goes = if other < place {
+                size(other)?.ge(&size(place)?)?
+            } else {
+                size(other)?.gt(&size(place)?)?
+            };
+            before = (before + goes.to_dtype(values.dtype())?)?;
+        }
+        kept.push(before.lt(keep as f32)?.to_dtype(values.dtype())?);
+    }
+    Ok((groups * Tensor::cat(&kept, 1)?)?.reshape(values.dims())?)
+}
