@@ -55,6 +55,8 @@ pub mod model;
 mod optim;
 pub mod probe;
 mod random;
+#[cfg(test)]
+mod reference;
 pub mod schedule;
 pub mod train;
 

@@ -1,0 +1,182 @@
+"""Losses of the first steps of small models in PyTorch, from the same weights and on the same tokens.
+
+    python worker/trainer/reference/reference.py > worker/trainer/reference/losses.json
+
+Weights and tokens come from a formula that `src/reference.rs` has too, so nothing else is stored.
+Everything is float32 on one thread; the optimiser is torch.optim.AdamW after clip_grad_norm_.
+"""
+
+import json
+import math
+
+import torch
+from torch.nn import functional as F
+
+WIDTH, LAYERS, HEADS, HEAD_WIDTH, MLP, VOCABULARY = 32, 2, 2, 16, 64, 48
+BATCH, SEQUENCE, STEPS = 3, 24, 20
+RATE, WARMUP, FINAL, DECAY, CLIP = 0.02, 4, 0.1, 0.1, 1.0
+MASK = (1 << 64) - 1
+
+
+def mixed(index):
+    """Splitmix64: the same integers in every language."""
+    z = (index * 0x9E3779B97F4A7C15 + 0x9E3779B97F4A7C15) & MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return z ^ (z >> 31)
+
+
+class Weights:
+    """Numbers in [-1/4, 1/4), one after the other; gains are one more."""
+
+    def __init__(self):
+        self.drawn = 0
+        self.all = []
+
+    def draw(self, *shape, gain=False):
+        n = math.prod(shape)
+        values = [((mixed(self.drawn + i) >> 40) - (1 << 23)) / (1 << 25) for i in range(n)]
+        self.drawn += n
+        tensor = torch.tensor(values, dtype=torch.float32).reshape(shape)
+        tensor = (tensor + 1 if gain else tensor).requires_grad_()
+        self.all.append(tensor)
+        return tensor
+
+    def norm(self):
+        return self.draw(WIDTH, gain=True), self.draw(WIDTH)
+
+    def linear(self, inputs, outputs):
+        return self.draw(inputs, outputs), self.draw(outputs)
+
+
+def four_bits(values, group):
+    """Symmetric INT4 along the last dimension, with the gradient of the identity."""
+    chunks = []
+    for chunk in values.detach().split(group, -1):
+        magnitude = chunk.abs().amax(-1, keepdim=True)
+        chunks.append(torch.round(chunk * (1 / magnitude * 7)).clamp(-7, 7) * (magnitude * (1 / 7)))
+    return torch.cat(chunks, -1) + (values - values.detach())
+
+
+class Model:
+    def __init__(self, family, position=None, activation="gelu", gated=False, group=None):
+        draws = self.weights = Weights()
+        self.family, self.position, self.group = family, position, group
+        self.activation, self.gated = activation, gated
+        self.token = draws.draw(VOCABULARY, WIDTH)
+        self.positions = draws.draw(SEQUENCE, WIDTH) if position == "learned" else None
+        inner = HEADS * HEAD_WIDTH
+        gates = 3 if family == "gpt" else 4
+        self.blocks = [
+            (
+                draws.norm(),
+                draws.linear(WIDTH, gates * inner),
+                draws.linear(inner, WIDTH),
+                draws.norm(),
+                draws.linear(WIDTH, MLP * (2 if gated else 1)),
+                draws.linear(MLP, WIDTH),
+            )
+            for _ in range(LAYERS)
+        ]
+        self.norm, self.head = draws.norm(), draws.draw(WIDTH, VOCABULARY)
+        self.cells = [torch.zeros(BATCH, inner) for _ in range(LAYERS)]
+
+    def linear(self, x, weights):
+        matrix, bias = weights
+        if self.group:
+            x, matrix = four_bits(x, self.group), four_bits(matrix.T, self.group).T
+        return x @ matrix + bias
+
+    def attention(self, qkv):
+        query, key, value = (
+            part.reshape(BATCH, SEQUENCE, HEADS, HEAD_WIDTH).transpose(1, 2)
+            for part in qkv.chunk(3, -1)
+        )
+        distance = torch.arange(SEQUENCE)[:, None] - torch.arange(SEQUENCE)[None, :]
+        slopes = torch.tensor([2.0 ** (-8 * head / HEADS) for head in range(HEADS)])
+        bias = -slopes[:, None, None] * distance if self.position == "alibi" else 0.0 * distance
+        bias = bias.float().masked_fill(distance < 0, -math.inf).expand(HEADS, -1, -1)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        return mixed.transpose(1, 2).reshape(BATCH, SEQUENCE, -1)
+
+    def recurrence(self, gates, layer):
+        forget, update, new, output = gates.chunk(4, -1)
+        cell, hidden = self.cells[layer], []
+        for t in range(SEQUENCE):
+            kept = torch.sigmoid(forget[:, t] + 1) * cell
+            cell = kept + torch.sigmoid(update[:, t]) * torch.tanh(new[:, t])
+            hidden.append(torch.sigmoid(output[:, t]) * torch.tanh(cell))
+        self.cells[layer] = cell.detach()
+        return torch.stack(hidden, 1)
+
+    def loss(self, inputs, targets):
+        x = self.token[inputs] * WIDTH**0.5
+        if self.positions is not None:
+            x = x + self.positions
+        for layer, (norm1, wide, out, norm2, first, second) in enumerate(self.blocks):
+            mixer = self.linear(F.layer_norm(x, (WIDTH,), *norm1), wide)
+            gpt = self.family == "gpt"
+            mixer = self.attention(mixer) if gpt else self.recurrence(mixer, layer)
+            x = x + self.linear(mixer, out)
+            hidden = self.linear(F.layer_norm(x, (WIDTH,), *norm2), first)
+            bend = {"gelu": lambda u: F.gelu(u, approximate="tanh"), "relu": F.relu, "silu": F.silu}
+            if self.gated:
+                gate, up = hidden.chunk(2, -1)
+                hidden = bend[self.activation](gate) * up
+            else:
+                hidden = bend[self.activation](hidden)
+            x = x + self.linear(hidden, second)
+        logits = F.layer_norm(x, (WIDTH,), *self.norm) @ self.head
+        return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+
+def rate(step):
+    if step <= WARMUP:
+        return RATE * step / WARMUP
+    done = (step - WARMUP) / (STEPS - WARMUP)
+    return RATE * (FINAL + (1 - FINAL) * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def tokens(step):
+    """A pattern that can be learned: each token follows from the one before, with some noise."""
+    rows = []
+    for row in range(BATCH):
+        token, line = (step * 7 + row * 11) % VOCABULARY, []
+        for place in range(SEQUENCE + 1):
+            line.append(token)
+            noise = mixed((step * BATCH + row) * (SEQUENCE + 1) + place) % 4
+            token = (token * 5 + 3 + noise) % VOCABULARY
+        rows.append(line)
+    rows = torch.tensor(rows)
+    return rows[:, :-1], rows[:, 1:]
+
+
+def train(model):
+    adam = torch.optim.AdamW(model.weights.all, betas=(0.9, 0.95), eps=1e-8, weight_decay=DECAY)
+    losses = []
+    for step in range(1, STEPS + 1):
+        adam.param_groups[0]["lr"] = rate(step)
+        loss = model.loss(*tokens(step))
+        adam.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.weights.all, CLIP)
+        adam.step()
+        losses.append(loss.item())
+    return losses
+
+
+def main():
+    torch.set_num_threads(1)
+    models = {
+        "gpt, alibi": Model("gpt", "alibi"),
+        "gpt, learned positions": Model("gpt", "learned"),
+        "qlstm": Model("qlstm"),
+        "gpt, relu": Model("gpt", "alibi", activation="relu"),
+        "qlstm, swiglu": Model("qlstm", activation="silu", gated=True),
+        "gpt, int4 in groups of 16": Model("gpt", "alibi", group=16),
+    }
+    losses = {name: train(model) for name, model in models.items()}
+    print(json.dumps({"torch": torch.__version__, "losses": losses}, indent=1))
+
+
+main()
