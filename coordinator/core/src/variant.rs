@@ -167,14 +167,53 @@ impl ModelSpec {
     }
 }
 
-/// The optimiser of one run: Adam with linear warm-up, then cosine to `final_share` of the peak
-/// over exactly the run's own steps.
+/// How the learning rate goes after a linear warm-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RateSchedule {
+    /// Half a cosine down to the final rate at the last step.
+    #[default]
+    Cosine,
+    /// The peak to the end.
+    Constant,
+    /// Warm-up, stable, decay: the peak, then straight down to the final rate over the last steps
+    /// (Hu et al., arXiv 2404.06395).
+    Wsd,
+    /// The peak, then the final rate for the last steps.
+    TwoStep,
+    /// The peak times the root of the share that the warm-up has of the steps so far (Vaswani et al.,
+    /// arXiv 1706.03762, equation 3).
+    InverseSqrt,
+}
+
+impl RateSchedule {
+    /// Whether the last steps are another phase.
+    #[must_use]
+    pub const fn has_decay(self) -> bool {
+        matches!(self, Self::Wsd | Self::TwoStep)
+    }
+
+    /// Whether there is a final rate.
+    #[must_use]
+    pub const fn has_final(self) -> bool {
+        matches!(self, Self::Cosine | Self::Wsd | Self::TwoStep)
+    }
+}
+
+/// The optimiser of one run: Adam with linear warm-up, then a schedule over exactly the run's own
+/// steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OptimiserSpec {
     pub learning_rate: f64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub schedule: RateSchedule,
     /// Share of the steps spent warming up.
     pub warmup_share: f64,
-    /// Learning rate at the last step as a share of the peak; zero by default.
+    /// Share of the steps that the last phase takes, of a schedule that has one.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub decay_share: f64,
+    /// Learning rate at the last step as a share of the peak, of a schedule that has one; zero by
+    /// default.
     pub final_share: f64,
     pub beta1: f64,
     pub beta2: f64,
@@ -196,7 +235,9 @@ impl OptimiserSpec {
         let width = f64::from(width);
         Self {
             learning_rate: (0.64 / width).min(1.2e-2),
+            schedule: RateSchedule::Cosine,
             warmup_share: 0.1,
+            decay_share: 0.0,
             final_share: 0.0,
             beta1: 0.9,
             beta2: 0.95,

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::class::ComputeClass;
 use crate::units::{AcceleratorTime, Sequences, Share, Tokens, TokensPerSecond};
-use crate::variant::{Activation, Family, NofM, Position, Quantization, is_default};
+use crate::variant::{Activation, Family, NofM, Position, Quantization, RateSchedule, is_default};
 
 /// The only `apiVersion` of this release.
 pub const API_VERSION: &str = "sweepctl/v1";
@@ -186,9 +186,18 @@ pub struct OptimiserOverrides {
     /// Peak learning rate of Adam. By default `0.64 / width`, at most 1.2e-2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
+    /// How the learning rate goes after the warm-up: `cosine` by default.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub schedule: RateSchedule,
     /// Share of the steps spent warming up linearly, e.g. `10 %`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warmup: Option<Share>,
+    /// Share of the steps that the last phase of `wsd` and `two-step` takes; `20 %` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decay: Option<Share>,
+    /// Learning rate at the end as a share of the peak; `0 %` by default, `10 %` for `two-step`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_rate: Option<Share>,
     /// Decoupled weight decay; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,

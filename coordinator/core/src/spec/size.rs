@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ArmSpec, DataSpec, OptimiserOverrides, SizeEntry};
-use crate::variant::{Family, ModelSpec, OptimiserSpec, Position, Variant};
+use crate::variant::{Family, ModelSpec, OptimiserSpec, Position, RateSchedule, Variant};
 
 /// The sizes of Languini Kitchen (configs.py of projects gpt and lstm at bb7afb4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -78,6 +78,10 @@ pub struct Size {
 /// Width of a head where budget.yaml names no heads.
 const HEAD_WIDTH: u32 = 16;
 const MLP_RATIO: u32 = 4;
+/// Of the steps, the last phase of a schedule that has one.
+const DECAY_SHARE: f64 = 0.2;
+/// Of the peak, the second rate of two steps.
+const SECOND_RATE: f64 = 0.1;
 
 impl ArmSpec {
     /// The sizes of this arm, complete.
@@ -144,7 +148,18 @@ impl OptimiserOverrides {
     fn over(&self, defaults: &OptimiserSpec) -> OptimiserSpec {
         OptimiserSpec {
             learning_rate: self.learning_rate.unwrap_or(defaults.learning_rate),
+            schedule: self.schedule,
             warmup_share: self.warmup.map_or(defaults.warmup_share, |share| share.0),
+            decay_share: match self.decay {
+                Some(share) => share.0,
+                None if self.schedule.has_decay() => DECAY_SHARE,
+                None => defaults.decay_share,
+            },
+            final_share: match self.final_rate {
+                Some(share) => share.0,
+                None if self.schedule == RateSchedule::TwoStep => SECOND_RATE,
+                None => defaults.final_share,
+            },
             weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
             clip_norm: self.clip_norm.unwrap_or(defaults.clip_norm),
             init_std: self.init_std.unwrap_or(defaults.init_std),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{API_VERSION, ArmSpec, SizeEntry, SweepSpec};
+use super::{API_VERSION, ArmSpec, OptimiserOverrides, SizeEntry, SweepSpec};
 use crate::units::AcceleratorTime;
 use crate::variant::{Family, NofM, Quantization};
 
@@ -150,6 +150,7 @@ fn check_arms(check: &mut Check, arms: &[ArmSpec]) {
             check.wrong(format!("{field}.position"), "a qlstm takes no positions");
         }
         check_optimiser(check, &field, arm);
+        check_schedule(check, &field, arm);
         check_variant(check, &field, arm);
         if arm.sizes.is_empty() {
             check.wrong(format!("{field}.sizes"), "there is no size, expected at least one");
@@ -200,6 +201,35 @@ fn check_optimiser(check: &mut Check, field: &str, arm: &ArmSpec) {
             let message = format!("{value} is out of range, expected a positive number");
             check.wrong(format!("{field}.optimiser.{key}"), message);
         }
+    }
+}
+
+fn check_schedule(check: &mut Check, field: &str, arm: &ArmSpec) {
+    let OptimiserOverrides { schedule, warmup, decay, final_rate, .. } = &arm.optimiser;
+    let optimiser = format!("{field}.optimiser");
+    let shares = [("warmup", *warmup), ("decay", *decay), ("finalRate", *final_rate)];
+    for (key, share) in shares {
+        if let Some(share) = share
+            && !(0.0..=1.0).contains(&share.0)
+        {
+            let message = format!("{share} is out of range, expected 0 % to 100 %");
+            check.wrong(format!("{optimiser}.{key}"), message);
+            return;
+        }
+    }
+    if decay.is_some() && !schedule.has_decay() {
+        let message = "this schedule has no last phase, expected `schedule: wsd` or `two-step`";
+        check.wrong(format!("{optimiser}.decay"), message);
+    }
+    if final_rate.is_some() && !schedule.has_final() {
+        let message = "this schedule has no final rate, expected `cosine`, `wsd` or `two-step`";
+        check.wrong(format!("{optimiser}.finalRate"), message);
+    }
+    if let (Some(warmup), Some(decay)) = (warmup, decay)
+        && warmup.0 + decay.0 > 1.0
+    {
+        let message = format!("{decay} after a warm-up of {warmup} is more than all steps");
+        check.wrong(format!("{optimiser}.decay"), message);
     }
 }
 

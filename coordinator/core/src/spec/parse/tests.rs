@@ -99,6 +99,16 @@ fn mistakes_name_their_place_and_what_would_be_right() {
         ("    family: gpt", "    family: gpt\n    quantization: { weights: int4, group: row }"),
         ("    family: gpt", "    family: gpt\n    sparsity: 4:2"),
         ("    family: gpt", "    family: gpt\n    sparsity: \"2:5\""),
+        ("    family: gpt", "    family: gpt\n    optimiser: { schedule: linear }"),
+        ("    family: gpt", "    family: gpt\n    optimiser: { decay: 10 % }"),
+        (
+            "    family: gpt",
+            "    family: gpt\n    optimiser: { schedule: constant, finalRate: 10 % }",
+        ),
+        (
+            "    family: gpt",
+            "    family: gpt\n    optimiser: { schedule: wsd, warmup: 40 %, decay: 70 % }",
+        ),
         ("seeds: [1, 2]", "forecast: { level: 120 % }"),
         ("seeds: [1, 2]", "forecast: { horizon: 1 s }"),
         ("seeds: [1, 2]", "schedule: { workers: 0 }"),
