@@ -1,9 +1,11 @@
 //! What is trained: the model's shape and the optimiser's settings.
 
+mod experts;
 mod reduced;
 
 use std::fmt;
 
+pub use experts::Experts;
 pub use reduced::{NofM, NumberFormat, Quantization, ScaleGroup};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -86,12 +88,19 @@ pub struct Variant {
     pub quantization: Option<Quantization>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sparsity: Option<NofM>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experts: Option<Experts>,
 }
 
 impl Variant {
     /// None.
-    pub const BASELINE: Self =
-        Self { activation: Activation::Gelu, gated: false, quantization: None, sparsity: None };
+    pub const BASELINE: Self = Self {
+        activation: Activation::Gelu,
+        gated: false,
+        quantization: None,
+        sparsity: None,
+        experts: None,
+    };
 }
 
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -125,8 +134,26 @@ impl ModelSpec {
     /// counts for its named sizes.
     #[must_use]
     pub fn params_n(&self) -> u64 {
+        self.params_with(self.variant.experts.as_ref().map_or(1, |experts| experts.count))
+    }
+
+    /// The parameters that one token meets: fewer than all of them where there are experts.
+    #[must_use]
+    pub fn active_params_n(&self) -> u64 {
+        self.params_with(self.variant.experts.as_ref().map_or(1, |experts| experts.top_k))
+    }
+
+    /// Hidden units of the MLP, or of one of its experts.
+    #[must_use]
+    pub fn hidden_width(&self) -> u32 {
+        self.mlp_width / self.variant.experts.as_ref().map_or(1, Experts::granularity)
+    }
+
+    /// Parameters with so many MLPs in every block.
+    fn params_with(&self, mlps_n: u32) -> u64 {
         let width = u64::from(self.width);
-        let mlp = u64::from(self.mlp_width);
+        let mlp = u64::from(self.hidden_width());
+        let router = self.variant.experts.as_ref().map_or(0, |e| u64::from(e.count) * width);
         let inner = u64::from(self.heads_n) * u64::from(self.head_width);
         let vocabulary = u64::from(self.vocabulary_n);
         let linear = |inputs: u64, outputs: u64| inputs * outputs + outputs;
@@ -136,7 +163,8 @@ impl ModelSpec {
             Family::Qlstm => linear(width, 4 * inner) + linear(inner, width),
         };
         let first = if self.variant.gated { 2 * mlp } else { mlp };
-        let layer = 2 * norm + mixer + linear(width, first) + linear(mlp, width);
+        let mlps = u64::from(mlps_n) * (linear(width, first) + linear(mlp, width));
+        let layer = 2 * norm + mixer + router + mlps;
         let positions = match self.position {
             Some(Position::Learned) => u64::from(self.sequence) * width,
             Some(Position::Alibi) | None => 0,
@@ -154,10 +182,11 @@ impl ModelSpec {
         Self { variant, ..self.clone() }
     }
 
-    /// Training compute of `tokens` tokens by the 6ND rule, N counting embeddings: FLOPs.
+    /// Training compute of `tokens` tokens by the 6ND rule, N counting embeddings and, of experts,
+    /// those that a token sees: FLOPs.
     #[must_use]
     pub fn flops_c(&self, tokens: u64) -> f64 {
-        6.0 * self.params_n() as f64 * tokens as f64
+        6.0 * self.active_params_n() as f64 * tokens as f64
     }
 
     /// A short name for lists: `d64 x 2`.
@@ -271,6 +300,23 @@ mod tests {
         let relu = Variant { activation: Activation::Relu, ..Variant::BASELINE };
         let timed = ModelSpec { variant, ..plain }.timed();
         assert_eq!(timed, ModelSpec { variant: relu, ..plain });
+    }
+
+    #[test]
+    fn experts_are_counted_all_and_those_a_token_sees() {
+        let dense = NamedSize::Mini.model(Family::Gpt, None, 256, 128);
+        let experts = Experts { count: 8, top_k: 2, granularity: None, balance: 0.01 };
+        let variant = Variant { experts: Some(experts), ..Variant::BASELINE };
+        let sparse = ModelSpec { variant, ..dense };
+        // Half as wide: 512 x 1024 both ways, and the biases.
+        let expert = 2 * 512 * 1024 + 1024 + 512;
+        let (mlp, router) = (2 * 512 * 2048 + 2048 + 512, 8 * 512);
+        assert_eq!(sparse.params_n() + 4 * mlp, dense.params_n() + 4 * (8 * expert + router));
+        assert_eq!(
+            sparse.active_params_n() + 4 * mlp,
+            dense.params_n() + 4 * (2 * expert + router)
+        );
+        assert!(sparse.flops_c(1) / dense.flops_c(1) < 1.01);
     }
 
     /// Half as many parameters again in the MLP.

@@ -12,7 +12,7 @@ use crate::shape::{Layout, Named, Shape, matrix, split, split_mut, vector};
 ///
 /// As [`Self::plain`] makes it: causal attention with scores scaled by `1/√head_width`, biases everywhere, tanh-GELU
 /// (Languini Kitchen's GPT, arXiv:2309.11197).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GptBlock {
     /// Sizes.
     pub shape: Shape,
@@ -45,14 +45,16 @@ impl GptBlock {
         Self { shape, alibi, mixer: Reduced::default(), mlp: Mlp::default() }
     }
 
-    /// Share of the MLP's hidden units of the last forward pass that are not zero.
+    /// Share of the MLP's hidden units of the last forward pass that are not zero; of experts, of
+    /// the chosen ones.
     pub fn active_share(&self, saved: &GptSaved) -> f64 {
-        saved.mlp.active_share(self.shape.tokens_n() * self.shape.mlp_width)
+        let chosen = self.mlp.experts.map_or(1, |experts| experts.chosen);
+        saved.mlp.active_share(self.shape.tokens_n() * chosen * self.shape.mlp_width)
     }
 
-    fn params(&self) -> [Named; 12] {
+    fn params(&self) -> [Named; 13] {
         let (width, inner) = (self.shape.width, self.shape.inner());
-        let [a, b, c, d, e, f] = self.mlp.params(&self.shape);
+        let [a, b, c, d, e, f, g] = self.mlp.params(&self.shape);
         [
             vector("ln1_gain", width),
             vector("ln1_bias", width),
@@ -67,6 +69,7 @@ impl GptBlock {
             d,
             e,
             f,
+            g,
         ]
     }
 

@@ -4,6 +4,7 @@
 use crate::dispatch::kernel;
 use crate::linear::{affine, affine_backward_params, affine_onto, input_gradient};
 use crate::math::{sigmoid, tanh};
+use crate::moe::{self, ExpertParams, Experts, MoeSaved, Widths};
 use crate::norm::{Stats, layer_norm, layer_norm_backward};
 use crate::reduced::{Operands, Reduced};
 use crate::scratch::{Scratch, fit};
@@ -22,7 +23,7 @@ pub enum Activation {
 }
 
 /// What a block's MLP is. The default is Languini Kitchen's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Mlp {
     /// Of the hidden units.
     pub activation: Activation,
@@ -32,6 +33,8 @@ pub struct Mlp {
     pub first: Reduced,
     /// The same of the second, whose inputs have the heaviest tails.
     pub second: Reduced,
+    /// Where there are several of it, each `mlp_width` wide.
+    pub experts: Option<Experts>,
 }
 
 impl Mlp {
@@ -40,79 +43,171 @@ impl Mlp {
         shape.mlp_width * if self.gated { 2 } else { 1 }
     }
 
-    pub(crate) fn params(&self, shape: &Shape) -> [Named; 6] {
+    pub(crate) fn params(&self, shape: &Shape) -> [Named; 7] {
         let first = self.first_width(shape);
+        // The layers of all experts one below the other.
+        let (routed, copies) =
+            self.experts.map_or((0, 1), |experts| (experts.count, experts.count));
         [
             vector("ln2_gain", shape.width),
             vector("ln2_bias", shape.width),
+            matrix("router_w", shape.width, routed),
             // Gate, then what it is multiplied with.
-            matrix("fc_w", shape.width, first),
-            vector("fc_b", first),
-            matrix("out_w", shape.mlp_width, shape.width),
-            vector("out_b", shape.width),
+            matrix("fc_w", copies * shape.width, first),
+            vector("fc_b", copies * first),
+            matrix("out_w", copies * shape.mlp_width, shape.width),
+            vector("out_b", copies * shape.width),
         ]
+    }
+
+    fn widths(&self, shape: &Shape) -> Widths {
+        Widths { stream: shape.width, first: self.first_width(shape), hidden: shape.mlp_width }
     }
 
     pub(crate) fn forward(
         &self,
         shape: &Shape,
-        params: [&[f32]; 6],
+        params: [&[f32]; 7],
         x: &[f32],
         y: &mut [f32],
         saved: &mut MlpSaved,
     ) {
-        let [ln_gain, ln_bias, fc_w, fc_b, out_w, out_b] = params;
-        let (tokens_n, first) = (shape.tokens_n(), self.first_width(shape));
-        let normed = fit(&mut saved.normed, tokens_n * shape.width);
+        let [ln_gain, ln_bias, router, fc_w, fc_b, out_w, out_b] = params;
+        let (tokens_n, width) = (shape.tokens_n(), shape.width);
+        let normed = fit(&mut saved.normed, tokens_n * width);
         layer_norm(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
-        let (normed, fc_w) = self.first.operands(normed, fc_w, shape.width, &mut saved.first);
-        let before = fit(&mut saved.slope, tokens_n * first);
-        affine(normed, fc_w, fc_b, before);
+        if let Some(experts) = self.experts {
+            let params = ExpertParams { router, fc_w, fc_b, out_w, out_b };
+            y.copy_from_slice(x);
+            let hidden = (&mut saved.slope, &mut saved.hidden);
+            moe::forward(
+                self,
+                experts,
+                self.widths(shape),
+                &params,
+                normed,
+                y,
+                hidden,
+                &mut saved.moe,
+            );
+            return;
+        }
+        let before = fit(&mut saved.slope, tokens_n * self.first_width(shape));
         let hidden = fit(&mut saved.hidden, tokens_n * shape.mlp_width);
-        activate(self.activation, self.gated, shape.mlp_width, before, hidden);
+        let dims = [width, shape.mlp_width];
+        self.first_layer(dims, normed, [fc_w, fc_b], before, hidden, &mut saved.first);
         let (hidden, out_w) =
             self.second.operands(hidden, out_w, shape.mlp_width, &mut saved.second);
         affine_onto(x, hidden, out_w, out_b, y);
     }
 
-    /// Writes `dx` and the six parameter gradients.
+    /// Writes `dx` and the parameter gradients.
     #[expect(clippy::too_many_arguments, reason = "operands of one fused operation")]
     pub(crate) fn backward(
         &self,
         shape: &Shape,
-        params: [&[f32]; 6],
+        params: [&[f32]; 7],
         x: &[f32],
         dy: &[f32],
         dx: &mut [f32],
-        dparams: [&mut [f32]; 6],
+        dparams: [&mut [f32]; 7],
         saved: &mut MlpSaved,
         scratch: &mut Scratch,
     ) {
-        let [ln_gain, _, fc_w, _, out_w, _] = params;
-        let [dln_gain, dln_bias, dfc_w, dfc_b, dout_w, dout_b] = dparams;
-        let (tokens_n, first) = (shape.tokens_n(), self.first_width(shape));
-        let hidden = fit(&mut saved.hidden, tokens_n * shape.mlp_width);
-        let (hidden, out_w) = self.second.again(hidden, out_w, &saved.second);
-        affine_backward_params(hidden, dy, dout_w, dout_b);
-        let dhidden = fit(&mut scratch.dwide, hidden.len());
-        input_gradient(dy, out_w, shape.width, dhidden);
-        let slope = fit(&mut saved.slope, tokens_n * first);
+        let [ln_gain, _, router, fc_w, fc_b, out_w, out_b] = params;
+        let [dln_gain, dln_bias, drouter, dfc_w, dfc_b, dout_w, dout_b] = dparams;
+        let (tokens_n, width) = (shape.tokens_n(), shape.width);
+        let normed = std::mem::take(&mut saved.normed);
+        let mut dnormed = std::mem::take(&mut scratch.dnormed);
+        let seen = &normed[..tokens_n * width];
+        let dseen = fit(&mut dnormed, tokens_n * width);
+        if let Some(experts) = self.experts {
+            let params = ExpertParams { router, fc_w, fc_b, out_w, out_b };
+            let mut dparams = ExpertParams {
+                router: drouter,
+                fc_w: dfc_w,
+                fc_b: dfc_b,
+                out_w: dout_w,
+                out_b: dout_b,
+            };
+            let widths = self.widths(shape);
+            moe::backward(
+                self,
+                experts,
+                widths,
+                &params,
+                &mut dparams,
+                seen,
+                dy,
+                dseen,
+                saved,
+                scratch,
+            );
+        } else {
+            let hidden = fit(&mut saved.hidden, tokens_n * shape.mlp_width);
+            let (hidden, out_w) = self.second.again(hidden, out_w, &saved.second);
+            affine_backward_params(hidden, dy, dout_w, dout_b);
+            let dhidden = fit(&mut scratch.dwide, hidden.len());
+            input_gradient(dy, out_w, width, dhidden);
+            self.first_layer_backward(
+                [width, shape.mlp_width],
+                seen,
+                fc_w,
+                dhidden,
+                fit(&mut saved.slope, tokens_n * self.first_width(shape)),
+                [dfc_w, dfc_b],
+                dseen,
+                &saved.first,
+                &mut scratch.dgated,
+            );
+        }
+        dx.copy_from_slice(dy);
+        let stats = fit(&mut saved.stats, tokens_n);
+        layer_norm_backward(x, ln_gain, stats, dseen, dx, dln_gain, dln_bias);
+        (saved.normed, scratch.dnormed) = (normed, dnormed);
+    }
+
+    /// The hidden units of `x`, rows of `inputs`, and in `before` what they are multiplied with on the
+    /// way back.
+    pub(crate) fn first_layer(
+        &self,
+        [inputs, hidden_n]: [usize; 2],
+        x: &[f32],
+        [w, b]: [&[f32]; 2],
+        before: &mut [f32],
+        hidden: &mut [f32],
+        operands: &mut Operands,
+    ) {
+        let (x, w) = self.first.operands(x, w, inputs, operands);
+        affine(x, w, b, before);
+        activate(self.activation, self.gated, hidden_n, before, hidden);
+    }
+
+    /// Writes the gradients of weight, bias and `x` from that of the hidden units, which it changes.
+    #[expect(clippy::too_many_arguments, reason = "operands of one fused operation")]
+    pub(crate) fn first_layer_backward(
+        &self,
+        [_, hidden_n]: [usize; 2],
+        x: &[f32],
+        w: &[f32],
+        dhidden: &mut [f32],
+        slope: &[f32],
+        [dw, db]: [&mut [f32]; 2],
+        dx: &mut [f32],
+        operands: &Operands,
+        dgated: &mut Vec<f32>,
+    ) {
         let dbefore = if self.gated {
-            let dbefore = fit(&mut scratch.dgated, tokens_n * first);
-            spread(dhidden, slope, shape.mlp_width, dbefore);
+            let dbefore = fit(dgated, slope.len());
+            spread(dhidden, slope, hidden_n, dbefore);
             dbefore
         } else {
             multiply(dhidden, slope);
             dhidden
         };
-        let normed = fit(&mut saved.normed, tokens_n * shape.width);
-        let (normed, fc_w) = self.first.again(normed, fc_w, &saved.first);
-        affine_backward_params(normed, dbefore, dfc_w, dfc_b);
-        let dnormed = fit(&mut scratch.dnormed, normed.len());
-        input_gradient(dbefore, fc_w, first, dnormed);
-        dx.copy_from_slice(dy);
-        let stats = fit(&mut saved.stats, tokens_n);
-        layer_norm_backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
+        let (x, w) = self.first.again(x, w, operands);
+        affine_backward_params(x, dbefore, dw, db);
+        input_gradient(dbefore, w, db.len(), dx);
     }
 }
 
@@ -121,12 +216,14 @@ impl Mlp {
 pub(crate) struct MlpSaved {
     normed: Vec<f32>,
     stats: Vec<Stats>,
-    hidden: Vec<f32>,
+    /// Rows are tokens; of experts, the choices in the order of `moe`.
+    pub(crate) hidden: Vec<f32>,
     /// What the first layer's outputs are multiplied with on the way back: made together with
     /// `hidden`, since both need the same exponentials.
-    slope: Vec<f32>,
+    pub(crate) slope: Vec<f32>,
     first: Operands,
     second: Operands,
+    pub(crate) moe: MoeSaved,
 }
 
 impl MlpSaved {

@@ -14,7 +14,7 @@ use crate::shape::{Layout, Named, Shape, matrix, split, split_mut, vector};
 /// `f = σ(W_f x + b_f + 1)`, `i = σ(W_i x + b_i)`, `z = tanh(W_z x + b_z)`, `o = σ(W_o x + b_o)`,
 /// `c_t = f c_{t-1} + i z`, `h = o tanh c_t`, then a projection. Heads do not mix, so only their
 /// total width counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct QlstmBlock {
     /// Sizes.
     pub shape: Shape,
@@ -48,14 +48,16 @@ impl QlstmBlock {
         Self { shape, mixer: Reduced::default(), mlp: Mlp::default() }
     }
 
-    /// Share of the MLP's hidden units of the last forward pass that are not zero.
+    /// Share of the MLP's hidden units of the last forward pass that are not zero; of experts, of
+    /// the chosen ones.
     pub fn active_share(&self, saved: &QlstmSaved) -> f64 {
-        saved.mlp.active_share(self.shape.tokens_n() * self.shape.mlp_width)
+        let chosen = self.mlp.experts.map_or(1, |experts| experts.chosen);
+        saved.mlp.active_share(self.shape.tokens_n() * chosen * self.shape.mlp_width)
     }
 
-    fn params(&self) -> [Named; 12] {
+    fn params(&self) -> [Named; 13] {
         let (width, inner) = (self.shape.width, self.shape.inner());
-        let [a, b, c, d, e, f] = self.mlp.params(&self.shape);
+        let [a, b, c, d, e, f, g] = self.mlp.params(&self.shape);
         [
             vector("ln1_gain", width),
             vector("ln1_bias", width),
@@ -70,6 +72,7 @@ impl QlstmBlock {
             d,
             e,
             f,
+            g,
         ]
     }
 

@@ -9,6 +9,10 @@ pub struct Scratch {
     pub(crate) dwide: Vec<f32>,
     /// Gradient of a gated MLP's first layer, tokens × 2 mlp_width.
     pub(crate) dgated: Vec<f32>,
+    /// Gradients of experts' outputs and inputs, choices × width, and of affinities, tokens × experts.
+    pub(crate) doutputs: Vec<f32>,
+    pub(crate) dinputs: Vec<f32>,
+    pub(crate) dprobs: Vec<f32>,
     /// Gradient of the mixing layer's output, tokens × inner.
     pub(crate) dmixed: Vec<f32>,
     /// Gradient of the qLSTM's cell, inner.

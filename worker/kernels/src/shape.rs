@@ -89,6 +89,7 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Those of no elements are left out: a variant does not have them.
     pub(crate) fn new(named: &[Named]) -> Self {
         let mut offset = 0;
         let place = |&(name, dims): &Named| {
@@ -96,7 +97,8 @@ impl Layout {
             offset += dims.len();
             param
         };
-        Self { params: named.iter().map(place).collect() }
+        let params = named.iter().filter(|(_, dims)| dims.len() > 0).map(place).collect();
+        Self { params }
     }
 
     /// All parameters, in order of their offsets.

@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::class::ComputeClass;
 use crate::units::{AcceleratorTime, Sequences, Share, Tokens, TokensPerSecond};
-use crate::variant::{Activation, Family, NofM, Position, Quantization, RateSchedule, is_default};
+use crate::variant::{
+    Activation, Experts, Family, NofM, Position, Quantization, RateSchedule, is_default,
+};
 
 /// The only `apiVersion` of this release.
 pub const API_VERSION: &str = "sweepctl/v1";
@@ -148,6 +150,9 @@ pub struct ArmSpec {
     /// well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sparsity: Option<NofM>,
+    /// A mixture of experts in place of the MLP, e.g. `{ count: 8, topK: 2 }`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experts: Option<Experts>,
     /// All sizes run in every class; the arm's curve is the best size per class and seed.
     pub sizes: Vec<SizeEntry>,
     /// Replaces the defaults of the optimiser.

@@ -77,7 +77,7 @@ pub struct Size {
 
 /// Width of a head where budget.yaml names no heads.
 const HEAD_WIDTH: u32 = 16;
-const MLP_RATIO: u32 = 4;
+pub(super) const MLP_RATIO: u32 = 4;
 /// Of the steps, the last phase of a schedule that has one.
 const DECAY_SHARE: f64 = 0.2;
 /// Of the peak, the second rate of two steps.
@@ -102,6 +102,7 @@ impl ArmSpec {
             gated: self.gated,
             quantization: self.quantization.clone(),
             sparsity: self.sparsity,
+            experts: self.experts.clone(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{API_VERSION, ArmSpec, OptimiserOverrides, SizeEntry, SweepSpec};
 use crate::units::AcceleratorTime;
-use crate::variant::{Family, NofM, Quantization};
+use crate::variant::{Experts, Family, NofM, Quantization};
 
 /// A mistake before its place in the text is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,7 @@ const WIDTH_MAX: u32 = 65_536;
 const LAYERS_MAX: u32 = 1024;
 const SEQUENCE_MAX: u64 = 1 << 20;
 const NAME_LENGTH_MAX: usize = 63;
+const EXPERTS_MAX: u32 = 4096;
 
 struct Check {
     mistakes: Vec<Mistake>,
@@ -174,16 +175,52 @@ fn check_variant(check: &mut Check, field: &str, arm: &ArmSpec) {
             check.wrong_with_hint(format!("{field}.quantization"), message, hint);
         }
     }
-    let Some(NofM { of, .. }) = arm.sparsity else { return };
     // A size that is none has been said so.
-    let widths = arm.sizes.iter().filter_map(|size| match (size.named, size.width) {
-        (None, Some(width)) if width > 0 => Some(width),
-        _ => None,
-    });
-    for width in widths {
-        if !width.is_multiple_of(of) {
+    let widths = || {
+        arm.sizes.iter().filter_map(|size| match (size.named, size.width) {
+            (None, Some(width)) if width > 0 => Some(width),
+            _ => None,
+        })
+    };
+    if let Some(NofM { of, .. }) = arm.sparsity {
+        for width in widths().filter(|width| !width.is_multiple_of(of)) {
             let message = format!("groups of {of} weights do not divide the width {width}");
             check.wrong(format!("{field}.sparsity"), message);
+        }
+    }
+    if let Some(experts) = &arm.experts {
+        check_experts(check, &format!("{field}.experts"), experts, widths());
+    }
+}
+
+fn check_experts(
+    check: &mut Check,
+    field: &str,
+    experts: &Experts,
+    widths: impl Iterator<Item = u32>,
+) {
+    let Experts { count, top_k, balance, .. } = experts;
+    if !(1..=EXPERTS_MAX).contains(count) {
+        let message = format!("{count} experts are out of range, expected 1 to {EXPERTS_MAX}");
+        check.wrong(format!("{field}.count"), message);
+    } else if !(1..=*count).contains(top_k) {
+        let message =
+            format!("a token cannot see {top_k} of {count} experts, expected 1 to {count}");
+        check.wrong(format!("{field}.topK"), message);
+    }
+    if !balance.is_finite() || *balance < 0.0 {
+        let message = format!("{balance} is out of range, expected a number such as 0.01, or 0");
+        check.wrong(format!("{field}.balance"), message);
+    }
+    let granularity = experts.granularity();
+    for width in widths {
+        let mlp = width.saturating_mul(super::size::MLP_RATIO);
+        if granularity == 0 || !mlp.is_multiple_of(granularity) {
+            let message = format!(
+                "an MLP of {mlp} hidden units cannot be cut into experts {granularity} times \
+                 narrower"
+            );
+            check.wrong(format!("{field}.granularity"), message);
         }
     }
 }

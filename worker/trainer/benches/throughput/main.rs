@@ -16,7 +16,8 @@ use std::process::Command;
 
 use peer::Peer;
 use sweep_core::variant::{
-    Activation, Family, ModelSpec, NofM, NumberFormat, Position, Quantization, ScaleGroup, Variant,
+    Activation, Experts, Family, ModelSpec, NofM, NumberFormat, Position, Quantization, ScaleGroup,
+    Variant,
 };
 use sweep_trainer::model::Path;
 use sweep_trainer::probe::Bench;
@@ -87,7 +88,7 @@ fn baselines(peer: &mut Option<Peer>) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// How much longer a step takes that simulates few bits or sparse weights.
+/// How much longer a step takes of as many operations that are more than matrix products.
 fn variants() -> Result<(), Box<dyn Error>> {
     let subjects: Vec<Subject> = subjects().into_iter().take(2).collect();
     let sizes: Vec<String> = subjects.iter().map(|s| s.model.size_label()).collect();
@@ -125,6 +126,7 @@ fn reduced() -> Vec<(String, Variant)> {
         (name, Variant { quantization: Some(quantization), ..Variant::BASELINE })
     };
     let sparsity = Some(NofM { keep: 2, of: 4 });
+    let experts = Some(Experts { count: 8, top_k: 2, granularity: None, balance: 0.01 });
     vec![
         both(Int8, 128),
         both(Int4, 128),
@@ -132,6 +134,7 @@ fn reduced() -> Vec<(String, Variant)> {
         both(Fp8E4m3, 32),
         both(Fp4E2m1, 32),
         ("2:4 weights".to_owned(), Variant { sparsity, ..Variant::BASELINE }),
+        ("8 experts, 2 of them for a token".to_owned(), Variant { experts, ..Variant::BASELINE }),
         ("ReLU".to_owned(), Variant { activation: Activation::Relu, ..Variant::BASELINE }),
     ]
 }

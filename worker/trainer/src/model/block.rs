@@ -14,13 +14,15 @@ pub(super) trait Block: Send + Sync {
     /// Length of the state carried between batches; zero for a block without memory.
     fn cell_len(&self, shape: Shape) -> usize;
 
-    /// The block in tensor operations; `x` is `[batch, sequence, width]`.
+    /// The block in tensor operations; `x` is `[batch, sequence, width]`. What is to be small beside the
+    /// cross-entropy is added to `more`.
     fn compose(
         &self,
         shape: Shape,
         parameters: &Parameters<'_>,
         x: &Tensor,
         cell: &mut Option<Tensor>,
+        more: &mut Option<Tensor>,
     ) -> Result<Tensor, Error>;
 
     /// Share of the MLP's hidden units of the last [`Self::forward`] that are not zero.

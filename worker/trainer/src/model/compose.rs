@@ -110,10 +110,65 @@ pub(super) fn linear(
 }
 
 /// The second half of a block: `x + MLP(LN x)`.
-pub(super) fn mlp(mlp: &Mlp, parameters: &Parameters<'_>, x: &Tensor) -> Result<Tensor, Error> {
+pub(super) fn mlp(
+    mlp: &Mlp,
+    parameters: &Parameters<'_>,
+    x: &Tensor,
+    more: &mut Option<Tensor>,
+) -> Result<Tensor, Error> {
     let get = |name| parameters.get(name);
     let normal = layer_norm(x, get("ln2_gain"), get("ln2_bias"))?;
-    let first = linear(&mlp.first, &normal, get("fc_w"), get("fc_b"))?;
+    let layers = ["fc_w", "fc_b", "out_w", "out_b"].map(get);
+    let Some(experts) = mlp.experts else {
+        return Ok((x + two_layers(mlp, &normal, layers)?)?);
+    };
+    let width = x.dim(D::Minus1)?;
+    let tokens_n = x.elem_count() / width;
+    let normal = normal.reshape((tokens_n, width))?;
+    let logits = normal.matmul(get("router_w"))?;
+    let affinities = logits.broadcast_sub(&logits.max_keepdim(1)?.detach())?.exp()?;
+    let affinities = affinities.broadcast_div(&affinities.sum_keepdim(1)?)?;
+    let mut choices = Vec::new();
+    experts.choose(&affinities.flatten_all()?.to_vec1()?, &mut choices);
+
+    let mut y = x.reshape((tokens_n, width))?;
+    let mut imbalance = Vec::with_capacity(experts.count);
+    for expert in 0..experts.count {
+        let is_own = |(_, choice): &(usize, &u32)| **choice as usize == expert;
+        let own = choices.iter().enumerate().filter(is_own);
+        let tokens: Vec<u32> = own.map(|(place, _)| (place / experts.chosen) as u32).collect();
+        let affinity = affinities.narrow(1, expert, 1)?;
+        let busy = tokens.len() as f64 / choices.len() as f64;
+        imbalance.push((affinity.mean_all()? * busy)?);
+        if tokens.is_empty() {
+            continue;
+        }
+        let tokens = Tensor::new(tokens, x.device())?;
+        let part = |all: &Tensor| {
+            let len = all.dim(0)? / experts.count;
+            all.narrow(0, expert * len, len)?.contiguous()
+        };
+        let layers = [part(layers[0])?, part(layers[1])?, part(layers[2])?, part(layers[3])?];
+        let said = two_layers(mlp, &normal.index_select(&tokens, 0)?, layers.each_ref())?;
+        let weight = affinity.contiguous()?.index_select(&tokens, 0)?;
+        y = y.index_add(&tokens, &said.broadcast_mul(&weight)?, 0)?;
+    }
+    let weight = f64::from(experts.balance) * experts.count as f64;
+    let imbalance = (Tensor::stack(&imbalance, 0)?.sum_all()? * weight)?;
+    *more = Some(match more.take() {
+        Some(more) => (more + imbalance)?,
+        None => imbalance,
+    });
+    Ok(y.reshape(x.dims())?)
+}
+
+/// Both layers of an MLP, without norm and residual stream.
+fn two_layers(
+    mlp: &Mlp,
+    x: &Tensor,
+    [fc_w, fc_b, out_w, out_b]: [&Tensor; 4],
+) -> Result<Tensor, Error> {
+    let first = linear(&mlp.first, x, fc_w, fc_b)?;
     let bend = |x: &Tensor| match mlp.activation {
         Activation::Gelu => x.gelu(),
         Activation::Relu => x.relu(),
@@ -126,8 +181,7 @@ pub(super) fn mlp(mlp: &Mlp, parameters: &Parameters<'_>, x: &Tensor) -> Result<
     } else {
         bend(&first)?
     };
-    let out = linear(&mlp.second, &hidden, get("out_w"), get("out_b"))?;
-    Ok((x + out)?)
+    linear(&mlp.second, &hidden, out_w, out_b)
 }
 
 /// Cross-entropy of every token in nats, `[batch x sequence]`.

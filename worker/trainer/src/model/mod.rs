@@ -170,9 +170,13 @@ impl Model {
             }
             Path::Composition => {
                 let parameters = self.parameters(Parameters::trained)?;
-                let nll = self.composed_nll(&parameters, tokens, state)?;
-                let loss = nll.mean_all()?;
+                let mut more = None;
+                let nll = self.composed_nll(&parameters, tokens, state, &mut more)?;
+                let mut loss = nll.mean_all()?;
                 let value = f64::from(loss.to_scalar::<f32>()?);
+                if let Some(more) = more {
+                    loss = (loss + more)?;
+                }
                 let gradients = loss.backward()?;
                 let pairs = parameters.iter().zip(&self.parts);
                 let flat = pairs.map(|(parameters, part)| parameters.gradient(&gradients, part));
@@ -207,7 +211,7 @@ impl Model {
             }
             Path::Composition => {
                 let parameters = self.parameters(Parameters::frozen)?;
-                Ok(self.composed_nll(&parameters, tokens, state)?.to_vec1()?)
+                Ok(self.composed_nll(&parameters, tokens, state, &mut None)?.to_vec1()?)
             }
         }
     }
@@ -224,12 +228,14 @@ impl Model {
         Ok(x)
     }
 
-    /// Cross-entropy of every token, `[batch x sequence]`.
+    /// Cross-entropy of every token, `[batch x sequence]`; what else is to be small is added to
+    /// `more`.
     fn composed_nll(
         &self,
         parameters: &[Parameters<'_>],
         tokens: &TokenBatch,
         state: &mut State,
+        more: &mut Option<Tensor>,
     ) -> Result<Tensor, Error> {
         let shape = shape(&self.spec, tokens.batch, tokens.sequence);
         let inputs = Tensor::from_slice(&tokens.inputs, tokens.tokens_n(), &self.device)?;
@@ -238,7 +244,7 @@ impl Model {
         for ((block, parameters), cell) in
             self.blocks.iter().zip(&parameters[1..]).zip(&mut state.cells)
         {
-            x = block.compose(shape, parameters, &x, cell)?;
+            x = block.compose(shape, parameters, &x, cell, more)?;
         }
         compose::head_nll(&parameters[self.blocks.len() + 1], &x, &targets)
     }
@@ -263,7 +269,7 @@ fn check(spec: &ModelSpec) -> Result<(), Error> {
         spec.layers_n,
         spec.heads_n,
         spec.head_width,
-        spec.mlp_width,
+        spec.hidden_width(),
         spec.vocabulary_n,
         spec.sequence,
     ];
@@ -275,7 +281,7 @@ fn check(spec: &ModelSpec) -> Result<(), Error> {
         });
     }
     if let Some(NofM { of, .. }) = spec.variant.sparsity {
-        let inputs = [spec.width, spec.heads_n * spec.head_width, spec.mlp_width];
+        let inputs = [spec.width, spec.heads_n * spec.head_width, spec.hidden_width()];
         if inputs.iter().any(|inputs| !inputs.is_multiple_of(of)) {
             return Err(Error::Shape {
                 family: spec.family.to_string(),
@@ -287,14 +293,14 @@ fn check(spec: &ModelSpec) -> Result<(), Error> {
     Ok(())
 }
 
-const fn shape(spec: &ModelSpec, batch: usize, sequence: usize) -> Shape {
+fn shape(spec: &ModelSpec, batch: usize, sequence: usize) -> Shape {
     Shape {
         batch,
         sequence,
         width: spec.width as usize,
         heads_n: spec.heads_n as usize,
         head_width: spec.head_width as usize,
-        mlp_width: spec.mlp_width as usize,
+        mlp_width: spec.hidden_width() as usize,
     }
 }
 

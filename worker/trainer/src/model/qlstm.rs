@@ -48,6 +48,7 @@ impl Block for Qlstm {
         parameters: &Parameters<'_>,
         x: &Tensor,
         cell: &mut Option<Tensor>,
+        more: &mut Option<Tensor>,
     ) -> Result<Tensor, Error> {
         let get = |name| parameters.get(name);
         let normal = compose::layer_norm(x, get("ln1_gain"), get("ln1_bias"))?;
@@ -55,7 +56,7 @@ impl Block for Qlstm {
         let mixed = recurrence(&gates, shape, cell)?;
         let out = compose::linear(&self.parts.mixer, &mixed, get("proj_w"), get("proj_b"))?;
         let x = (x + out)?;
-        compose::mlp(&self.parts.mlp, parameters, &x)
+        compose::mlp(&self.parts.mlp, parameters, &x, more)
     }
 
     fn active_share(&self, shape: Shape) -> f64 {

@@ -3,7 +3,7 @@
 
 use candle_core::{D, Tensor};
 use sweep_core::variant::{self, NofM, NumberFormat, Quantization, ScaleGroup, Variant};
-use sweep_kernels::{Activation, Float, Format, Grid, Group, Keep, Mlp, Reduced};
+use sweep_kernels::{Activation, Experts, Float, Format, Grid, Group, Keep, Mlp, Reduced};
 
 use crate::error::Error;
 
@@ -36,7 +36,13 @@ impl Parts {
             variant::Activation::Silu => Activation::Silu,
         };
         let gated = variant.gated;
-        let mlp = Mlp { activation, gated, first: reduced(every), second: reduced(second) };
+        let experts = variant.experts.as_ref().map(|experts| Experts {
+            count: experts.count as usize,
+            chosen: experts.top_k as usize,
+            balance: experts.balance as f32,
+        });
+        let (first, second) = (reduced(every), reduced(second));
+        let mlp = Mlp { activation, gated, first, second, experts };
         Self { mixer: reduced(every), mlp }
     }
 }

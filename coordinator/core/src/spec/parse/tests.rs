@@ -99,6 +99,10 @@ fn mistakes_name_their_place_and_what_would_be_right() {
         ("    family: gpt", "    family: gpt\n    quantization: { weights: int4, group: row }"),
         ("    family: gpt", "    family: gpt\n    sparsity: 4:2"),
         ("    family: gpt", "    family: gpt\n    sparsity: \"2:5\""),
+        ("    family: gpt", "    family: gpt\n    experts: { count: 0 }"),
+        ("    family: gpt", "    family: gpt\n    experts: { count: 4, topK: 5 }"),
+        ("    family: gpt", "    family: gpt\n    experts: { count: 4, granularity: 3 }"),
+        ("    family: gpt", "    family: gpt\n    experts: { count: 4, balance: -1 }"),
         ("    family: gpt", "    family: gpt\n    optimiser: { schedule: linear }"),
         ("    family: gpt", "    family: gpt\n    optimiser: { decay: 10 % }"),
         (
