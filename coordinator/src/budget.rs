@@ -46,9 +46,21 @@ pub fn law(text: &str) -> Result<&'static dyn Law, (String, Option<String>)> {
 
 #[cfg(test)]
 mod tests {
+    use sweep_core::spec::ArmSpec;
+    use sweep_core::variant::Variant;
+
     use super::*;
 
     const YAML: &str = include_str!("../../examples/budget.yaml");
+
+    #[test]
+    fn the_other_examples_are_read() {
+        let spec = read(include_str!("../../examples/variants.yaml")).unwrap();
+        let variants: Vec<Variant> = spec.arms.iter().map(ArmSpec::variant).collect();
+        for (i, variant) in variants.iter().enumerate() {
+            assert!(!variants[..i].contains(variant), "{variant:?} twice");
+        }
+    }
 
     fn with(laws: &str) -> Result<SweepSpec, SpecErrors> {
         read(&YAML.replace("  level: 90 %", &format!("  level: 90 %\n  laws: {laws}")))
