@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::class::ComputeClass;
 use crate::units::{AcceleratorTime, Sequences, Share, Tokens, TokensPerSecond};
-use crate::variant::{Activation, Family, NofM, Position, Quantization, RateSchedule, is_default};
+use crate::variant::{
+    Activation, Family, MomentFormat, NofM, Position, Quantization, RateSchedule, is_default,
+};
 
 /// The only `apiVersion` of this release.
 pub const API_VERSION: &str = "sweepctl/v1";
@@ -207,6 +209,9 @@ pub struct OptimiserOverrides {
     /// Standard deviation of the initial weights; `0.64 / sqrt(width)` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_std: Option<f64>,
+    /// How Adam keeps its moments: `f32` by default, or `fp8` on a CPU.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub moments: MomentFormat,
 }
 
 /// Which law speaks for an arm.
