@@ -229,6 +229,18 @@ impl RateSchedule {
     }
 }
 
+/// How Adam keeps its two moments between steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MomentFormat {
+    /// Four bytes a value.
+    #[default]
+    F32,
+    /// Eight bits a value in groups of 128 of expanded range (COAT, Xi et al., arXiv 2410.19313):
+    /// `1 + 5/128` bytes a value. On a CPU only.
+    Fp8,
+}
+
 /// The optimiser of one run: Adam with linear warm-up, then a schedule over exactly the run's own
 /// steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -253,6 +265,8 @@ pub struct OptimiserSpec {
     pub clip_norm: f64,
     /// Standard deviation of the initial weights.
     pub init_std: f64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub moments: MomentFormat,
 }
 
 impl OptimiserSpec {
@@ -274,6 +288,7 @@ impl OptimiserSpec {
             weight_decay: 0.0,
             clip_norm: 1.0,
             init_std: 0.64 / width.sqrt(),
+            moments: MomentFormat::F32,
         }
     }
 }
@@ -290,6 +305,18 @@ mod tests {
         let json = serde_json::to_string(&model).unwrap();
         assert!(json.ends_with("\"sequence\":128}"), "{json}");
         assert_eq!(serde_json::from_str::<ModelSpec>(&json).unwrap(), model);
+    }
+
+    #[test]
+    fn an_optimiser_of_full_moments_is_written_without_them() {
+        let full = OptimiserSpec::for_width(64);
+        let json = serde_json::to_string(&full).unwrap();
+        assert!(!json.contains("moments"), "{json}");
+        assert_eq!(serde_json::from_str::<OptimiserSpec>(&json).unwrap(), full);
+        let fp8 = OptimiserSpec { moments: MomentFormat::Fp8, ..full };
+        let json = serde_json::to_string(&fp8).unwrap();
+        assert!(json.ends_with(",\"moments\":\"fp8\"}"), "{json}");
+        assert_eq!(serde_json::from_str::<OptimiserSpec>(&json).unwrap(), fp8);
     }
 
     #[test]

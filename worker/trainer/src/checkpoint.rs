@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sweep_core::plan::RunSpec;
 use sweep_core::run::Checkpoint;
+use sweep_core::variant::MomentFormat;
+use sweep_kernels::Fp8Moment;
 
 use crate::error::Error;
 use crate::metric::LossSum;
@@ -29,6 +31,8 @@ const EXTENSION: &str = "safetensors";
 /// Hexadecimal digits of a file's hash in its name.
 const NAME_DIGITS: usize = 16;
 const METADATA: &str = "sweep";
+/// What the moments of a part are called after its name.
+const MOMENTS: [&str; 2] = ["first_moment", "second_moment"];
 
 /// What a checkpoint says besides its tensors.
 #[derive(Serialize, Deserialize)]
@@ -59,8 +63,8 @@ pub(crate) fn write(
     let about = About { run: run.clone(), step, losses };
     let about = serde_json::to_string(&about).expect("a run is plain data of string keys");
     let tensors = tensors(model, optimiser, state)?;
-    let views = tensors.iter().map(|(name, shape, bytes)| {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
+    let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+        let view = TensorView::new(*dtype, shape.clone(), bytes);
         (name.as_str(), view.expect("the bytes are those of the shape"))
     });
     let metadata = HashMap::from([(METADATA.to_owned(), about)]);
@@ -122,8 +126,14 @@ pub(crate) fn read(
         let name = &part.name;
         let weights = Tensor::from_vec(values(name)?, part.layout.len(), device)?;
         part.weights.set(&weights)?;
-        let first = values(&format!("{name}.first_moment"))?;
-        moments.push(Moments::new(first, values(&format!("{name}.second_moment"))?, device)?);
+        let names = MOMENTS.map(|moment| format!("{name}.{moment}"));
+        moments.push(match run.optimiser.moments {
+            MomentFormat::F32 => Moments::new(values(&names[0])?, values(&names[1])?, device)?,
+            MomentFormat::Fp8 => {
+                let moment = |name: &str| fp8(&stored, name, part.layout.len()).map_err(broken);
+                Moments::Fp8 { first: moment(&names[0])?, second: moment(&names[1])? }
+            }
+        });
     }
     optimiser.set_moments(moments);
     for (index, cell) in state.cells.iter_mut().enumerate() {
@@ -145,28 +155,62 @@ pub(crate) fn weights_hash(model: &Model) -> Result<String, Error> {
     Ok(hex(&hash.finalize()))
 }
 
-type Named = (String, Vec<usize>, Vec<u8>);
+type Named = (String, Dtype, Vec<usize>, Vec<u8>);
 
 fn tensors(model: &Model, optimiser: &Adam, state: &State) -> Result<Vec<Named>, Error> {
-    let mut tensors = Vec::new();
-    let mut push = |name: String, shape: &[usize], values: &[f32]| {
-        tensors.push((name, shape.to_vec(), to_bytes(values)));
+    let f32s = |name: String, shape: &[usize], values: &[f32]| -> Named {
+        (name, Dtype::F32, shape.to_vec(), to_bytes(values))
     };
+    let u8s = |name: String, values: &[u8]| -> Named {
+        (name, Dtype::U8, vec![values.len()], values.to_vec())
+    };
+    let mut tensors = Vec::new();
     for (part, moments) in model.parts().iter().zip(optimiser.moments()) {
         let name = &part.name;
         let shape = [part.layout.len()];
-        push(name.clone(), &shape, &part.weights.to_vec1()?);
-        let (first, second) = moments.to_vecs()?;
-        push(format!("{name}.first_moment"), &shape, &first);
-        push(format!("{name}.second_moment"), &shape, &second);
+        tensors.push(f32s(name.clone(), &shape, &part.weights.to_vec1()?));
+        let names = MOMENTS.map(|moment| format!("{name}.{moment}"));
+        match moments {
+            Moments::Host { first, second } => {
+                let both = names.into_iter().zip([first, second]);
+                tensors.extend(both.map(|(name, values)| f32s(name, &shape, values)));
+            }
+            Moments::Device { first, second } => {
+                for (name, values) in names.into_iter().zip([first, second]) {
+                    tensors.push(f32s(name, &shape, &values.to_vec1()?));
+                }
+            }
+            Moments::Fp8 { first, second } => {
+                for (name, moment) in names.into_iter().zip([first, second]) {
+                    let maxima = moment.maxima();
+                    tensors.push(f32s(format!("{name}.maxima"), &[maxima.len()], maxima));
+                    tensors.push(u8s(format!("{name}.powers"), moment.powers()));
+                    tensors.push(u8s(name, moment.codes()));
+                }
+            }
+        }
     }
     for (index, cell) in state.cells.iter().enumerate() {
         if let Some(cell) = cell {
             let values: Vec<f32> = cell.flatten_all()?.to_device(&Device::Cpu)?.to_vec1()?;
-            push(format!("cell.{index}"), cell.dims(), &values);
+            tensors.push(f32s(format!("cell.{index}"), cell.dims(), &values));
         }
     }
     Ok(tensors)
+}
+
+/// A moment of `len` values in eight bits.
+fn fp8(
+    stored: &SafeTensors<'_>,
+    name: &str,
+    len: usize,
+) -> Result<Fp8Moment, Box<dyn std::error::Error + Send + Sync>> {
+    let bytes = |name: &str| stored.tensor(name).map(|tensor| tensor.data().to_vec());
+    let maxima = floats(stored, &format!("{name}.maxima"))?;
+    let powers = bytes(&format!("{name}.powers"))?;
+    let moment = Fp8Moment::from_parts(bytes(name)?, maxima, powers);
+    let moment = moment.filter(|moment| moment.codes().len() == len);
+    moment.ok_or_else(|| format!("the codes of `{name}` do not fit their groups").into())
 }
 
 fn floats(stored: &SafeTensors<'_>, name: &str) -> Result<Vec<f32>, SafeTensorError> {

@@ -15,6 +15,8 @@ pub enum Error {
     Vocabulary { vocabulary_n: u32 },
     #[error("a {family} model of {shape} cannot be built: {reason}")]
     Shape { family: String, shape: String, reason: &'static str },
+    #[error("moments of eight bits are kept on a CPU only, this run trains on another device")]
+    MomentsOnDevice,
     #[error("no gradient reached `{name}`")]
     NoGradient { name: String },
     #[error("{} cannot be read or written", path.display())]

@@ -4,7 +4,8 @@
 use std::cell::RefCell;
 
 use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Tensor};
-use sweep_core::variant::OptimiserSpec;
+use sweep_core::variant::{MomentFormat, OptimiserSpec};
+use sweep_kernels::Fp8Moment;
 
 use crate::error::Error;
 use crate::model::{Model, with_slice};
@@ -22,6 +23,11 @@ pub(crate) enum Moments {
         first: Vec<f32>,
         second: Vec<f32>,
     },
+    /// In eight bits, for the fused step.
+    Fp8 {
+        first: Fp8Moment,
+        second: Fp8Moment,
+    },
     Device {
         first: Tensor,
         second: Tensor,
@@ -31,8 +37,15 @@ pub(crate) enum Moments {
 impl Adam {
     pub(crate) fn new(spec: &OptimiserSpec, model: &Model) -> Result<Self, Error> {
         let moments = model.parts().iter().map(|part| {
-            let zeros = vec![0.0; part.layout.len()];
-            Moments::new(zeros.clone(), zeros, part.weights.device())
+            let len = part.layout.len();
+            match (spec.moments, part.weights.device()) {
+                (MomentFormat::F32, device) => Moments::new(vec![0.0; len], vec![0.0; len], device),
+                (MomentFormat::Fp8, Device::Cpu) => {
+                    let zeros = Fp8Moment::zeros(len);
+                    Ok(Moments::Fp8 { first: zeros.clone(), second: zeros })
+                }
+                (MomentFormat::Fp8, _) => Err(Error::MomentsOnDevice),
+            }
         });
         Ok(Self { spec: spec.clone(), moments: moments.collect::<Result<_, Error>>()? })
     }
@@ -55,8 +68,8 @@ impl Adam {
         let parts = model.parts().iter().zip(gradients).zip(&mut self.moments);
         for ((part, gradient), moments) in parts {
             match moments {
-                Moments::Host { first, second } => {
-                    let moments = RefCell::new((first, second));
+                Moments::Host { .. } | Moments::Fp8 { .. } => {
+                    let moments = RefCell::new(moments);
                     let op = HostStep { kernel, step, scale: scale as f32, gradient, moments };
                     part.weights.inplace_op1(&op)?;
                 }
@@ -103,14 +116,6 @@ impl Moments {
             second: Tensor::from_vec(second, len, device)?,
         })
     }
-
-    /// First and second moments.
-    pub(crate) fn to_vecs(&self) -> Result<(Vec<f32>, Vec<f32>), Error> {
-        match self {
-            Self::Host { first, second } => Ok((first.clone(), second.clone())),
-            Self::Device { first, second } => Ok((first.to_vec1()?, second.to_vec1()?)),
-        }
-    }
 }
 
 /// Euclidean norm over all parts.
@@ -131,7 +136,7 @@ struct HostStep<'a> {
     step: u64,
     scale: f32,
     gradient: &'a Tensor,
-    moments: RefCell<(&'a mut Vec<f32>, &'a mut Vec<f32>)>,
+    moments: RefCell<&'a mut Moments>,
 }
 
 impl InplaceOp1 for HostStep<'_> {
@@ -144,10 +149,16 @@ impl InplaceOp1 for HostStep<'_> {
         else {
             candle_core::bail!("weights are contiguous and of 32 bits");
         };
-        let (first, second) = &mut *self.moments.borrow_mut();
-        with_slice(self.gradient, |gradient| {
-            let weights = &mut weights[start..end];
-            self.kernel.step(self.step, self.scale, weights, gradient, first, second);
+        let weights = &mut weights[start..end];
+        let Self { kernel, step, scale, .. } = *self;
+        with_slice(self.gradient, |gradient| match &mut **self.moments.borrow_mut() {
+            Moments::Host { first, second } => {
+                kernel.step(step, scale, weights, gradient, first, second);
+            }
+            Moments::Fp8 { first, second } => {
+                kernel.step_fp8(step, scale, weights, gradient, first, second);
+            }
+            Moments::Device { .. } => unreachable!("weights on a CPU have their moments there"),
         })
     }
 }

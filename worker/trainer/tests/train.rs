@@ -11,8 +11,8 @@ use sweep_core::run::{Checkpoint, RunResult};
 use sweep_core::sweep::Progress;
 use sweep_core::units::AcceleratorTime;
 use sweep_core::variant::{
-    Activation, Experts, Family, ModelSpec, NofM, NumberFormat, OptimiserSpec, Position,
-    Quantization, ScaleGroup, Variant,
+    Activation, Experts, Family, ModelSpec, MomentFormat, NofM, NumberFormat, OptimiserSpec,
+    Position, Quantization, ScaleGroup, Variant,
 };
 use sweep_corpus::Corpus;
 use sweep_trainer::{Accelerator, Directive, Error, Monitor, Outcome, Start, TrainJob, train};
@@ -187,6 +187,29 @@ fn both_families_learn_more_than_pairs_of_letters() {
     }
 }
 
+/// Within 2 % of the bits per byte, at half the size of a checkpoint.
+#[test]
+fn moments_of_eight_bits_train_as_well_as_full_ones() {
+    let corpus = corpus();
+    for family in [Family::Gpt, Family::Qlstm] {
+        let full = run(family, 250, &corpus);
+        let mut small = full.clone();
+        small.optimiser.moments = MomentFormat::Fp8;
+        let size = |run: &RunSpec| {
+            let dir = tempfile::tempdir().unwrap();
+            let mut recorder = Recorder { stop_at: Some(1), ..Recorder::default() };
+            train(&job(run, &corpus, dir.path()), &mut recorder).unwrap();
+            let file = std::fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap();
+            file.metadata().unwrap().len() as f64
+        };
+        let share = size(&small) / size(&full);
+        assert!((0.49..0.53).contains(&share), "{family}: {share}");
+        let bits = |run: &RunSpec| uninterrupted(run, &corpus).0.bits_per_byte;
+        let (full, small) = (bits(&full), bits(&small));
+        assert!(small != full && (small / full - 1.0).abs() < 0.02, "{family}: {small}, {full}");
+    }
+}
+
 #[test]
 fn the_same_run_twice_is_the_same() {
     let corpus = corpus();
@@ -206,8 +229,13 @@ fn the_same_run_twice_is_the_same() {
 #[test]
 fn an_interrupted_run_ends_like_an_uninterrupted_one() {
     let corpus = corpus_of(900);
-    for family in [Family::Gpt, Family::Qlstm] {
+    for (family, moments) in [
+        (Family::Gpt, MomentFormat::F32),
+        (Family::Qlstm, MomentFormat::F32),
+        (Family::Qlstm, MomentFormat::Fp8),
+    ] {
         let mut run = run(family, 410, &corpus);
+        run.optimiser.moments = moments;
         run.model.sequence = 16;
         let tokens_per_step = run.tokens_d() / run.steps;
         assert!(corpus.reference.train_bytes < 290 * tokens_per_step, "one epoch is longer");

@@ -164,6 +164,7 @@ impl OptimiserOverrides {
             weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
             clip_norm: self.clip_norm.unwrap_or(defaults.clip_norm),
             init_std: self.init_std.unwrap_or(defaults.init_std),
+            moments: self.moments,
             ..defaults.clone()
         }
     }

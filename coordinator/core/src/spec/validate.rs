@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{API_VERSION, ArmSpec, OptimiserOverrides, SizeEntry, SweepSpec};
+use super::{API_VERSION, AcceleratorKind, ArmSpec, OptimiserOverrides, SizeEntry, SweepSpec};
 use crate::units::AcceleratorTime;
-use crate::variant::{Experts, Family, NofM, Quantization};
+use crate::variant::{Experts, Family, MomentFormat, NofM, Quantization};
 
 /// A mistake before its place in the text is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,7 @@ pub(super) fn check(spec: &SweepSpec) -> Vec<Mistake> {
     check_seeds(&mut check, &spec.seeds);
     check_data(&mut check, spec);
     check_arms(&mut check, &spec.arms);
+    check_moments(&mut check, spec);
     check_forecast(&mut check, spec);
     if let Some(workers) = spec.schedule.workers
         && !(1..=WORKERS_MAX).contains(&workers)
@@ -237,6 +238,18 @@ fn check_optimiser(check: &mut Check, field: &str, arm: &ArmSpec) {
         if !value.is_finite() || value < 0.0 || (value == 0.0 && !zero_allowed) {
             let message = format!("{value} is out of range, expected a positive number");
             check.wrong(format!("{field}.optimiser.{key}"), message);
+        }
+    }
+}
+
+fn check_moments(check: &mut Check, spec: &SweepSpec) {
+    if spec.accelerator.kind == AcceleratorKind::Cpu {
+        return;
+    }
+    for (index, arm) in spec.arms.iter().enumerate() {
+        if arm.optimiser.moments == MomentFormat::Fp8 {
+            let message = "moments of eight bits are kept on a CPU only, expected `f32`";
+            check.wrong(format!("arms[{index}].optimiser.moments"), message);
         }
     }
 }

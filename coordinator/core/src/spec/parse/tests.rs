@@ -113,6 +113,11 @@ fn mistakes_name_their_place_and_what_would_be_right() {
             "    family: gpt",
             "    family: gpt\n    optimiser: { schedule: wsd, warmup: 40 %, decay: 70 % }",
         ),
+        ("    family: gpt", "    family: gpt\n    optimiser: { moments: fp4 }"),
+        (
+            "arms:\n  - name: gpt\n    family: gpt",
+            "accelerator: { kind: cuda }\narms:\n  - name: gpt\n    family: gpt\n    optimiser: { moments: fp8 }",
+        ),
         ("seeds: [1, 2]", "forecast: { level: 120 % }"),
         ("seeds: [1, 2]", "forecast: { horizon: 1 s }"),
         ("seeds: [1, 2]", "schedule: { workers: 0 }"),
