@@ -1,11 +1,13 @@
 //! What is trained: the model's shape and the optimiser's settings.
 
 mod experts;
+mod modern;
 mod reduced;
 
 use std::fmt;
 
 pub use experts::Experts;
+pub use modern::{LossWeight, Norm};
 pub use reduced::{NofM, NumberFormat, Quantization, ScaleGroup};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,6 +64,9 @@ pub enum Position {
     Alibi,
     /// A trained vector per position, as Languini Kitchen's GPT.
     Learned,
+    /// Pairs of channels of queries and keys turn with the position (Su et al., arXiv 2104.09864), in
+    /// heads of even width.
+    Rotary,
 }
 
 /// What bends the hidden units of the MLP.
@@ -90,6 +95,17 @@ pub struct Variant {
     pub sparsity: Option<NofM>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experts: Option<Experts>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub norm: Norm,
+    /// Whether queries and keys of a GPT are normalised head by head.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub qk_norm: bool,
+    /// Weight of the loss of logits that are far from zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub z_loss: Option<LossWeight>,
+    /// Whether the head's matrix is the embedding's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tied: bool,
 }
 
 impl Variant {
@@ -100,7 +116,17 @@ impl Variant {
         quantization: None,
         sparsity: None,
         experts: None,
+        norm: Norm::Layer,
+        qk_norm: false,
+        z_loss: None,
+        tied: false,
     };
+
+    /// Weight of the loss of logits that are far from zero; zero where there is none.
+    #[must_use]
+    pub fn z_loss_weight(&self) -> f64 {
+        self.z_loss.map_or(0.0, |weight| weight.0)
+    }
 }
 
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -157,9 +183,13 @@ impl ModelSpec {
         let inner = u64::from(self.heads_n) * u64::from(self.head_width);
         let vocabulary = u64::from(self.vocabulary_n);
         let linear = |inputs: u64, outputs: u64| inputs * outputs + outputs;
-        let norm = 2 * width;
+        let norm = match self.variant.norm {
+            Norm::Layer => 2 * width,
+            Norm::Rms => width,
+        };
+        let gains = if self.variant.qk_norm { 2 * u64::from(self.head_width) } else { 0 };
         let mixer = match self.family {
-            Family::Gpt => linear(width, 3 * inner) + linear(inner, width),
+            Family::Gpt => linear(width, 3 * inner) + gains + linear(inner, width),
             Family::Qlstm => linear(width, 4 * inner) + linear(inner, width),
         };
         let first = if self.variant.gated { 2 * mlp } else { mlp };
@@ -167,10 +197,11 @@ impl ModelSpec {
         let layer = 2 * norm + mixer + router + mlps;
         let positions = match self.position {
             Some(Position::Learned) => u64::from(self.sequence) * width,
-            Some(Position::Alibi) | None => 0,
+            Some(Position::Alibi | Position::Rotary) | None => 0,
         };
-        // The head is not tied to the embedding and has no bias.
-        2 * vocabulary * width + positions + u64::from(self.layers_n) * layer + norm
+        // The head has no bias.
+        let matrices = if self.variant.tied { 1 } else { 2 };
+        matrices * vocabulary * width + positions + u64::from(self.layers_n) * layer + norm
     }
 
     /// The model whose throughput counts for this one: formats of few bits and sparse weights are
@@ -344,6 +375,25 @@ mod tests {
             dense.params_n() + 4 * (2 * expert + router)
         );
         assert!(sparse.flops_c(1) / dense.flops_c(1) < 1.01);
+    }
+
+    #[test]
+    fn switches_of_modern_models_are_counted() {
+        let plain = NamedSize::Mini.model(Family::Gpt, Some(Position::Rotary), 256, 128);
+        assert_eq!(plain.params_n(), NamedSize::Mini.model(Family::Gpt, None, 256, 128).params_n());
+        let with = |variant| ModelSpec { variant, ..plain.clone() }.params_n();
+        let baseline = Variant::BASELINE;
+        // Two norms in each of four layers and one before the head lose a bias of 512.
+        assert_eq!(
+            with(Variant { norm: Norm::Rms, ..baseline.clone() }),
+            plain.params_n() - 9 * 512
+        );
+        assert_eq!(
+            with(Variant { qk_norm: true, ..baseline.clone() }),
+            plain.params_n() + 4 * 2 * 32
+        );
+        assert_eq!(with(Variant { tied: true, ..baseline.clone() }), plain.params_n() - 256 * 512);
+        assert_eq!(with(Variant { z_loss: Some(LossWeight(1e-4)), ..baseline }), plain.params_n());
     }
 
     /// Half as many parameters again in the MLP.

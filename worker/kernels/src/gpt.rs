@@ -3,7 +3,8 @@
 use crate::attention;
 use crate::linear::{affine, affine_backward_params, affine_onto, input_gradient};
 use crate::mlp::{Mlp, MlpSaved};
-use crate::norm::{Stats, layer_norm, layer_norm_backward};
+use crate::norm::Stats;
+use crate::queries::{Queries, QueriesSaved};
 use crate::reduced::{Operands, Reduced};
 use crate::scratch::{Scratch, fit};
 use crate::shape::{Layout, Named, Shape, matrix, split, split_mut, vector};
@@ -18,6 +19,8 @@ pub struct GptBlock {
     pub shape: Shape,
     /// Whether scores fall linearly with distance (ALiBi) instead of knowing no position.
     pub alibi: bool,
+    /// What is done to queries and keys before they meet.
+    pub queries: Queries,
     /// How the operands of the two linear layers about the attention are held.
     pub mixer: Reduced,
     /// The second half.
@@ -30,6 +33,7 @@ pub struct GptSaved {
     normed: Vec<f32>,
     stats: Vec<Stats>,
     qkv: Vec<f32>,
+    queries: QueriesSaved,
     mixed: Vec<f32>,
     lse: Vec<f32>,
     /// The residual stream between the two halves.
@@ -42,7 +46,8 @@ pub struct GptSaved {
 impl GptBlock {
     /// The baseline.
     pub fn plain(shape: Shape, alibi: bool) -> Self {
-        Self { shape, alibi, mixer: Reduced::default(), mlp: Mlp::default() }
+        let queries = Queries::default();
+        Self { shape, alibi, queries, mixer: Reduced::default(), mlp: Mlp::default() }
     }
 
     /// Share of the MLP's hidden units of the last forward pass that are not zero; of experts, of
@@ -52,15 +57,18 @@ impl GptBlock {
         saved.mlp.active_share(self.shape.tokens_n() * chosen * self.shape.mlp_width)
     }
 
-    fn params(&self) -> [Named; 13] {
+    fn params(&self) -> [Named; 15] {
         let (width, inner) = (self.shape.width, self.shape.inner());
         let [a, b, c, d, e, f, g] = self.mlp.params(&self.shape);
+        let gains = if self.queries.normed { self.shape.head_width } else { 0 };
         [
             vector("ln1_gain", width),
-            vector("ln1_bias", width),
+            vector("ln1_bias", self.mlp.norm.bias_len(width)),
             // Query, key, value one after the other; head by head inside each.
             matrix("qkv_w", width, 3 * inner),
             vector("qkv_b", 3 * inner),
+            vector("q_gain", gains),
+            vector("k_gain", gains),
             matrix("proj_w", inner, width),
             vector("proj_b", width),
             a,
@@ -91,13 +99,14 @@ impl GptBlock {
         scratch: &mut Scratch,
     ) {
         let (tokens_n, inner) = (self.shape.tokens_n(), self.shape.inner());
-        let [ln_gain, ln_bias, qkv_w, qkv_b, proj_w, proj_b, mlp_params @ ..] =
+        let [ln_gain, ln_bias, qkv_w, qkv_b, q_gain, k_gain, proj_w, proj_b, mlp_params @ ..] =
             split(params, &self.params());
         let normed = fit(&mut saved.normed, tokens_n * self.shape.width);
-        layer_norm(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
+        self.mlp.norm.forward(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
         let qkv = fit(&mut saved.qkv, tokens_n * 3 * inner);
         let (normed, qkv_w) = self.mixer.operands(normed, qkv_w, self.shape.width, &mut saved.wide);
         affine(normed, qkv_w, qkv_b, qkv);
+        self.queries.forward(&self.shape, [q_gain, k_gain], qkv, &mut saved.queries);
         let mixed = fit(&mut saved.mixed, tokens_n * inner);
         let lse = fit(&mut saved.lse, tokens_n * self.shape.heads_n);
         attention::forward(&self.shape, self.alibi, qkv, mixed, lse, &mut scratch.tiles);
@@ -126,9 +135,19 @@ impl GptBlock {
     ) {
         let (shape, tokens_n) = (&self.shape, self.shape.tokens_n());
         let (width, inner) = (shape.width, shape.inner());
-        let [ln_gain, _, qkv_w, _, proj_w, _, mlp_params @ ..] = split(params, &self.params());
-        let [dln_gain, dln_bias, dqkv_w, dqkv_b, dproj_w, dproj_b, mlp_dparams @ ..] =
-            split_mut(dparams, &self.params());
+        let [ln_gain, _, qkv_w, _, q_gain, k_gain, proj_w, _, mlp_params @ ..] =
+            split(params, &self.params());
+        let [
+            dln_gain,
+            dln_bias,
+            dqkv_w,
+            dqkv_b,
+            dq_gain,
+            dk_gain,
+            dproj_w,
+            dproj_b,
+            mlp_dparams @ ..,
+        ] = split_mut(dparams, &self.params());
         let middle = fit(&mut saved.middle, tokens_n * width);
         self.mlp.backward(shape, mlp_params, middle, dy, dx, mlp_dparams, &mut saved.mlp, scratch);
 
@@ -142,12 +161,14 @@ impl GptBlock {
         let lse = fit(&mut saved.lse, tokens_n * shape.heads_n);
         let tiles = &mut scratch.tiles;
         attention::backward(shape, self.alibi, qkv, mixed, lse, dmixed, dqkv, tiles);
+        let gains = [q_gain, k_gain];
+        self.queries.backward(shape, gains, dqkv, [dq_gain, dk_gain], &saved.queries);
         let normed = fit(&mut saved.normed, tokens_n * width);
         let (normed, qkv_w) = self.mixer.again(normed, qkv_w, &saved.wide);
         affine_backward_params(normed, dqkv, dqkv_w, dqkv_b);
         let dnormed = fit(&mut scratch.dnormed, normed.len());
         input_gradient(dqkv, qkv_w, 3 * inner, dnormed);
         let stats = fit(&mut saved.stats, tokens_n);
-        layer_norm_backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
+        self.mlp.norm.backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
     }
 }

@@ -3,12 +3,12 @@
 use crate::dispatch::kernel;
 use crate::linear::{input_gradient, project, weight_gradient};
 use crate::math::{exp, max, sum};
-use crate::norm::{Stats, layer_norm, layer_norm_backward};
+use crate::norm::{Norm, Stats};
 use crate::scratch::{Scratch, fit};
 use crate::shape::{Layout, Named, matrix, split, split_mut, vector};
 
 /// `loss = mean of -ln softmax(LN(x)·W)[target]`, in nats per token; W has no bias.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Head {
     /// Rows of `x`.
     pub tokens_n: usize,
@@ -16,6 +16,11 @@ pub struct Head {
     pub width: usize,
     /// Logits per token.
     pub vocabulary_n: usize,
+    /// Of the residual stream.
+    pub norm: Norm,
+    /// The gradient holds that of this weight times the mean square of `ln Σ exp(logit)`, which keeps
+    /// logits small (Chowdhery et al., arXiv:2204.02311, section 5); the loss that is told does not.
+    pub z_loss: f32,
 }
 
 /// What a [`Head`] keeps between forward and backward.
@@ -32,7 +37,7 @@ impl Head {
     fn params(&self) -> [Named; 3] {
         [
             vector("lnf_gain", self.width),
-            vector("lnf_bias", self.width),
+            vector("lnf_bias", self.norm.bias_len(self.width)),
             matrix("head_w", self.width, self.vocabulary_n),
         ]
     }
@@ -40,6 +45,13 @@ impl Head {
     /// The parameters within the head's flat slice.
     pub fn layout(&self) -> Layout {
         Layout::new(&self.params())
+    }
+
+    /// The parameters that stay a head's own where it shares its matrix with the embedding: those
+    /// before the matrix.
+    pub fn norm_layout(&self) -> Layout {
+        let [gain, bias, _] = self.params();
+        Layout::new(&[gain, bias])
     }
 
     /// The mean negative log-likelihood of `targets`, in nats per token.
@@ -56,7 +68,7 @@ impl Head {
         self.project(params, x, targets, saved);
         let nll = fit(&mut saved.nll, self.tokens_n);
         let logits = fit(&mut saved.logits, self.tokens_n * self.vocabulary_n);
-        cross_entropy(logits, targets, 1.0 / self.tokens_n as f32, nll);
+        cross_entropy(logits, targets, 1.0 / self.tokens_n as f32, self.z_loss, nll);
         let total: f64 = nll.iter().map(|&nll| f64::from(nll)).sum();
         (total / self.tokens_n as f64) as f32
     }
@@ -76,7 +88,7 @@ impl Head {
         self.project(params, x, targets, saved);
         assert_eq!(nll.len(), self.tokens_n, "one value per token");
         let logits = fit(&mut saved.logits, self.tokens_n * self.vocabulary_n);
-        cross_entropy(logits, targets, 1.0, nll);
+        cross_entropy(logits, targets, 1.0, self.z_loss, nll);
     }
 
     /// Writes the gradients of the mean loss that [`Self::forward`] returned.
@@ -101,14 +113,14 @@ impl Head {
         input_gradient(dlogits, head_w, self.vocabulary_n, dnormed);
         dx.fill(0.0);
         let stats = fit(&mut saved.stats, self.tokens_n);
-        layer_norm_backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
+        self.norm.backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
     }
 
     fn project(&self, params: &[f32], x: &[f32], targets: &[u32], saved: &mut HeadSaved) {
         let [ln_gain, ln_bias, head_w] = split(params, &self.params());
         assert_eq!(targets.len(), self.tokens_n, "one target per token");
         let normed = fit(&mut saved.normed, self.tokens_n * self.width);
-        layer_norm(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, self.tokens_n));
+        self.norm.forward(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, self.tokens_n));
         let logits = fit(&mut saved.logits, self.tokens_n * self.vocabulary_n);
         project(normed, head_w, self.vocabulary_n, logits);
     }
@@ -116,8 +128,14 @@ impl Head {
 
 kernel! {
     /// Writes each row's `-ln softmax[target]` and replaces the logits by the gradient of their
-    /// weighted sum, `weight (softmax - onehot)`.
-    fn cross_entropy(logits: &mut [f32], targets: &[u32], weight: f32, nll: &mut [f32]) {
+    /// weighted sum, `weight (softmax (1 + 2 z_loss log_sum) - onehot)`.
+    fn cross_entropy(
+        logits: &mut [f32],
+        targets: &[u32],
+        weight: f32,
+        z_loss: f32,
+        nll: &mut [f32],
+    ) {
         let vocabulary_n = logits.len() / targets.len();
         let rows = logits.chunks_exact_mut(vocabulary_n).zip(targets).zip(nll);
         for ((logits, &target), nll) in rows {
@@ -128,12 +146,14 @@ kernel! {
                 *logit = exp(*logit - greatest);
             }
             let total = sum(logits);
-            let norm = weight / total;
+            let log_sum = total.ln();
+            let pull = 1.0 + 2.0 * z_loss * (greatest + log_sum);
+            let norm = weight * pull / total;
             for prob in logits.iter_mut() {
                 *prob *= norm;
             }
             logits[target] -= weight;
-            *nll = total.ln() - target_logit;
+            *nll = log_sum - target_logit;
         }
     }
 }

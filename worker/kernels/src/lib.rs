@@ -15,14 +15,17 @@
 //! Read first: [`GptBlock`], [`Layout`], [`Head`].
 //!
 //! ```
-//! use sweep_kernels::{Adam, Embedding, GptBlock, GptSaved, Head, HeadSaved, Scratch, Shape};
+//! use sweep_kernels::{
+//!     Adam, Embedding, GptBlock, GptSaved, Head, HeadSaved, Norm, Scratch, Shape,
+//! };
 //!
 //! let shape =
 //!     Shape { batch: 1, sequence: 4, width: 8, heads_n: 2, head_width: 4, mlp_width: 32 };
 //! let block = GptBlock::plain(shape, true);
 //! let embedding =
 //!     Embedding { batch: 1, sequence: 4, width: 8, vocabulary_n: 3, learned_positions: false };
-//! let head = Head { tokens_n: 4, width: 8, vocabulary_n: 3 };
+//! let head =
+//!     Head { tokens_n: 4, width: 8, vocabulary_n: 3, norm: Norm::Layer, z_loss: 0.0 };
 //!
 //! // Toy parameters; a trainer draws them at random and sets gains to 1.
 //! let wave = |len: usize| (0..len).map(|i| (i as f32).sin() * 0.5).collect::<Vec<_>>();
@@ -67,6 +70,7 @@ mod moments;
 mod norm;
 mod number;
 mod qlstm;
+mod queries;
 mod reduced;
 mod scan;
 mod scratch;
@@ -79,8 +83,10 @@ pub use head::{Head, HeadSaved};
 pub use mlp::{Activation, Mlp};
 pub use moe::Experts;
 pub use moments::{Fp8Moment, MOMENT_GROUP};
+pub use norm::Norm;
 pub use number::{Float, Format};
 pub use qlstm::{QlstmBlock, QlstmSaved};
+pub use queries::Queries;
 pub use reduced::{Grid, Group, Keep, Reduced};
 pub use scratch::Scratch;
 pub use shape::{Dims, Layout, Param, Shape};

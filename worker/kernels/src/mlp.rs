@@ -5,7 +5,7 @@ use crate::dispatch::kernel;
 use crate::linear::{affine, affine_backward_params, affine_onto, input_gradient};
 use crate::math::{sigmoid, tanh};
 use crate::moe::{self, ExpertParams, Experts, MoeSaved, Widths};
-use crate::norm::{Stats, layer_norm, layer_norm_backward};
+use crate::norm::{Norm, Stats};
 use crate::reduced::{Operands, Reduced};
 use crate::scratch::{Scratch, fit};
 use crate::shape::{Named, Shape, matrix, vector};
@@ -35,6 +35,8 @@ pub struct Mlp {
     pub second: Reduced,
     /// Where there are several of it, each `mlp_width` wide.
     pub experts: Option<Experts>,
+    /// Of the residual stream: before the MLP, and before the mixer of the same block.
+    pub norm: Norm,
 }
 
 impl Mlp {
@@ -50,7 +52,7 @@ impl Mlp {
             self.experts.map_or((0, 1), |experts| (experts.count, experts.count));
         [
             vector("ln2_gain", shape.width),
-            vector("ln2_bias", shape.width),
+            vector("ln2_bias", self.norm.bias_len(shape.width)),
             matrix("router_w", shape.width, routed),
             // Gate, then what it is multiplied with.
             matrix("fc_w", copies * shape.width, first),
@@ -75,7 +77,7 @@ impl Mlp {
         let [ln_gain, ln_bias, router, fc_w, fc_b, out_w, out_b] = params;
         let (tokens_n, width) = (shape.tokens_n(), shape.width);
         let normed = fit(&mut saved.normed, tokens_n * width);
-        layer_norm(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
+        self.norm.forward(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
         if let Some(experts) = self.experts {
             let params = ExpertParams { router, fc_w, fc_b, out_w, out_b };
             y.copy_from_slice(x);
@@ -163,7 +165,7 @@ impl Mlp {
         }
         dx.copy_from_slice(dy);
         let stats = fit(&mut saved.stats, tokens_n);
-        layer_norm_backward(x, ln_gain, stats, dseen, dx, dln_gain, dln_bias);
+        self.norm.backward(x, ln_gain, stats, dseen, dx, dln_gain, dln_bias);
         (saved.normed, scratch.dnormed) = (normed, dnormed);
     }
 

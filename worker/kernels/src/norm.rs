@@ -1,17 +1,69 @@
-//! Layer normalisation over the last axis, with gain and bias.
+//! Normalisation over the last axis.
 
 use crate::dispatch::kernel;
-use crate::math::{sum, sum_map2};
+use crate::math::{dot, sum, sum_map2};
 
 /// Added to the variance (as in Languini and PyTorch).
 const EPS: f32 = 1e-5;
 
-/// Mean and reciprocal standard deviation of one row.
+/// Mean and reciprocal standard deviation of one row; of [`Norm::Rms`] the mean is zero.
 pub(crate) type Stats = [f32; 2];
+
+/// How the residual stream is normalised before a layer reads it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Norm {
+    /// `(x - mean) / √(variance + eps) · gain + bias`.
+    #[default]
+    Layer,
+    /// `x / √(mean(x²) + eps) · gain` (Zhang and Sennrich, arXiv:1910.07467, equation 4).
+    Rms,
+}
+
+impl Norm {
+    /// Elements of the bias.
+    pub(crate) const fn bias_len(self, width: usize) -> usize {
+        match self {
+            Self::Layer => width,
+            Self::Rms => 0,
+        }
+    }
+
+    pub(crate) fn forward(
+        self,
+        x: &[f32],
+        gain: &[f32],
+        bias: &[f32],
+        y: &mut [f32],
+        stats: &mut [Stats],
+    ) {
+        match self {
+            Self::Layer => layer_norm(x, gain, bias, y, stats),
+            Self::Rms => rms_norm(x, gain, y, stats),
+        }
+    }
+
+    /// Adds the gradient of the input to `dx` and writes those of gain and bias.
+    #[expect(clippy::too_many_arguments, reason = "operands of one fused operation")]
+    pub(crate) fn backward(
+        self,
+        x: &[f32],
+        gain: &[f32],
+        stats: &[Stats],
+        dy: &[f32],
+        dx: &mut [f32],
+        dgain: &mut [f32],
+        dbias: &mut [f32],
+    ) {
+        match self {
+            Self::Layer => layer_norm_backward(x, gain, stats, dy, dx, dgain, dbias),
+            Self::Rms => rms_norm_backward(x, gain, stats, dy, dx, dgain),
+        }
+    }
+}
 
 kernel! {
     /// `y = (x - mean) / √(variance + eps) · gain + bias`, row by row of `gain.len()` elements.
-    pub(crate) fn layer_norm(
+    fn layer_norm(
         x: &[f32],
         gain: &[f32],
         bias: &[f32],
@@ -37,7 +89,7 @@ kernel! {
     /// Adds the gradient of the layer's input to `dx` and writes those of gain and bias.
     ///
     /// With x̂ the normalised row and g = dy·gain: `dx += rstd (g - mean(g) - x̂ mean(g x̂))`.
-    pub(crate) fn layer_norm_backward(
+    fn layer_norm_backward(
         x: &[f32],
         gain: &[f32],
         stats: &[Stats],
@@ -64,6 +116,49 @@ kernel! {
             let mean_gx = normalised_dot(x, dy, gain, mean) * rstd / width as f32;
             for i in 0..width {
                 dx[i] += rstd * (dy[i] * gain[i] - mean_g - (x[i] - mean) * rstd * mean_gx);
+            }
+        }
+    }
+}
+
+kernel! {
+    fn rms_norm(x: &[f32], gain: &[f32], y: &mut [f32], stats: &mut [Stats]) {
+        let width = gain.len();
+        assert_eq!(x.len(), y.len());
+        assert_eq!(x.len(), stats.len() * width);
+        let rows = x.chunks_exact(width).zip(y.chunks_exact_mut(width)).zip(stats);
+        for ((x, y), stats) in rows {
+            let rstd = 1.0 / (dot(x, x) / width as f32 + EPS).sqrt();
+            for i in 0..width {
+                y[i] = x[i] * rstd * gain[i];
+            }
+            *stats = [0.0, rstd];
+        }
+    }
+
+    /// As [`layer_norm_backward`] without what the mean takes away.
+    fn rms_norm_backward(
+        x: &[f32],
+        gain: &[f32],
+        stats: &[Stats],
+        dy: &[f32],
+        dx: &mut [f32],
+        dgain: &mut [f32],
+    ) {
+        let width = gain.len();
+        assert_eq!((x.len(), x.len()), (dy.len(), dx.len()));
+        assert_eq!(x.len(), stats.len() * width);
+        let dgain = &mut dgain[..width];
+        dgain.fill(0.0);
+        let inputs = x.chunks_exact(width).zip(dy.chunks_exact(width));
+        let rows = inputs.zip(dx.chunks_exact_mut(width));
+        for (((x, dy), dx), &[_, rstd]) in rows.zip(stats) {
+            for i in 0..width {
+                dgain[i] += dy[i] * (x[i] * rstd);
+            }
+            let mean_gx = normalised_dot(x, dy, gain, 0.0) * rstd / width as f32;
+            for i in 0..width {
+                dx[i] += rstd * (dy[i] * gain[i] - x[i] * rstd * mean_gx);
             }
         }
     }

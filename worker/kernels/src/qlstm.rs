@@ -2,7 +2,7 @@
 
 use crate::linear::{affine, affine_backward_params, affine_onto, input_gradient};
 use crate::mlp::{Mlp, MlpSaved};
-use crate::norm::{Stats, layer_norm, layer_norm_backward};
+use crate::norm::Stats;
 use crate::reduced::{Operands, Reduced};
 use crate::scan;
 use crate::scratch::{Scratch, fit};
@@ -60,7 +60,7 @@ impl QlstmBlock {
         let [a, b, c, d, e, f, g] = self.mlp.params(&self.shape);
         [
             vector("ln1_gain", width),
-            vector("ln1_bias", width),
+            vector("ln1_bias", self.mlp.norm.bias_len(width)),
             // Forget, input, update, output one after the other.
             matrix("gates_w", width, 4 * inner),
             vector("gates_b", 4 * inner),
@@ -104,7 +104,7 @@ impl QlstmBlock {
         let [ln_gain, ln_bias, gates_w, gates_b, proj_w, proj_b, mlp_params @ ..] =
             split(params, &self.params());
         let normed = fit(&mut saved.normed, tokens_n * self.shape.width);
-        layer_norm(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
+        self.mlp.norm.forward(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
         let gates = fit(&mut saved.gates, tokens_n * 4 * inner);
         let (normed, gates_w) =
             self.mixer.operands(normed, gates_w, self.shape.width, &mut saved.wide);
@@ -164,6 +164,6 @@ impl QlstmBlock {
         let dnormed = fit(&mut scratch.dnormed, normed.len());
         input_gradient(dgates, gates_w, 4 * inner, dnormed);
         let stats = fit(&mut saved.stats, tokens_n);
-        layer_norm_backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
+        self.mlp.norm.backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
     }
 }

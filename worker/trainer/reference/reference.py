@@ -15,6 +15,7 @@ from torch.nn import functional as F
 WIDTH, LAYERS, HEADS, HEAD_WIDTH, MLP, VOCABULARY = 32, 2, 2, 16, 64, 48
 BATCH, SEQUENCE, STEPS = 3, 24, 20
 RATE, WARMUP, FINAL, DECAY, CLIP = 0.02, 4, 0.1, 0.1, 1.0
+Z_LOSS = 1e-3
 MASK = (1 << 64) - 1
 
 
@@ -42,8 +43,9 @@ class Weights:
         self.all.append(tensor)
         return tensor
 
-    def norm(self):
-        return self.draw(WIDTH, gain=True), self.draw(WIDTH)
+    def norm(self, rms=False):
+        gain = self.draw(WIDTH, gain=True)
+        return (gain, None) if rms else (gain, self.draw(WIDTH))
 
     def linear(self, inputs, outputs):
         return self.draw(inputs, outputs), self.draw(outputs)
@@ -58,9 +60,29 @@ def four_bits(values, group):
     return torch.cat(chunks, -1) + (values - values.detach())
 
 
+def normalised(x, weights):
+    gain, bias = weights
+    if bias is None:
+        return F.rms_norm(x, (x.shape[-1],), gain, 1e-5)
+    return F.layer_norm(x, (WIDTH,), gain, bias)
+
+
+def turned(x):
+    """Rotary positions: channels i and i + half turn together."""
+    half = HEAD_WIDTH // 2
+    turns = 10_000.0 ** (-torch.arange(half, dtype=torch.float64) / half)
+    angles = torch.arange(SEQUENCE, dtype=torch.float64)[:, None] * turns
+    cos, sin = angles.cos().float(), angles.sin().float()
+    left, right = x[..., :half], x[..., half:]
+    return torch.cat([left * cos - right * sin, left * sin + right * cos], -1)
+
+
 class Model:
-    def __init__(self, family, position=None, activation="gelu", gated=False, group=None):
+    def __init__(
+        self, family, position=None, activation="gelu", gated=False, group=None, modern=False
+    ):
         draws = self.weights = Weights()
+        self.modern = modern
         self.family, self.position, self.group = family, position, group
         self.activation, self.gated = activation, gated
         self.token = draws.draw(VOCABULARY, WIDTH)
@@ -69,16 +91,18 @@ class Model:
         gates = 3 if family == "gpt" else 4
         self.blocks = [
             (
-                draws.norm(),
+                draws.norm(modern),
                 draws.linear(WIDTH, gates * inner),
+                [draws.draw(HEAD_WIDTH, gain=True) for _ in range(2 if modern else 0)],
                 draws.linear(inner, WIDTH),
-                draws.norm(),
+                draws.norm(modern),
                 draws.linear(WIDTH, MLP * (2 if gated else 1)),
                 draws.linear(MLP, WIDTH),
             )
             for _ in range(LAYERS)
         ]
-        self.norm, self.head = draws.norm(), draws.draw(WIDTH, VOCABULARY)
+        self.norm = draws.norm(modern)
+        self.head = None if modern else draws.draw(WIDTH, VOCABULARY)
         self.cells = [torch.zeros(BATCH, inner) for _ in range(LAYERS)]
 
     def linear(self, x, weights):
@@ -87,11 +111,15 @@ class Model:
             x, matrix = four_bits(x, self.group), four_bits(matrix.T, self.group).T
         return x @ matrix + bias
 
-    def attention(self, qkv):
+    def attention(self, qkv, gains):
         query, key, value = (
             part.reshape(BATCH, SEQUENCE, HEADS, HEAD_WIDTH).transpose(1, 2)
             for part in qkv.chunk(3, -1)
         )
+        if self.modern:
+            query, key = normalised(query, (gains[0], None)), normalised(key, (gains[1], None))
+        if self.position == "rotary":
+            query, key = turned(query), turned(key)
         distance = torch.arange(SEQUENCE)[:, None] - torch.arange(SEQUENCE)[None, :]
         slopes = torch.tensor([2.0 ** (-8 * head / HEADS) for head in range(HEADS)])
         bias = -slopes[:, None, None] * distance if self.position == "alibi" else 0.0 * distance
@@ -113,12 +141,12 @@ class Model:
         x = self.token[inputs] * WIDTH**0.5
         if self.positions is not None:
             x = x + self.positions
-        for layer, (norm1, wide, out, norm2, first, second) in enumerate(self.blocks):
-            mixer = self.linear(F.layer_norm(x, (WIDTH,), *norm1), wide)
+        for layer, (norm1, wide, gains, out, norm2, first, second) in enumerate(self.blocks):
+            mixer = self.linear(normalised(x, norm1), wide)
             gpt = self.family == "gpt"
-            mixer = self.attention(mixer) if gpt else self.recurrence(mixer, layer)
+            mixer = self.attention(mixer, gains) if gpt else self.recurrence(mixer, layer)
             x = x + self.linear(mixer, out)
-            hidden = self.linear(F.layer_norm(x, (WIDTH,), *norm2), first)
+            hidden = self.linear(normalised(x, norm2), first)
             bend = {"gelu": lambda u: F.gelu(u, approximate="tanh"), "relu": F.relu, "silu": F.silu}
             if self.gated:
                 gate, up = hidden.chunk(2, -1)
@@ -126,8 +154,13 @@ class Model:
             else:
                 hidden = bend[self.activation](hidden)
             x = x + self.linear(hidden, second)
-        logits = F.layer_norm(x, (WIDTH,), *self.norm) @ self.head
-        return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        # A view made before a step would be the table of before it to autograd.
+        head = self.token.T if self.modern else self.head
+        logits = normalised(x, self.norm) @ head
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        if not self.modern:
+            return loss, loss
+        return loss, loss + Z_LOSS * torch.logsumexp(logits, -1).square().mean()
 
 
 def rate(step):
@@ -156,9 +189,9 @@ def train(model):
     losses = []
     for step in range(1, STEPS + 1):
         adam.param_groups[0]["lr"] = rate(step)
-        loss = model.loss(*tokens(step))
+        loss, minimised = model.loss(*tokens(step))
         adam.zero_grad()
-        loss.backward()
+        minimised.backward()
         torch.nn.utils.clip_grad_norm_(model.weights.all, CLIP)
         adam.step()
         losses.append(loss.item())
@@ -173,6 +206,7 @@ def main():
         "qlstm": Model("qlstm"),
         "gpt, relu": Model("gpt", "alibi", activation="relu"),
         "qlstm, swiglu": Model("qlstm", activation="silu", gated=True),
+        "gpt, modern": Model("gpt", "rotary", activation="silu", gated=True, modern=True),
         "gpt, int4 in groups of 16": Model("gpt", "alibi", group=16),
     }
     losses = {name: train(model) for name, model in models.items()}

@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 use crate::class::ComputeClass;
 use crate::units::{AcceleratorTime, Sequences, Share, Tokens, TokensPerSecond};
 use crate::variant::{
-    Activation, Experts, Family, MomentFormat, NofM, Position, Quantization, RateSchedule,
-    is_default,
+    Activation, Experts, Family, LossWeight, MomentFormat, NofM, Norm, Position, Quantization,
+    RateSchedule, is_default,
 };
 
 /// The only `apiVersion` of this release.
@@ -154,6 +154,18 @@ pub struct ArmSpec {
     /// A mixture of experts in place of the MLP, e.g. `{ count: 8, topK: 2 }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experts: Option<Experts>,
+    /// How the residual stream is normalised: `layer`, or `rms` for the root mean square alone.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub norm: Norm,
+    /// Whether queries and keys of a GPT are normalised head by head.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub qk_norm: bool,
+    /// Weight of a loss that keeps logits small, e.g. `1e-4`; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub z_loss: Option<LossWeight>,
+    /// Whether the projection to the vocabulary is the embedding's table.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tied: bool,
     /// All sizes run in every class; the arm's curve is the best size per class and seed.
     pub sizes: Vec<SizeEntry>,
     /// Replaces the defaults of the optimiser.

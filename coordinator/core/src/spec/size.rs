@@ -103,6 +103,10 @@ impl ArmSpec {
             quantization: self.quantization.clone(),
             sparsity: self.sparsity,
             experts: self.experts.clone(),
+            norm: self.norm,
+            qk_norm: self.qk_norm,
+            z_loss: self.z_loss,
+            tied: self.tied,
         }
     }
 
@@ -141,7 +145,7 @@ impl ArmSpec {
     }
 }
 
-fn default_heads(width: u32) -> u32 {
+pub(super) fn default_heads(width: u32) -> u32 {
     if width.is_multiple_of(HEAD_WIDTH) { width / HEAD_WIDTH } else { 1 }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{API_VERSION, AcceleratorKind, ArmSpec, OptimiserOverrides, SizeEntry, SweepSpec};
 use crate::units::AcceleratorTime;
-use crate::variant::{Experts, Family, MomentFormat, NofM, Quantization};
+use crate::variant::{Experts, Family, LossWeight, MomentFormat, NofM, Position, Quantization};
 
 /// A mistake before its place in the text is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,6 +176,7 @@ fn check_variant(check: &mut Check, field: &str, arm: &ArmSpec) {
             check.wrong_with_hint(format!("{field}.quantization"), message, hint);
         }
     }
+    check_modern(check, field, arm);
     // A size that is none has been said so.
     let widths = || {
         arm.sizes.iter().filter_map(|size| match (size.named, size.width) {
@@ -191,6 +192,34 @@ fn check_variant(check: &mut Check, field: &str, arm: &ArmSpec) {
     }
     if let Some(experts) = &arm.experts {
         check_experts(check, &format!("{field}.experts"), experts, widths());
+    }
+}
+
+fn check_modern(check: &mut Check, field: &str, arm: &ArmSpec) {
+    if arm.family != Family::Gpt && arm.qk_norm {
+        let message = format!("a {} has no queries and keys, expected `family: gpt`", arm.family);
+        check.wrong(format!("{field}.qkNorm"), message);
+    }
+    if let Some(LossWeight(weight)) = arm.z_loss
+        && !(0.0..=1.0).contains(&weight)
+    {
+        let message = format!("{weight} is out of range, expected 0 to 1, for example 1e-4");
+        check.wrong(format!("{field}.zLoss"), message);
+    }
+    if arm.position != Some(Position::Rotary) {
+        return;
+    }
+    for (index, size) in arm.sizes.iter().enumerate() {
+        let Some(width) = size.width else { continue };
+        let heads = size.heads.unwrap_or_else(|| super::size::default_heads(width));
+        let head_width = width.checked_div(heads).unwrap_or_default();
+        if !head_width.is_multiple_of(2) {
+            let message = format!(
+                "rotary positions turn pairs of channels, and a head of {head_width} has an odd one"
+            );
+            let hint = "choose heads of even width, or `position: alibi`";
+            check.wrong_with_hint(format!("{field}.sizes[{index}]"), message, hint);
+        }
     }
 }
 

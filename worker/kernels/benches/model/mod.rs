@@ -1,8 +1,8 @@
 //! A whole language model made of the kernels: what a trainer does per step, and nothing else.
 
 use sweep_kernels::{
-    Adam, Embedding, GptBlock, GptSaved, Head, HeadSaved, Layout, QlstmBlock, QlstmSaved, Scratch,
-    Shape,
+    Adam, Embedding, GptBlock, GptSaved, Head, HeadSaved, Layout, Norm, QlstmBlock, QlstmSaved,
+    Scratch, Shape,
 };
 
 /// Which baseline.
@@ -110,7 +110,7 @@ impl Model {
         let (tokens_n, vocabulary_n) = (shape.tokens_n(), 256);
         let embedding =
             Embedding { batch, sequence, width, vocabulary_n, learned_positions: false };
-        let head = Head { tokens_n, width, vocabulary_n };
+        let head = Head { tokens_n, width, vocabulary_n, norm: Norm::Layer, z_loss: 0.0 };
         let blocks: Vec<_> = (0..layers_n).map(|_| Block::new(family, shape)).collect();
         let mut layouts = vec![embedding.layout()];
         layouts.extend(blocks.iter().map(Block::layout));

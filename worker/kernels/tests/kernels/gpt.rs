@@ -2,7 +2,7 @@
 
 use crate::check::{self, double, noise};
 use crate::reference;
-use sweep_kernels::{Dims, GptBlock, GptSaved, Scratch, Shape};
+use sweep_kernels::{Dims, GptBlock, GptSaved, Mlp, Norm, Queries, Scratch, Shape};
 
 /// Attention width 8 on a stream of 6: the two need not be equal.
 const NARROW: Shape =
@@ -50,11 +50,19 @@ fn the_flat_slice_holds_the_parameters_in_the_agreed_order() {
     assert_eq!(end, 12 + (144 + 24) + (48 + 6) + 12 + (60 + 10) + (60 + 6));
 }
 
+/// The baselines, and every switch of modern models.
+fn blocks(shape: Shape) -> Vec<GptBlock> {
+    let (plain, rms) = (GptBlock::plain(shape, false), Mlp { norm: Norm::Rms, ..Mlp::default() });
+    let with = |normed, rotary| GptBlock { queries: Queries { normed, rotary }, ..plain };
+    let modern = GptBlock { mlp: rms, ..with(true, true) };
+    let alibi = GptBlock { alibi: true, ..plain };
+    vec![plain, alibi, GptBlock { mlp: rms, ..plain }, with(true, false), with(false, true), modern]
+}
+
 #[test]
 fn forward_is_the_formula() {
     for shape in [NARROW, LONG, WIDE] {
-        for alibi in [false, true] {
-            let block = GptBlock::plain(shape, alibi);
+        for block in blocks(shape) {
             let params = check::params(&block.layout(), 1);
             let x = noise(shape.tokens_n() * shape.width, 1.0, 2);
             let want = reference::gpt(&block, &double(&params), &double(&x));
@@ -66,8 +74,7 @@ fn forward_is_the_formula() {
 #[test]
 fn backward_is_the_gradient() {
     for shape in [NARROW, LONG] {
-        for alibi in [false, true] {
-            let block = GptBlock::plain(shape, alibi);
+        for block in blocks(shape) {
             let params = check::params(&block.layout(), 3);
             let x = noise(shape.tokens_n() * shape.width, 1.0, 4);
             let dy = noise(x.len(), 1.0, 5);

@@ -2,9 +2,9 @@
 
 use crate::check::{self, double, noise};
 use crate::reference;
-use sweep_kernels::{Head, HeadSaved, Scratch};
+use sweep_kernels::{Head, HeadSaved, Norm, Scratch};
 
-const HEAD: Head = Head { tokens_n: 9, width: 7, vocabulary_n: 21 };
+const HEAD: Head = Head { tokens_n: 9, width: 7, vocabulary_n: 21, norm: Norm::Layer, z_loss: 0.0 };
 
 fn targets() -> Vec<u32> {
     (0..HEAD.tokens_n as u32).map(|i| i * 5 % 21).collect()
@@ -33,6 +33,29 @@ fn loss_and_its_gradient_are_those_of_the_formula() {
     HEAD.nll(&params, &x, &targets(), &mut nll, &mut saved);
     let want = reference::nll(&HEAD, &wide_params, &wide_x, &targets());
     check::close("nll", &nll, &want);
+}
+
+#[test]
+fn the_gradient_holds_that_of_large_logits() {
+    for norm in [Norm::Layer, Norm::Rms] {
+        let head = Head { norm, z_loss: 0.3, ..HEAD };
+        let params = check::params(&head.layout(), 1);
+        let x = noise(HEAD.tokens_n * HEAD.width, 2.0, 2);
+        let (mut saved, mut scratch) = (HeadSaved::default(), Scratch::default());
+        let loss = head.forward(&params, &x, &targets(), &mut saved);
+        let (mut dx, mut dparams) = (vec![f32::NAN; x.len()], vec![f32::NAN; params.len()]);
+        head.backward(&params, &x, &mut dx, &mut dparams, &mut saved, &mut scratch);
+        let exact = |params: &[f64], x: &[f64]| {
+            let squares = reference::log_sums(&head, params, x).iter().map(|z| z * z).sum::<f64>();
+            mean(&reference::nll(&head, params, x, &targets()))
+                + f64::from(head.z_loss) * squares / HEAD.tokens_n as f64
+        };
+        let (wide_x, wide_params) = (double(&x), double(&params));
+        let told = mean(&reference::nll(&head, &wide_params, &wide_x, &targets()));
+        check::close("loss", &[loss], &[told]);
+        check::gradient("dx", &dx, &x, |x| exact(&wide_params, x));
+        check::gradient("dparams", &dparams, &params, |params| exact(params, &wide_x));
+    }
 }
 
 #[test]

@@ -16,8 +16,9 @@ impl Params<'_> {
 
 pub(crate) fn gpt(block: &GptBlock, flat: &[f64], x: &[f64]) -> Vec<f64> {
     let params = Params { layout: block.layout(), flat };
-    let normed = layer_norm(x, params.get("ln1_gain"), params.get("ln1_bias"));
-    let qkv = affine(&normed, params.get("qkv_w"), params.get("qkv_b"));
+    let normed = norm(&params, "ln1", x);
+    let mut qkv = affine(&normed, params.get("qkv_w"), params.get("qkv_b"));
+    queries(block, &params, &mut qkv);
     let mixed = attention(&block.shape, block.alibi, &qkv);
     let branch = affine(&mixed, params.get("proj_w"), params.get("proj_b"));
     mlp(&params, &add(x, &branch))
@@ -31,7 +32,7 @@ pub(crate) fn qlstm(
     state: &[f64],
 ) -> (Vec<f64>, Vec<f64>) {
     let params = Params { layout: block.layout(), flat };
-    let normed = layer_norm(x, params.get("ln1_gain"), params.get("ln1_bias"));
+    let normed = norm(&params, "ln1", x);
     let gates = affine(&normed, params.get("gates_w"), params.get("gates_b"));
     let (inner, sequence) = (block.shape.inner(), block.shape.sequence);
     let mut cell = state.to_vec();
@@ -65,16 +66,48 @@ pub(crate) fn embedding(embedding: &Embedding, flat: &[f64], ids: &[u32]) -> Vec
     y
 }
 
+fn logits(head: &Head, flat: &[f64], x: &[f64]) -> Vec<f64> {
+    let params = Params { layout: head.layout(), flat };
+    affine(&norm(&params, "lnf", x), params.get("head_w"), &vec![0.0; head.vocabulary_n])
+}
+
+/// Logarithm of the sum of exponentials of each token's logits.
+pub(crate) fn log_sums(head: &Head, flat: &[f64], x: &[f64]) -> Vec<f64> {
+    let log_sum = |row: &[f64]| row.iter().map(|logit| logit.exp()).sum::<f64>().ln();
+    logits(head, flat, x).chunks(head.vocabulary_n).map(log_sum).collect()
+}
+
 /// Negative log-likelihood of each target.
 pub(crate) fn nll(head: &Head, flat: &[f64], x: &[f64], targets: &[u32]) -> Vec<f64> {
-    let params = Params { layout: head.layout(), flat };
-    let normed = layer_norm(x, params.get("lnf_gain"), params.get("lnf_bias"));
-    let logits = affine(&normed, params.get("head_w"), &vec![0.0; head.vocabulary_n]);
+    let logits = logits(head, flat, x);
     let rows = logits.chunks(head.vocabulary_n).zip(targets);
-    rows.map(|(row, &target)| {
-        row.iter().map(|logit| logit.exp()).sum::<f64>().ln() - row[target as usize]
-    })
-    .collect()
+    let log_sums = log_sums(head, flat, x);
+    rows.zip(log_sums).map(|((row, &target), log_sum)| log_sum - row[target as usize]).collect()
+}
+
+/// What `Queries` does, one head after the other.
+fn queries(block: &GptBlock, params: &Params<'_>, qkv: &mut [f64]) {
+    let (inner, width) = (block.shape.inner(), block.shape.head_width);
+    for (token, row) in qkv.chunks_mut(3 * inner).enumerate() {
+        let position = (token % block.shape.sequence) as f64;
+        for (index, head) in row[..2 * inner].chunks_mut(width).enumerate() {
+            if block.queries.normed {
+                let mean = head.iter().map(|x| x * x).sum::<f64>() / width as f64;
+                let name = if index < block.shape.heads_n { "q_gain" } else { "k_gain" };
+                for (x, gain) in head.iter_mut().zip(params.get(name)) {
+                    *x *= gain / (mean + 1e-5).sqrt();
+                }
+            }
+            if block.queries.rotary {
+                for pair in 0..width / 2 {
+                    let angle = position * 10_000f64.powf(-2.0 * pair as f64 / width as f64);
+                    let (a, b) = (head[pair], head[pair + width / 2]);
+                    head[pair] = a * angle.cos() - b * angle.sin();
+                    head[pair + width / 2] = a * angle.sin() + b * angle.cos();
+                }
+            }
+        }
+    }
 }
 
 fn attention(shape: &Shape, alibi: bool, qkv: &[f64]) -> Vec<f64> {
@@ -105,7 +138,7 @@ fn attention(shape: &Shape, alibi: bool, qkv: &[f64]) -> Vec<f64> {
 }
 
 fn mlp(params: &Params<'_>, x: &[f64]) -> Vec<f64> {
-    let normed = layer_norm(x, params.get("ln2_gain"), params.get("ln2_bias"));
+    let normed = norm(params, "ln2", x);
     let hidden: Vec<f64> =
         affine(&normed, params.get("fc_w"), params.get("fc_b")).into_iter().map(gelu).collect();
     add(x, &affine(&hidden, params.get("out_w"), params.get("out_b")))
@@ -122,6 +155,20 @@ fn sigmoid(x: f64) -> f64 {
 
 fn add(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a + b).collect()
+}
+
+/// A layer norm, or without a bias the root mean square's.
+fn norm(params: &Params<'_>, name: &str, x: &[f64]) -> Vec<f64> {
+    let gain = params.get(&format!("{name}_gain"));
+    if params.layout.get(&format!("{name}_bias")).is_some() {
+        return layer_norm(x, gain, params.get(&format!("{name}_bias")));
+    }
+    x.chunks(gain.len())
+        .flat_map(|row| {
+            let square = row.iter().map(|x| x * x).sum::<f64>() / row.len() as f64;
+            row.iter().zip(gain).map(move |(x, gain)| x * gain / (square + 1e-5).sqrt())
+        })
+        .collect()
 }
 
 fn layer_norm(x: &[f64], gain: &[f64], bias: &[f64]) -> Vec<f64> {

@@ -83,8 +83,23 @@ pub(super) fn embed(
     Ok(tokens.broadcast_add(&positions)?)
 }
 
-/// Layer normalisation over the last dimension.
-pub(super) fn layer_norm(x: &Tensor, gain: &Tensor, bias: &Tensor) -> Result<Tensor, Error> {
+/// The norm of this name over the last dimension: without a bias it is that of the root mean square.
+pub(super) fn norm(parameters: &Parameters<'_>, name: &str, x: &Tensor) -> Result<Tensor, Error> {
+    let (gain, bias) = (parameters.get(&format!("{name}_gain")), format!("{name}_bias"));
+    if parameters.has(&bias) {
+        layer_norm(x, gain, parameters.get(&bias))
+    } else {
+        rms_norm(x, gain)
+    }
+}
+
+/// `x / sqrt(mean(x^2) + epsilon)` times a gain.
+pub(super) fn rms_norm(x: &Tensor, gain: &Tensor) -> Result<Tensor, Error> {
+    let square = x.sqr()?.mean_keepdim(D::Minus1)?;
+    Ok(x.broadcast_div(&(square + NORM_EPSILON)?.sqrt()?)?.broadcast_mul(gain)?)
+}
+
+fn layer_norm(x: &Tensor, gain: &Tensor, bias: &Tensor) -> Result<Tensor, Error> {
     let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
     let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
     let normal = centred.broadcast_div(&(variance + NORM_EPSILON)?.sqrt()?)?;
@@ -117,7 +132,7 @@ pub(super) fn mlp(
     more: &mut Option<Tensor>,
 ) -> Result<Tensor, Error> {
     let get = |name| parameters.get(name);
-    let normal = layer_norm(x, get("ln2_gain"), get("ln2_bias"))?;
+    let normal = norm(parameters, "ln2", x)?;
     let layers = ["fc_w", "fc_b", "out_w", "out_b"].map(get);
     let Some(experts) = mlp.experts else {
         return Ok((x + two_layers(mlp, &normal, layers)?)?);
@@ -155,11 +170,16 @@ pub(super) fn mlp(
     }
     let weight = f64::from(experts.balance) * experts.count as f64;
     let imbalance = (Tensor::stack(&imbalance, 0)?.sum_all()? * weight)?;
-    *more = Some(match more.take() {
-        Some(more) => (more + imbalance)?,
-        None => imbalance,
-    });
+    add_more(more, imbalance)?;
     Ok(y.reshape(x.dims())?)
+}
+
+fn add_more(more: &mut Option<Tensor>, another: Tensor) -> Result<(), Error> {
+    *more = Some(match more.take() {
+        Some(more) => (more + another)?,
+        None => another,
+    });
+    Ok(())
 }
 
 /// Both layers of an MLP, without norm and residual stream.
@@ -184,18 +204,32 @@ fn two_layers(
     linear(&mlp.second, &hidden, out_w, out_b)
 }
 
-/// Cross-entropy of every token in nats, `[batch x sequence]`.
+/// Cross-entropy of every token in nats, `[batch x sequence]`. A head without a matrix of its own has
+/// the embedding's. The mean square of the logits' log-sum-exp times `z_loss` is added to `more`.
 pub(super) fn head_nll(
     parameters: &Parameters<'_>,
+    embedding: &Parameters<'_>,
+    z_loss: f64,
     x: &Tensor,
     targets: &Tensor,
+    more: &mut Option<Tensor>,
 ) -> Result<Tensor, Error> {
-    let normal = layer_norm(x, parameters.get("lnf_gain"), parameters.get("lnf_bias"))?;
+    let normal = norm(parameters, "lnf", x)?;
     let rows = targets.elem_count();
     let width = x.dim(D::Minus1)?;
-    let logits = normal.reshape((rows, width))?.matmul(parameters.get("head_w"))?;
-    let shifted = logits.broadcast_sub(&logits.max_keepdim(1)?.detach())?;
+    let matrix = if parameters.has("head_w") {
+        parameters.get("head_w").clone()
+    } else {
+        embedding.get("token").t()?.contiguous()?
+    };
+    let logits = normal.reshape((rows, width))?.matmul(&matrix)?;
+    let greatest = logits.max_keepdim(1)?.detach();
+    let shifted = logits.broadcast_sub(&greatest)?;
     let log_sum = shifted.exp()?.sum_keepdim(1)?.log()?;
+    if z_loss > 0.0 {
+        let squares = (&log_sum + &greatest)?.sqr()?;
+        add_more(more, (squares.mean_all()? * z_loss)?)?;
+    }
     let target = shifted.gather(&targets.reshape((rows, 1))?, 1)?;
     Ok((log_sum - target)?.squeeze(1)?)
 }

@@ -46,14 +46,14 @@ pub(super) fn block(
 }
 
 /// Mean cross-entropy of the batch: a scalar, and the root of the graph.
-pub(super) fn head_loss(x: &Tensor, weights: &Var, op: HeadLoss) -> Result<Tensor> {
+pub(super) fn head_loss(x: &Tensor, weights: &Tensor, op: HeadLoss) -> Result<Tensor> {
     x.apply_op2(weights, op)
 }
 
 /// Cross-entropy of every token in nats.
 pub(super) fn nll(
     x: &Tensor,
-    weights: &Var,
+    weights: &Tensor,
     targets: &[u32],
     kernel: Head,
     saved: &Mutex<HeadSaved>,

@@ -1,13 +1,13 @@
 //! The block of a GPT: `x + attention(LN x)`, then `x + MLP(LN x)`.
 //!
-//! Causal softmax attention in heads. Position is known either from vectors added to the
-//! embedding or from ALiBi (Press et al., arXiv 2108.12409): head h of H, counted from 0, lowers
-//! its scores by `2^(-8h/H)` per token of distance.
+//! Causal softmax attention in heads. Position is known from vectors added to the embedding, from
+//! ALiBi (Press et al., arXiv 2108.12409): head h of H, counted from 0, lowers its scores by
+//! `2^(-8h/H)` per token of distance; or from turning queries and keys.
 
 use std::sync::Mutex;
 
 use candle_core::{D, Device, Tensor};
-use sweep_kernels::{GptBlock, GptSaved, Layout, Scratch, Shape};
+use sweep_kernels::{GptBlock, GptSaved, Layout, Queries, Scratch, Shape};
 
 use super::block::{Block, Gradients};
 use super::compose::{self, Parameters};
@@ -16,18 +16,19 @@ use crate::error::Error;
 
 pub(super) struct Gpt {
     alibi: bool,
+    queries: Queries,
     parts: Parts,
     saved: Mutex<GptSaved>,
 }
 
 impl Gpt {
-    pub(super) fn new(alibi: bool, parts: Parts) -> Self {
-        Self { alibi, parts, saved: Mutex::default() }
+    pub(super) fn new(alibi: bool, queries: Queries, parts: Parts) -> Self {
+        Self { alibi, queries, parts, saved: Mutex::default() }
     }
 
     const fn kernel(&self, shape: Shape) -> GptBlock {
         let Parts { mixer, mlp } = self.parts;
-        GptBlock { shape, alibi: self.alibi, mixer, mlp }
+        GptBlock { shape, alibi: self.alibi, queries: self.queries, mixer, mlp }
     }
 }
 
@@ -49,9 +50,9 @@ impl Block for Gpt {
         more: &mut Option<Tensor>,
     ) -> Result<Tensor, Error> {
         let get = |name| parameters.get(name);
-        let normal = compose::layer_norm(x, get("ln1_gain"), get("ln1_bias"))?;
+        let normal = compose::norm(parameters, "ln1", x)?;
         let qkv = compose::linear(&self.parts.mixer, &normal, get("qkv_w"), get("qkv_b"))?;
-        let mixed = attention(&qkv, shape, self.alibi)?;
+        let mixed = attention(&qkv, shape, self.alibi, self.queries, parameters)?;
         let out = compose::linear(&self.parts.mixer, &mixed, get("proj_w"), get("proj_b"))?;
         let x = (x + out)?;
         compose::mlp(&self.parts.mlp, parameters, &x, more)
@@ -91,15 +92,28 @@ impl Block for Gpt {
 }
 
 /// `qkv` is `[batch, sequence, 3 x inner]`, the result `[batch, sequence, inner]`.
-fn attention(qkv: &Tensor, shape: Shape, alibi: bool) -> Result<Tensor, Error> {
+fn attention(
+    qkv: &Tensor,
+    shape: Shape,
+    alibi: bool,
+    queries_are: Queries,
+    parameters: &Parameters<'_>,
+) -> Result<Tensor, Error> {
     let Shape { batch, sequence, heads_n, head_width, .. } = shape;
     let inner = shape.inner();
-    let heads = |index: usize| {
+    let heads = |index: usize| -> Result<Tensor, Error> {
         let part = qkv.narrow(D::Minus1, index * inner, inner)?;
         let part = part.reshape((batch, sequence, heads_n, head_width))?;
-        part.transpose(1, 2)?.contiguous()
+        Ok(part.transpose(1, 2)?.contiguous()?)
     };
-    let (queries, keys, values) = (heads(0)?, heads(1)?, heads(2)?);
+    let met = |index: usize, gain: &str| {
+        let mut part = heads(index)?;
+        if queries_are.normed {
+            part = compose::rms_norm(&part, parameters.get(gain))?;
+        }
+        if queries_are.rotary { rotated(&part, shape) } else { Ok(part) }
+    };
+    let (queries, keys, values) = (met(0, "q_gain")?, met(1, "k_gain")?, heads(2)?);
     let scores = (queries.matmul(&keys.t()?.contiguous()?)? / (head_width as f64).sqrt())?;
     let scores = scores.broadcast_add(&bias(shape, alibi, qkv.device())?)?;
     let shifted = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?.detach())?;
@@ -107,6 +121,26 @@ fn attention(qkv: &Tensor, shape: Shape, alibi: bool) -> Result<Tensor, Error> {
     let weights = weights.broadcast_div(&weights.sum_keepdim(D::Minus1)?)?;
     let mixed = weights.matmul(&values)?.transpose(1, 2)?.contiguous()?;
     Ok(mixed.reshape((batch, sequence, inner))?)
+}
+
+/// Queries or keys, `[batch, heads, sequence, head width]`, turned by their positions.
+fn rotated(x: &Tensor, shape: Shape) -> Result<Tensor, Error> {
+    let (sequence, width) = (shape.sequence, shape.head_width);
+    let half = width / 2;
+    let mut angles = Vec::with_capacity(sequence * half);
+    for position in 0..sequence {
+        let turn = |pair| 10_000f64.powf(-2.0 * pair as f64 / width as f64);
+        angles.extend((0..half).map(|pair| position as f64 * turn(pair)));
+    }
+    let table = |of: fn(f64) -> f64| {
+        let values = angles.iter().map(|angle| of(*angle) as f32);
+        Tensor::from_iter(values, x.device())?.reshape((sequence, half))
+    };
+    let (cos, sin) = (table(f64::cos)?, table(f64::sin)?);
+    let (left, right) = (x.narrow(D::Minus1, 0, half)?, x.narrow(D::Minus1, half, half)?);
+    let first = (left.broadcast_mul(&cos)? - right.broadcast_mul(&sin)?)?;
+    let second = (left.broadcast_mul(&sin)? + right.broadcast_mul(&cos)?)?;
+    Ok(Tensor::cat(&[first, second], D::Minus1)?)
 }
 
 /// Added to the scores, `[heads, sequence, sequence]`: the causal mask and ALiBi.

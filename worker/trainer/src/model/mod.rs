@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex};
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 use sweep_core::variant::{Activation, Family, ModelSpec, NofM, Position};
-use sweep_kernels::{Embedding, Head, Layout, Scratch, Shape};
+use sweep_kernels::{Embedding, Head, Layout, Queries, Scratch, Shape};
 
 use self::block::Block;
 use self::compose::Parameters;
@@ -93,9 +93,11 @@ impl Model {
         check(spec)?;
         let parts = Parts::of(&spec.variant);
         let alibi = spec.position == Some(Position::Alibi);
+        let rotary = spec.position == Some(Position::Rotary);
+        let queries = Queries { normed: spec.variant.qk_norm, rotary };
         let blocks: Vec<Arc<dyn Block>> = (0..spec.layers_n)
             .map(|_| match spec.family {
-                Family::Gpt => Arc::new(gpt::Gpt::new(alibi, parts)) as _,
+                Family::Gpt => Arc::new(gpt::Gpt::new(alibi, queries, parts)) as _,
                 Family::Qlstm => Arc::new(qlstm::Qlstm::new(parts)) as Arc<dyn Block>,
             })
             .collect();
@@ -104,7 +106,9 @@ impl Model {
         for (index, block) in blocks.iter().enumerate() {
             named.push((format!("block.{index}"), block.layout(shape(spec, 1, 1))));
         }
-        named.push(("head".to_owned(), head(spec, 1).layout()));
+        let own = head(spec, 1);
+        let layout = if spec.variant.tied { own.norm_layout() } else { own.layout() };
+        named.push(("head".to_owned(), layout));
         let mut init = init::Init::new(seed, init_std, spec.layers_n);
         let parts = named.into_iter().map(|(name, layout)| {
             let weights = Var::from_vec(init.weights(&layout), layout.len(), device)?;
@@ -155,7 +159,7 @@ impl Model {
                 let hidden = self.fused_hidden(tokens, state)?;
                 let loss = fused::head_loss(
                     &hidden,
-                    &self.parts[self.blocks.len() + 1].weights,
+                    &self.head_weights()?,
                     fused::HeadLoss {
                         kernel: head(&self.spec, tokens.tokens_n()),
                         targets: tokens.targets.clone(),
@@ -206,8 +210,8 @@ impl Model {
             Path::Fused => {
                 let hidden = self.fused_hidden(tokens, state)?;
                 let kernel = head(&self.spec, tokens.tokens_n());
-                let weights = &self.parts[self.blocks.len() + 1].weights;
-                Ok(fused::nll(&hidden, weights, &tokens.targets, kernel, &self.head)?)
+                let weights = self.head_weights()?;
+                Ok(fused::nll(&hidden, &weights, &tokens.targets, kernel, &self.head)?)
             }
             Path::Composition => {
                 let parameters = self.parameters(Parameters::frozen)?;
@@ -246,7 +250,20 @@ impl Model {
         {
             x = block.compose(shape, parameters, &x, cell, more)?;
         }
-        compose::head_nll(&parameters[self.blocks.len() + 1], &x, &targets)
+        let (embedding, head) = (&parameters[0], &parameters[self.blocks.len() + 1]);
+        compose::head_nll(head, embedding, self.spec.variant.z_loss_weight(), &x, &targets, more)
+    }
+
+    /// The head's flat weights; a tied one's end with the embedding's, which so have a gradient of both
+    /// their uses.
+    fn head_weights(&self) -> Result<Tensor, Error> {
+        let own = self.parts[self.blocks.len() + 1].weights.as_tensor();
+        if !self.spec.variant.tied {
+            return Ok(own.clone());
+        }
+        let dims = (self.spec.vocabulary_n as usize, self.spec.width as usize);
+        let tokens = self.parts[0].weights.narrow(0, 0, dims.0 * dims.1)?.reshape(dims)?;
+        Ok(Tensor::cat(&[own, &tokens.t()?.flatten_all()?], 0)?)
     }
 
     fn parameters<'a>(
@@ -278,6 +295,13 @@ fn check(spec: &ModelSpec) -> Result<(), Error> {
             family: spec.family.to_string(),
             shape: spec.size_label(),
             reason: "one of its sizes is zero",
+        });
+    }
+    if spec.position == Some(Position::Rotary) && !spec.head_width.is_multiple_of(2) {
+        return Err(Error::Shape {
+            family: spec.family.to_string(),
+            shape: spec.size_label(),
+            reason: "rotary positions need heads of even width",
         });
     }
     if let Some(NofM { of, .. }) = spec.variant.sparsity {
@@ -314,8 +338,14 @@ fn embedding(spec: &ModelSpec, batch: usize, sequence: usize) -> Embedding {
     }
 }
 
-const fn head(spec: &ModelSpec, tokens_n: usize) -> Head {
-    Head { tokens_n, width: spec.width as usize, vocabulary_n: spec.vocabulary_n as usize }
+fn head(spec: &ModelSpec, tokens_n: usize) -> Head {
+    Head {
+        tokens_n,
+        width: spec.width as usize,
+        vocabulary_n: spec.vocabulary_n as usize,
+        norm: reduce::norm_of(spec.variant.norm),
+        z_loss: spec.variant.z_loss_weight() as f32,
+    }
 }
 
 #[cfg(test)]

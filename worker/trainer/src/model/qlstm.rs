@@ -51,7 +51,7 @@ impl Block for Qlstm {
         more: &mut Option<Tensor>,
     ) -> Result<Tensor, Error> {
         let get = |name| parameters.get(name);
-        let normal = compose::layer_norm(x, get("ln1_gain"), get("ln1_bias"))?;
+        let normal = compose::norm(parameters, "ln1", x)?;
         let gates = compose::linear(&self.parts.mixer, &normal, get("gates_w"), get("gates_b"))?;
         let mixed = recurrence(&gates, shape, cell)?;
         let out = compose::linear(&self.parts.mixer, &mixed, get("proj_w"), get("proj_b"))?;

@@ -3,7 +3,7 @@
 
 use candle_core::{D, Tensor};
 use sweep_core::variant::{self, NofM, NumberFormat, Quantization, ScaleGroup, Variant};
-use sweep_kernels::{Activation, Experts, Float, Format, Grid, Group, Keep, Mlp, Reduced};
+use sweep_kernels::{Activation, Experts, Float, Format, Grid, Group, Keep, Mlp, Norm, Reduced};
 
 use crate::error::Error;
 
@@ -42,8 +42,16 @@ impl Parts {
             balance: experts.balance as f32,
         });
         let (first, second) = (reduced(every), reduced(second));
-        let mlp = Mlp { activation, gated, first, second, experts };
+        let norm = norm_of(variant.norm);
+        let mlp = Mlp { activation, gated, first, second, experts, norm };
         Self { mixer: reduced(every), mlp }
+    }
+}
+
+pub(super) const fn norm_of(norm: variant::Norm) -> Norm {
+    match norm {
+        variant::Norm::Layer => Norm::Layer,
+        variant::Norm::Rms => Norm::Rms,
     }
 }
 

@@ -1,5 +1,5 @@
 use sweep_core::variant::{
-    Experts, NumberFormat, OptimiserSpec, Quantization, ScaleGroup, Variant,
+    Experts, LossWeight, Norm, NumberFormat, OptimiserSpec, Quantization, ScaleGroup, Variant,
 };
 
 use super::*;
@@ -68,7 +68,7 @@ fn variants() -> Vec<(&'static str, Variant)> {
                     ScaleGroup::Tensor,
                 )),
                 sparsity: Some(NofM { keep: 2, of: 4 }),
-                experts: None,
+                ..Variant::BASELINE
             },
         ),
         ("experts", Variant { experts: Some(experts(5, 2)), ..Variant::BASELINE }),
@@ -83,6 +83,58 @@ fn variants() -> Vec<(&'static str, Variant)> {
             },
         ),
     ]
+}
+
+/// The switches of modern models, one by one and together.
+fn modern() -> Vec<(Option<Position>, Variant)> {
+    let (alibi, rotary) = (Some(Position::Alibi), Some(Position::Rotary));
+    let base = Variant::BASELINE;
+    vec![
+        (rotary, base.clone()),
+        (alibi, Variant { norm: Norm::Rms, ..base.clone() }),
+        (alibi, Variant { qk_norm: true, ..base.clone() }),
+        (alibi, Variant { z_loss: Some(LossWeight(0.1)), ..base.clone() }),
+        (Some(Position::Learned), Variant { tied: true, ..base }),
+        (rotary, all_modern()),
+    ]
+}
+
+fn all_modern() -> Variant {
+    Variant {
+        activation: Activation::Silu,
+        gated: true,
+        norm: Norm::Rms,
+        qk_norm: true,
+        z_loss: Some(LossWeight(1e-4)),
+        tied: true,
+        ..Variant::BASELINE
+    }
+}
+
+#[test]
+fn modern_models_equal_their_composition() {
+    let batches = batches(6);
+    for (position, variant) in modern() {
+        let spec = varied(Family::Gpt, position, &variant);
+        let (fused, gradients) = train(&model(&spec, 5, Path::Fused), &batches);
+        let (composed, expected) = train(&model(&spec, 5, Path::Composition), &batches);
+        assert!(fused[5] < fused[0] - 0.3, "{variant:?} does not learn: {fused:?}");
+        for (fused, composed) in fused.iter().zip(&composed) {
+            assert!((fused / composed - 1.0).abs() < 1e-5, "{variant:?}: {fused} {composed}");
+        }
+        for (part, (fused, composed)) in gradients.iter().zip(&expected).enumerate() {
+            let length = composed.iter().map(|x| x * x).sum::<f32>().sqrt();
+            let apart = fused.iter().zip(composed).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
+            assert!(apart.sqrt() < 1e-4 * length, "{variant:?} part {part}");
+        }
+    }
+}
+
+#[test]
+fn turned_positions_need_pairs_of_channels() {
+    let spec = ModelSpec { head_width: 5, ..spec(Family::Gpt, Some(Position::Rotary)) };
+    let refused = Model::new(&spec, 0.1, 0, &Device::Cpu, Path::Fused).err().unwrap();
+    assert!(refused.to_string().contains("even width"), "{refused}");
 }
 
 fn experts(count: u32, top_k: u32) -> Experts {
@@ -216,6 +268,9 @@ fn a_variant_that_changes_nothing_is_the_baseline() {
         let all = Variant { sparsity: Some(NofM { keep: 4, of: 4 }), ..Variant::BASELINE };
         let kept = train(&model(&varied(family, position, &all), 5, Path::Fused), &batches);
         assert_eq!(dense, kept, "{family}");
+        let weightless = Variant { z_loss: Some(LossWeight(0.0)), ..Variant::BASELINE };
+        let kept = train(&model(&varied(family, position, &weightless), 5, Path::Fused), &batches);
+        assert_eq!(dense, kept, "{family}");
         let one = Variant { experts: Some(experts(1, 1)), ..Variant::BASELINE };
         let one = model(&varied(family, position, &one), 5, Path::Fused);
         copy_weights(&model(&spec(family, position), 5, Path::Fused), &one);
@@ -251,8 +306,9 @@ fn more_bits_are_nearer_to_the_baseline() {
 #[test]
 fn every_parameter_gets_a_finite_gradient_that_is_not_zero() {
     let plain = FAMILIES.map(|(family, position)| spec(family, position));
+    let switched = modern().into_iter().map(|(at, variant)| varied(Family::Gpt, at, &variant));
     let varied = variants().into_iter().map(|(_, variant)| varied(Family::Qlstm, None, &variant));
-    for spec in plain.into_iter().chain(varied) {
+    for spec in plain.into_iter().chain(varied).chain(switched) {
         for path in [Path::Fused, Path::Composition] {
             let (family, variant) = (spec.family, &spec.variant);
             let model = model(&spec, 5, path);
@@ -273,8 +329,9 @@ fn every_parameter_gets_a_finite_gradient_that_is_not_zero() {
 #[test]
 fn a_model_has_as_many_parameters_as_its_specification_says() {
     let plain = FAMILIES.map(|(family, position)| spec(family, position));
+    let switched = modern().into_iter().map(|(at, variant)| varied(Family::Gpt, at, &variant));
     let varied = variants().into_iter().map(|(_, variant)| varied(Family::Gpt, None, &variant));
-    for spec in plain.into_iter().chain(varied) {
+    for spec in plain.into_iter().chain(varied).chain(switched) {
         let model = model(&spec, 0, Path::Fused);
         let n: usize = model.parts().iter().map(|part| part.weights.elem_count()).sum();
         assert_eq!(n as u64, spec.params_n(), "{spec:?}");

@@ -103,6 +103,15 @@ fn mistakes_name_their_place_and_what_would_be_right() {
         ("    family: gpt", "    family: gpt\n    experts: { count: 4, topK: 5 }"),
         ("    family: gpt", "    family: gpt\n    experts: { count: 4, granularity: 3 }"),
         ("    family: gpt", "    family: gpt\n    experts: { count: 4, balance: -1 }"),
+        ("    family: gpt", "    family: gpt\n    norm: batch"),
+        ("    family: gpt", "    family: gpt\n    zLoss: -1"),
+        ("    family: gpt", "    family: gpt\n    zLoss: .nan"),
+        ("    family: qlstm", "    family: qlstm\n    qkNorm: true"),
+        ("    family: qlstm", "    family: qlstm\n    position: rotary"),
+        (
+            "    family: gpt\n    sizes:\n      - { width: 32, layers: 2 }",
+            "    family: gpt\n    position: rotary\n    sizes:\n      - { width: 9, layers: 2 }",
+        ),
         ("    family: gpt", "    family: gpt\n    optimiser: { schedule: linear }"),
         ("    family: gpt", "    family: gpt\n    optimiser: { decay: 10 % }"),
         (
