@@ -1,9 +1,9 @@
 //! Which throughputs a sweep needs before it can be planned.
 
 use sweep_core::clock::Timestamp;
-use sweep_core::spec::{Size, SweepSpec};
+use sweep_core::spec::{ArmSpec, Size, SweepSpec};
 use sweep_core::sweep::Calibration;
-use sweep_core::throughput::{Throughput, ThroughputKey, ThroughputSource};
+use sweep_core::throughput::{ExternalSubject, Throughput, ThroughputKey, ThroughputSource};
 
 /// The reference device whose time the classes are counted in, and the trainer measured on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,12 +24,25 @@ pub fn needed(spec: &SweepSpec, reference: &Reference) -> Vec<Calibration> {
                 batch: spec.data.batch.0,
                 device: reference.device.clone(),
                 trainer: reference.trainer.clone(),
+                external: external(spec, arm, &name),
             };
             let throughput = throughput.map(declared);
             needed.push(Calibration { arm: arm.name.clone(), size: name, key, throughput });
         }
     }
     needed
+}
+
+/// Of an arm that is trained by a command of its own.
+fn external(spec: &SweepSpec, arm: &ArmSpec, size: &str) -> Option<ExternalSubject> {
+    let trainer = arm.trainer.clone()?;
+    Some(ExternalSubject {
+        trainer,
+        sweep: spec.name.clone(),
+        arm: arm.name.clone(),
+        size: size.to_owned(),
+        corpus: spec.data.corpus.clone(),
+    })
 }
 
 fn declared(tokens_per_second: f64) -> Throughput {

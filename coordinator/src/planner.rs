@@ -81,6 +81,7 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, PlanError> {
                         seed: *seed,
                         model: size.model,
                         optimiser: size.optimiser,
+                        trainer: arm.trainer.clone(),
                         batch,
                         steps,
                         corpus: corpus.clone(),

@@ -246,24 +246,30 @@ impl Drop for Watched {
 /// A small sweep of both families. Throughput is declared, so that its steps, and with them its
 /// results, are the same on every machine and in every repetition.
 pub(crate) fn small_budget(name: &str) -> String {
+    let arm = |family: &str| {
+        format!(
+            "  - name: {family}\n    family: {family}\n    sizes: [{{ width: 16, layers: 1, \
+             throughput: 20k tokens/s }}]\n"
+        )
+    };
+    let arms = arm("gpt") + &arm("qlstm");
+    budget_over(name, "[250 ms, 500 ms, 1 s, 2 s]", &arms).replace("[1]", "[1, 2]")
+}
+
+/// A small sweep of these classes and arms, each as it is written in YAML.
+pub(crate) fn budget_over(name: &str, classes: &str, arms: &str) -> String {
     format!(
         "apiVersion: sweepctl/v1
 name: {name}
 budget: 10 min
-classes: [250 ms, 500 ms, 1 s, 2 s]
-seeds: [1, 2]
+classes: {classes}
+seeds: [1]
 data:
   corpus: {corpus}
   sequence: 32 tokens
   batch: 4 sequences
 arms:
-  - name: gpt
-    family: gpt
-    sizes: [{{ width: 16, layers: 1, throughput: 20k tokens/s }}]
-  - name: qlstm
-    family: qlstm
-    sizes: [{{ width: 16, layers: 1, throughput: 20k tokens/s }}]
-schedule: {{ workers: 2, checkpointEvery: 50 ms }}
+{arms}schedule: {{ workers: 2, checkpointEvery: 50 ms }}
 ",
         corpus = corpus().display()
     )

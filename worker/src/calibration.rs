@@ -10,15 +10,45 @@ use sweep_trainer::{Probe, Subject};
 use crate::Error;
 use crate::agent::Agent;
 use crate::client::Client;
+use crate::external;
 
 pub(crate) async fn work(agent: &Agent, assignment: CalibrationAssignment) -> Result<(), Error> {
-    let CalibrationAssignment { keys } = assignment;
-    let mut subjects = Vec::new();
-    for key in &keys {
-        let ThroughputKey { model, batch, .. } = document::decode(key)?;
-        subjects.push(Subject { model, batch });
+    let mut ours = Vec::new();
+    let mut external = Vec::new();
+    for text in assignment.keys {
+        let key: ThroughputKey = document::decode(&text)?;
+        match key.external.clone() {
+            None => ours.push((text, Subject { model: key.model, batch: key.batch })),
+            Some(subject) => external.push((text, key, subject)),
+        }
+    }
+    if !probe(agent, ours).await? {
+        return Ok(());
+    }
+    let mut stopping = agent.stopping.clone();
+    for (text, key, subject) in external {
+        let outcome = tokio::select! {
+            // A command that is measured ends with the measurement.
+            _ = stopping.wait_for(|stop| *stop) => return Ok(()),
+            measured = external::measure(&key, &subject, &agent.options) => match measured {
+                Ok(throughput) => Outcome::Measured(document::encode(&throughput)),
+                Err(message) => Outcome::Failed(message),
+            },
+        };
+        if !report(agent, CalibrationReport { key: text, outcome: Some(outcome) }).await? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Measures what the built-in trainer trains, all together; false as [`report`].
+async fn probe(agent: &Agent, keys: Vec<(String, Subject)>) -> Result<bool, Error> {
+    if keys.is_empty() {
+        return Ok(true);
     }
     let accelerator = agent.options.accelerator;
+    let (keys, subjects): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
     let probed = tokio::task::spawn_blocking(move || sweep_trainer::probe(&subjects, accelerator));
     let outcomes = match probed.await? {
         Ok(probes) => probes
@@ -29,10 +59,10 @@ pub(crate) async fn work(agent: &Agent, assignment: CalibrationAssignment) -> Re
     };
     for (key, outcome) in keys.into_iter().zip(outcomes) {
         if !report(agent, CalibrationReport { key, outcome: Some(outcome) }).await? {
-            return Ok(());
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// False when nobody answers while we are told to stop.

@@ -5,13 +5,15 @@
 //! When the coordinator answers that the epoch is old, another worker has the run and this one
 //! drops it.
 //!
-//! Read first: [`run`] (the loop), `training` (one run on its own thread), `report` (what reaches
+//! Read first: [`run`] (the loop), `training` (one run on its own thread), `external` (one run by a
+//! command of the user's), `report` (what reaches
 //! the coordinator, in order).
 
 mod agent;
 mod calibration;
 mod client;
 mod error;
+mod external;
 mod report;
 mod training;
 

@@ -18,10 +18,11 @@ use sweep_trainer::{
 };
 use tokio::sync::mpsc;
 
-use crate::Error;
 use crate::agent::Agent;
 use crate::client::Client;
+use crate::external::{self, Job};
 use crate::report::{Desk, Event, Reporter, Wish};
+use crate::{Error, Options};
 
 /// Folder of all runs' checkpoints, below the data directory.
 const CHECKPOINTS: &str = "checkpoints";
@@ -39,17 +40,26 @@ pub(crate) async fn work(agent: &Agent, assignment: RunAssignment) -> Result<(),
     }
     let (sender, events) = mpsc::unbounded_channel();
     let desk = Desk::default();
-    let thread = Thread {
-        folder: checkpoints_of(run.id),
-        run,
-        data_dir: agent.options.data_dir.clone(),
-        resume_from: resume_from.map(Into::into),
-        checkpoint_every: AcceleratorTime::from_ms(checkpoint_every_ms),
-        accelerator: agent.options.accelerator,
-        desk: desk.clone(),
-        events: sender,
+    let folder = checkpoints_of(run.id);
+    let Options { data_dir, accelerator, .. } = agent.options.clone();
+    let (resume_from, events_desk) = (resume_from.map(Into::into), desk.clone());
+    let training = if let Some(trainer) = run.trainer.clone() {
+        let (desk, events) = (events_desk, sender);
+        let job = Job { run, trainer, data_dir, folder, resume_from, accelerator, desk, events };
+        tokio::spawn(external::train(job))
+    } else {
+        let thread = Thread {
+            run,
+            data_dir,
+            folder,
+            resume_from,
+            checkpoint_every: AcceleratorTime::from_ms(checkpoint_every_ms),
+            accelerator,
+            desk: events_desk,
+            events: sender,
+        };
+        tokio::task::spawn_blocking(move || thread.train())
     };
-    let training = tokio::task::spawn_blocking(move || thread.train());
     let mut reporter = Reporter::new(agent, key, desk.clone());
     let heartbeat = Duration::from_millis(u64::from(heartbeat_ms.max(1)));
     let reported = reporter.report(events, heartbeat).await;
@@ -68,9 +78,9 @@ async fn start(agent: &Agent, key: RunKey) -> Result<bool, Error> {
 }
 
 /// What the training thread came to: its outcome with the accelerator time used.
-struct Ended {
-    outcome: Result<Outcome, String>,
-    used: AcceleratorTime,
+pub(crate) struct Ended {
+    pub(crate) outcome: Result<Outcome, String>,
+    pub(crate) used: AcceleratorTime,
 }
 
 async fn finish(
@@ -234,7 +244,7 @@ impl Monitor for Thread {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

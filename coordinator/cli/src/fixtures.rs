@@ -66,6 +66,7 @@ pub(crate) fn plan(granted: AcceleratorTime) -> Plan {
                     steps: class.steps(tokens_per_second, 4, 128),
                     model: size.model,
                     optimiser: size.optimiser,
+                    trainer: None,
                     batch: 4,
                     corpus: corpus(),
                     tokens_per_second,
@@ -89,6 +90,7 @@ pub(crate) fn calibrations() -> Vec<Calibration> {
             batch: 4,
             device: "cpu: test x1".into(),
             trainer: "1".into(),
+            external: None,
         },
         throughput: match (size.throughput, index) {
             (Some(declared), _) => Some(throughput(declared, ThroughputSource::Declared)),
@@ -167,7 +169,8 @@ fn succeed(run: &mut RunRecord, bits_per_byte: f64) {
         loss: bits_per_byte * std::f64::consts::LN_2,
         bits_per_byte,
         normalised_perplexity: bits_per_byte.exp2(),
-        bigram_bits_per_byte: 3.4,
+        bigram_bits_per_byte: Some(3.4),
+        params_n: None,
         weights_hash: "00".into(),
         tokens_per_second: 10_000.0,
     });

@@ -20,6 +20,7 @@ pub mod clock;
 pub mod code;
 pub mod corpus;
 pub mod crossover;
+pub mod external;
 pub mod fit;
 pub mod forecast;
 pub mod ids;

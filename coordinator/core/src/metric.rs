@@ -3,11 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A quantity reported over a run's steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {
     /// Mean cross-entropy of the training batches since the last point, nats per token.
     TrainLoss,
@@ -20,9 +19,46 @@ pub enum Metric {
     /// Share of the MLPs' hidden units that were not zero, over the batch of the step; of models whose
     /// activation has exact zeros.
     ActiveShare,
+    /// Whatever a training command of one's own reports.
+    Own(MetricName),
+}
+
+/// Letters of a name at most.
+const NAME_LENGTH_MAX: usize = 47;
+
+/// The name of a metric that is not one of ours: letters, digits and `_.-/`, at most 47.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MetricName {
+    /// Filled up with zeros, so that the order is that of the names.
+    bytes: [u8; NAME_LENGTH_MAX],
+    length: u8,
+}
+
+impl MetricName {
+    fn new(name: &str) -> Option<Self> {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-/".contains(&byte);
+        let well_formed = !name.is_empty() && name.bytes().all(legal);
+        let length = u8::try_from(name.len()).ok().filter(|_| well_formed)?;
+        let mut bytes = [0; NAME_LENGTH_MAX];
+        bytes.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
+        Some(Self { bytes, length })
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let bytes = &self.bytes[..usize::from(self.length)];
+        std::str::from_utf8(bytes).expect("a name holds ASCII letters only")
+    }
+}
+
+impl fmt::Debug for MetricName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
 }
 
 impl Metric {
+    /// What the built-in trainer reports.
     pub const ALL: [Self; 5] = [
         Self::TrainLoss,
         Self::ValidationLoss,
@@ -32,13 +68,14 @@ impl Metric {
     ];
 
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::TrainLoss => "train_loss",
             Self::ValidationLoss => "validation_loss",
             Self::LearningRate => "learning_rate",
             Self::GradientNorm => "gradient_norm",
             Self::ActiveShare => "active_share",
+            Self::Own(name) => name.as_str(),
         }
     }
 }
@@ -53,13 +90,27 @@ impl FromStr for Metric {
     type Err = UnknownMetric;
 
     fn from_str(name: &str) -> Result<Self, UnknownMetric> {
-        let found = Self::ALL.into_iter().find(|metric| metric.as_str() == name);
+        let ours = Self::ALL.into_iter().find(|metric| metric.as_str() == name);
+        let found = ours.or_else(|| MetricName::new(name).map(Self::Own));
         found.ok_or_else(|| UnknownMetric(name.to_owned()))
     }
 }
 
+impl Serialize for Metric {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Metric {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        name.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is not a metric of ours")]
+#[error("`{0}` is no name of a metric: letters, digits and `_.-/`, at most {NAME_LENGTH_MAX}")]
 pub struct UnknownMetric(String);
 
 /// One value of one metric after one step. A run has at most one point per metric and step.
@@ -69,4 +120,28 @@ pub struct MetricPoint {
     /// Optimiser steps done when this was measured.
     pub step: u64,
     pub value: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back() {
+        for name in ["train_loss", "active_share", "grad/attn.0", &"m".repeat(NAME_LENGTH_MAX)] {
+            let metric: Metric = name.parse().unwrap();
+            assert_eq!(metric.as_str(), name);
+            let json = serde_json::to_string(&metric).unwrap();
+            assert_eq!(json, format!("\"{name}\""));
+            assert_eq!(serde_json::from_str::<Metric>(&json).unwrap(), metric);
+            assert_eq!(matches!(metric, Metric::Own(_)), !Metric::ALL.contains(&metric));
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        for name in ["", "with space", "né", "a\0", &"m".repeat(NAME_LENGTH_MAX + 1)] {
+            assert!(name.parse::<Metric>().is_err(), "{name:?}");
+        }
+    }
 }

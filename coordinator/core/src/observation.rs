@@ -49,15 +49,19 @@ impl Observation {
     /// The observation of a run that succeeded.
     #[must_use]
     pub fn from_run(spec: &RunSpec, result: &RunResult) -> Self {
+        let (params_n, flops_c) = match result.params_n {
+            None => (spec.params_n(), spec.flops_c()),
+            Some(params_n) => (params_n, 6.0 * params_n as f64 * spec.tokens_d() as f64),
+        };
         Self {
             run: spec.id,
             arm: spec.arm.clone(),
             size: spec.size.clone(),
             seed: spec.seed,
             class: spec.class,
-            params_n: spec.params_n(),
+            params_n,
             tokens_d: spec.tokens_d(),
-            flops_c: spec.flops_c(),
+            flops_c,
             hours: spec.class.hours(),
             bits_per_byte: result.bits_per_byte,
             fitness: fitness(result),
@@ -71,12 +75,11 @@ impl Observation {
 }
 
 fn fitness(result: &RunResult) -> Fitness {
-    let bigram = result.bigram_bits_per_byte;
-    let ratio = result.bits_per_byte / bigram;
-    if (PLATEAU_FLOOR..=PLATEAU_MARGIN).contains(&ratio) {
-        Fitness::Plateau { bigram_bits_per_byte: bigram }
-    } else {
-        Fitness::Fit
+    let on_plateau =
+        |bigram: &f64| (PLATEAU_FLOOR..=PLATEAU_MARGIN).contains(&(result.bits_per_byte / bigram));
+    match result.bigram_bits_per_byte.filter(on_plateau) {
+        Some(bigram_bits_per_byte) => Fitness::Plateau { bigram_bits_per_byte },
+        None => Fitness::Fit,
     }
 }
 
@@ -141,7 +144,8 @@ mod tests {
             loss: 2.3,
             bits_per_byte: 3.32,
             normalised_perplexity: 10.0,
-            bigram_bits_per_byte: 3.3,
+            bigram_bits_per_byte: Some(3.3),
+            params_n: None,
             weights_hash: String::new(),
             tokens_per_second: 1.0,
         };

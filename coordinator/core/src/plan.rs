@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::class::ComputeClass;
 use crate::corpus::CorpusRef;
+use crate::external::ExternalTrainer;
 use crate::ids::{PlanId, RunId, SweepId};
 use crate::units::AcceleratorTime;
 use crate::variant::{ModelSpec, OptimiserSpec};
@@ -20,6 +21,9 @@ pub struct RunSpec {
     pub seed: u64,
     pub model: ModelSpec,
     pub optimiser: OptimiserSpec,
+    /// The command that trains it; none for the built-in trainer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trainer: Option<ExternalTrainer>,
     /// Sequences per optimiser step.
     pub batch: u32,
     /// Optimiser steps that fill the class.

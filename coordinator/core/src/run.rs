@@ -157,8 +157,12 @@ pub struct RunResult {
     /// `exp(nats per byte of text)`, Languini Kitchen's normalised perplexity.
     pub normalised_perplexity: f64,
     /// Bits per byte of the best bigram model of the same text: runs near it have learned no
-    /// longer context.
-    pub bigram_bits_per_byte: f64,
+    /// longer context. None where the text is not known.
+    pub bigram_bits_per_byte: Option<f64>,
+    /// Parameters as a training command of one's own counts them; none of our own models, which are
+    /// counted from their specification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub params_n: Option<u64>,
     /// SHA-256 over the final weights, in hexadecimal: equal exactly when the weights are.
     pub weights_hash: String,
     /// Tokens per accelerator second of the last attempt.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::external::ExternalTrainer;
 use crate::variant::ModelSpec;
 
 /// What a throughput depends on. A stored measurement is reused only while all of this is the same.
@@ -16,6 +17,24 @@ pub struct ThroughputKey {
     pub device: String,
     /// Version of the trainer that was measured.
     pub trainer: String,
+    /// Where a command of one's own trains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<ExternalSubject>,
+}
+
+/// What else the throughput of a training command depends on. It is measured anew for every sweep:
+/// the command is the same text after its script was edited.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ExternalSubject {
+    pub trainer: ExternalTrainer,
+    /// Name of the sweep.
+    pub sweep: String,
+    /// Name of the arm.
+    pub arm: String,
+    /// Name of the size.
+    pub size: String,
+    /// The corpus as budget.yaml names it.
+    pub corpus: String,
 }
 
 /// One measurement, made apart from training on random tokens.

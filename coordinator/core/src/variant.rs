@@ -22,6 +22,9 @@ pub enum Family {
     Gpt,
     /// LSTM without recurrent weight matrices, so that a sequence is trained in parallel.
     Qlstm,
+    /// Whatever a training command of one's own trains. It says itself how many parameters that is.
+    #[schemars(skip)]
+    External,
 }
 
 impl Family {
@@ -30,6 +33,7 @@ impl Family {
         match self {
             Self::Gpt => "gpt",
             Self::Qlstm => "qlstm",
+            Self::External => "external",
         }
     }
 }
@@ -157,7 +161,7 @@ pub struct ModelSpec {
 
 impl ModelSpec {
     /// All trained parameters, embeddings included (`params_n`). Equal to Languini Kitchen's own
-    /// counts for its named sizes.
+    /// counts for its named sizes. Zero, as not known, of a model that is not ours.
     #[must_use]
     pub fn params_n(&self) -> u64 {
         self.params_with(self.variant.experts.as_ref().map_or(1, |experts| experts.count))
@@ -191,6 +195,7 @@ impl ModelSpec {
         let mixer = match self.family {
             Family::Gpt => linear(width, 3 * inner) + gains + linear(inner, width),
             Family::Qlstm => linear(width, 4 * inner) + linear(inner, width),
+            Family::External => return 0,
         };
         let first = if self.variant.gated { 2 * mlp } else { mlp };
         let mlps = u64::from(mlps_n) * (linear(width, first) + linear(mlp, width));

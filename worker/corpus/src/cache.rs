@@ -3,6 +3,7 @@
 //! ```text
 //! corpora/text/<sha256>        the documents; the name is the SHA-256 of the file itself
 //! corpora/source/<key>.json    what a name meant when it was last prepared
+//! corpora/plain/<sha256>.*      the two sides of a text for commands that read files themselves
 //! ```
 //!
 //! Files appear whole or not at all: written beside, flushed, renamed. A text is never removed,
@@ -19,6 +20,7 @@ use sweep_core::corpus::CorpusRef;
 
 use crate::Error;
 use crate::corpus::{Corpus, sha256};
+use crate::plain::{self, PlainFiles};
 
 /// What a name meant when it was last prepared.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -114,6 +116,24 @@ impl Cache {
             let _ = fs::remove_file(&beside);
             Error::written(path)(error)
         })
+    }
+
+    /// The two sides of a corpus as plain files, written when they are not there.
+    pub(crate) fn plain(&self, corpus: &Corpus) -> Result<PlainFiles, Error> {
+        let path = |side| self.dir.join("plain").join(format!("{}.{side}", corpus.reference.hash));
+        let files = PlainFiles { train: path("train"), validation: path("validation") };
+        // A file has one byte more per document than its side; one that was cut off is written anew.
+        let whole =
+            |path: &Path, length: u64| fs::metadata(path).is_ok_and(|found| found.len() == length);
+        let reference = &corpus.reference;
+        let (train, validation) = (corpus.train(), corpus.validation());
+        if !whole(&files.train, reference.train_bytes + train.len() as u64) {
+            self.write(&files.train, &plain::joined(train))?;
+        }
+        if !whole(&files.validation, reference.validation_bytes + validation.len() as u64) {
+            self.write(&files.validation, &plain::joined(validation))?;
+        }
+        Ok(files)
     }
 
     fn text_path(&self, hash: &str) -> PathBuf {

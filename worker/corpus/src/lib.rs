@@ -38,9 +38,11 @@ pub mod docs;
 mod error;
 mod files;
 mod library;
+mod plain;
 mod sotu;
 
 pub use catalogue::{Details, Summary};
 pub use corpus::Corpus;
 pub use error::{Error, NpmMessage};
 pub use library::Library;
+pub use plain::PlainFiles;

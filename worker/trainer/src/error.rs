@@ -17,6 +17,8 @@ pub enum Error {
     Shape { family: String, shape: String, reason: &'static str },
     #[error("moments of eight bits are kept on a CPU only, this run trains on another device")]
     MomentsOnDevice,
+    #[error("a model of another trainer cannot be built here")]
+    NotOurs,
     #[error("no gradient reached `{name}`")]
     NoGradient { name: String },
     #[error("{} cannot be read or written", path.display())]

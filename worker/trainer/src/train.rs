@@ -262,7 +262,8 @@ impl<'a> Session<'a> {
             loss: evaluation.nats_per_token,
             bits_per_byte: evaluation.bits_per_byte,
             normalised_perplexity: evaluation.normalised_perplexity,
-            bigram_bits_per_byte: self.validation.bigram_bits_per_byte(self.job.corpus),
+            bigram_bits_per_byte: Some(self.validation.bigram_bits_per_byte(self.job.corpus)),
+            params_n: None,
             weights_hash: checkpoint::weights_hash(&self.model)?,
             tokens_per_second,
         };

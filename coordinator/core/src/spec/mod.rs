@@ -18,6 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::class::ComputeClass;
+use crate::external::ExternalTrainer;
 use crate::units::{AcceleratorTime, Sequences, Share, Tokens, TokensPerSecond};
 use crate::variant::{
     Activation, Experts, Family, LossWeight, MomentFormat, NofM, Norm, Position, Quantization,
@@ -131,7 +132,13 @@ impl Tokenizer {
 pub struct ArmSpec {
     /// Names the curve in tables and figures.
     pub name: String,
-    pub family: Family,
+    /// `gpt` or `qlstm`; left out where a `trainer` trains the arm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<Family>,
+    /// Trains the arm by a command of your own in place of the built-in trainer, e.g.
+    /// `{ command: [python3, train.py, --width, "{width}", --steps, "{steps}"] }`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trainer: Option<ExternalTrainer>,
     /// How a GPT knows positions; a qLSTM takes none.
     #[serde(default)]
     pub position: Option<Position>,

@@ -94,6 +94,16 @@ impl ArmSpec {
         self.sizes.iter().map(|entry| self.resolve(entry, data).expect(complete)).collect()
     }
 
+    /// What is trained: the family written, or whatever the arm's own command trains.
+    ///
+    /// # Panics
+    /// Where neither is written, which validation refuses.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        let external = self.trainer.as_ref().map(|_| Family::External);
+        external.or(self.family).expect("validation requires a family or a trainer")
+    }
+
     /// In what the models of this arm differ from the baseline of their family.
     #[must_use]
     pub fn variant(&self) -> Variant {
@@ -111,20 +121,18 @@ impl ArmSpec {
     }
 
     fn resolve(&self, entry: &SizeEntry, data: &DataSpec) -> Option<Size> {
-        let position = match self.family {
-            Family::Gpt => Some(self.position.unwrap_or_default()),
-            Family::Qlstm => None,
-        };
+        let family = self.family();
+        let position = (family == Family::Gpt).then(|| self.position.unwrap_or_default());
         let vocabulary_n = data.tokenizer.vocabulary_n();
         let sequence = u32::try_from(data.sequence.0).ok()?;
         let (name, model) = if let Some(named) = entry.named {
-            let model = named.model(self.family, position, vocabulary_n, sequence);
+            let model = named.model(family, position, vocabulary_n, sequence);
             (named.as_str().to_owned(), model)
         } else {
             let (width, layers_n) = (entry.width?, entry.layers?);
             let heads_n = entry.heads.unwrap_or_else(|| default_heads(width));
             let model = ModelSpec {
-                family: self.family,
+                family,
                 width,
                 layers_n,
                 heads_n,

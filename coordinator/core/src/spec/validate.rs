@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{API_VERSION, AcceleratorKind, ArmSpec, OptimiserOverrides, SizeEntry, SweepSpec};
 use crate::units::AcceleratorTime;
-use crate::variant::{Experts, Family, LossWeight, MomentFormat, NofM, Position, Quantization};
+use crate::variant::{
+    Experts, Family, LossWeight, MomentFormat, NofM, Position, Quantization, is_default,
+};
 
 /// A mistake before its place in the text is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +150,8 @@ fn check_arms(check: &mut Check, arms: &[ArmSpec]) {
             let message = format!("two arms are called `{}`", arm.name);
             check.wrong(format!("{field}.name"), message);
         }
-        if arm.family == Family::Qlstm && arm.position.is_some() {
+        check_trainer(check, &field, arm);
+        if arm.family == Some(Family::Qlstm) && arm.position.is_some() {
             check.wrong(format!("{field}.position"), "a qlstm takes no positions");
         }
         check_optimiser(check, &field, arm);
@@ -164,6 +167,51 @@ fn check_arms(check: &mut Check, arms: &[ArmSpec]) {
             }
             check_size(check, &field, size);
         }
+    }
+}
+
+/// Who trains the arm: the built-in trainer, which needs to know a family, or a command, which is told
+/// nothing of what only the built-in trainer can do.
+fn check_trainer(check: &mut Check, field: &str, arm: &ArmSpec) {
+    let Some(trainer) = &arm.trainer else {
+        match arm.family {
+            Some(Family::Gpt | Family::Qlstm) => {}
+            Some(Family::External) => {
+                let message = "`external` needs a `trainer`, expected `gpt` or `qlstm` without one";
+                check.wrong(format!("{field}.family"), message);
+            }
+            None => {
+                let message = "this key is missing, expected `gpt` or `qlstm`";
+                let hint = "or train by a command of your own: trainer: { command: [...] }";
+                check.wrong_with_hint(format!("{field}.family"), message, hint);
+            }
+        }
+        return;
+    };
+    let given = [
+        ("family", arm.family.is_some_and(|family| family != Family::External)),
+        ("position", arm.position.is_some()),
+        ("activation", !is_default(&arm.activation)),
+        ("gated", arm.gated),
+        ("quantization", arm.quantization.is_some()),
+        ("sparsity", arm.sparsity.is_some()),
+        ("experts", arm.experts.is_some()),
+    ];
+    for (key, _) in given.into_iter().filter(|(_, given)| *given) {
+        let message =
+            format!("this arm is trained by its own command, which is not told of `{key}`");
+        let hint = "leave the key out, or give the command an argument of its own";
+        check.wrong_with_hint(format!("{field}.{key}"), message, hint);
+    }
+    if trainer.command.first().is_none_or(|program| program.trim().is_empty()) {
+        let message = "the command is empty, expected a program and its arguments";
+        let hint = "for example [python3, train.py, --width, \"{width}\", --steps, \"{steps}\"]";
+        check.wrong_with_hint(format!("{field}.trainer.command"), message, hint);
+    }
+    for (index, mistake) in trainer.mistakes() {
+        let field = format!("{field}.trainer.command[{index}]");
+        let (message, hint) = (mistake.to_string(), mistake.hint());
+        check.mistakes.push(Mistake { field, message, hint });
     }
 }
 

@@ -73,6 +73,7 @@ pub(super) fn run_spec(seed: u64) -> RunSpec {
         seed,
         model: model(),
         optimiser: OptimiserSpec::for_width(32),
+        trainer: None,
         batch: 4,
         steps: 1234,
         corpus: corpus(),
@@ -96,7 +97,8 @@ pub(super) fn result() -> RunResult {
         loss: 1.234_567_890_123_456_7,
         bits_per_byte: 1.9,
         normalised_perplexity: 3.7,
-        bigram_bits_per_byte: 3.3,
+        bigram_bits_per_byte: Some(3.3),
+        params_n: None,
         weights_hash: "abcd".to_owned(),
         tokens_per_second: 1e5,
     }

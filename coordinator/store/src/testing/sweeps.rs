@@ -74,6 +74,7 @@ pub(super) async fn the_newest_throughput_wins(fixture: &Fixture) {
         batch: 4,
         device: "cpu: test x1".to_owned(),
         trainer: "1".to_owned(),
+        external: None,
     };
     let mut other = key.clone();
     other.batch = 5;

@@ -97,10 +97,11 @@ impl Model {
         let queries = Queries { normed: spec.variant.qk_norm, rotary };
         let blocks: Vec<Arc<dyn Block>> = (0..spec.layers_n)
             .map(|_| match spec.family {
-                Family::Gpt => Arc::new(gpt::Gpt::new(alibi, queries, parts)) as _,
-                Family::Qlstm => Arc::new(qlstm::Qlstm::new(parts)) as Arc<dyn Block>,
+                Family::Gpt => Ok(Arc::new(gpt::Gpt::new(alibi, queries, parts)) as _),
+                Family::Qlstm => Ok(Arc::new(qlstm::Qlstm::new(parts)) as Arc<dyn Block>),
+                Family::External => Err(Error::NotOurs),
             })
-            .collect();
+            .collect::<Result<_, _>>()?;
         let mut named =
             vec![("embedding".to_owned(), embedding(spec, 1, spec.sequence as usize).layout())];
         for (index, block) in blocks.iter().enumerate() {
