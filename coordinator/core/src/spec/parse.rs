@@ -110,8 +110,12 @@ fn located(error: &serde_saphyr::Error, places: &Places) -> SpecError {
 /// The parser's own sentence without the place, which is said once, before it.
 fn plain(message: &str) -> String {
     let first = message.lines().next().unwrap_or(message);
-    let text = first.split(" at line ").next().unwrap_or(first);
-    text.trim_end_matches('.').to_owned()
+    let text = first.split(" at line ").next().unwrap_or(first).trim_end_matches('.');
+    match text {
+        "expected mapping start" => "expected a map such as `{ key: value }`".to_owned(),
+        "expected sequence start" => "expected a list such as `[a, b]`".to_owned(),
+        text => text.to_owned(),
+    }
 }
 
 fn quoted(keys: &[&str]) -> String {
