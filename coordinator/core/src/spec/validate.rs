@@ -196,6 +196,10 @@ fn check_trainer(check: &mut Check, field: &str, arm: &ArmSpec) {
         ("quantization", arm.quantization.is_some()),
         ("sparsity", arm.sparsity.is_some()),
         ("experts", arm.experts.is_some()),
+        ("norm", !is_default(&arm.norm)),
+        ("qkNorm", arm.qk_norm),
+        ("zLoss", arm.z_loss.is_some()),
+        ("tied", arm.tied),
     ];
     for (key, _) in given.into_iter().filter(|(_, given)| *given) {
         let message =
@@ -244,8 +248,8 @@ fn check_variant(check: &mut Check, field: &str, arm: &ArmSpec) {
 }
 
 fn check_modern(check: &mut Check, field: &str, arm: &ArmSpec) {
-    if arm.family != Family::Gpt && arm.qk_norm {
-        let message = format!("a {} has no queries and keys, expected `family: gpt`", arm.family);
+    if arm.family == Some(Family::Qlstm) && arm.qk_norm {
+        let message = "a qlstm has no queries and keys, expected `family: gpt`";
         check.wrong(format!("{field}.qkNorm"), message);
     }
     if let Some(LossWeight(weight)) = arm.z_loss
