@@ -87,6 +87,8 @@ async fn a_diverging_run_fails_with_its_reason_and_the_sweep_goes_on() -> Result
     for run in &stored.runs {
         let diverged = matches!(run.failure, Some(FailureReason::Diverged { .. }));
         assert_eq!(diverged, run.spec.arm == "gpt", "{}: {:?}", run.spec.label(), run.failure);
+        let reason = run.failure.as_ref().map(ToString::to_string).unwrap_or_default();
+        assert_eq!(diverged, reason.contains("gradient norms"), "{reason}");
         let succeeded = run.state == RunState::Succeeded;
         assert_eq!(succeeded, run.spec.arm == "qlstm", "{}", run.spec.label());
     }

@@ -104,7 +104,9 @@ async fn finish(
             }
             Ending::Released(Released {})
         }
-        Ok(Outcome::Diverged { step, .. }) => failed(&FailureReason::Diverged { step }),
+        Ok(Outcome::Diverged { step, before, .. }) => {
+            failed(&FailureReason::Diverged { step, before })
+        }
         Err(message) => failed(&FailureReason::Trainer { message }),
     };
     let goes_on = matches!(outcome, Ending::Released(_));

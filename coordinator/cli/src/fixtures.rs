@@ -181,7 +181,7 @@ fn fail(run: &mut RunRecord, step: u64) {
     run.attempts_n = 1;
     run.spent = AcceleratorTime::from_ms(1_200);
     run.waiting = None;
-    run.failure = Some(FailureReason::Diverged { step });
+    run.failure = Some(FailureReason::Diverged { step, before: Vec::new() });
 }
 
 /// Two runs ended, one failed, one in its second attempt, one just leased.

@@ -115,12 +115,26 @@ impl FromStr for RunState {
     }
 }
 
+/// A step on the way to a divergence.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepBefore {
+    /// Nats per token.
+    pub loss: f64,
+    /// Euclidean norm before clipping.
+    pub gradient_norm: f64,
+}
+
 /// Why a run failed. Divergence is a result of the run, not a fault of the system.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FailureReason {
-    /// The loss became NaN or infinite.
-    Diverged { step: u64 },
+    /// The loss or the gradient became NaN or infinite in the step after `step`.
+    Diverged {
+        step: u64,
+        /// Loss and gradient norm of the last steps before it, oldest first, where they are known.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        before: Vec<StepBefore>,
+    },
     /// It used up its reservation and the budget had no more to give.
     OutOfBudget { step: u64 },
     /// Its worker was lost more often than is retried.
@@ -132,7 +146,22 @@ pub enum FailureReason {
 impl fmt::Display for FailureReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Diverged { step } => write!(f, "the loss was not finite after step {step}"),
+            Self::Diverged { step, before } => {
+                write!(f, "the loss was not finite after step {step}")?;
+                let list = |value: fn(&StepBefore) -> f64| {
+                    before.iter().map(|b| format!("{:.4}", value(b))).collect::<Vec<_>>().join(", ")
+                };
+                if before.is_empty() {
+                    return Ok(());
+                }
+                write!(
+                    f,
+                    ", in batch {}; losses before it {}, gradient norms {}",
+                    step + 1,
+                    list(|b| b.loss),
+                    list(|b| b.gradient_norm)
+                )
+            }
             Self::OutOfBudget { step } => {
                 write!(
                     f,
@@ -212,6 +241,21 @@ mod tests {
                 assert!(!state.is_final() || expected.is_none(), "{state} is final");
             }
         }
+    }
+
+    #[test]
+    fn a_divergence_tells_how_it_came() {
+        let before = [(2.5, 0.75), (31.0, 1e4)]
+            .map(|(loss, gradient_norm)| StepBefore { loss, gradient_norm });
+        let reason = FailureReason::Diverged { step: 12, before: before.to_vec() };
+        let expected = "the loss was not finite after step 12, in batch 13; losses before it 2.5000, \
+                        31.0000, gradient norms 0.7500, 10000.0000";
+        assert_eq!(reason.to_string(), expected);
+        // As it was stored before there was more to tell.
+        let old = r#"{"kind":"diverged","step":12}"#;
+        let read: FailureReason = serde_json::from_str(old).unwrap();
+        assert_eq!(read.to_string(), "the loss was not finite after step 12");
+        assert_eq!(serde_json::to_string(&read).unwrap(), old);
     }
 
     #[test]

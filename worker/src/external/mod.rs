@@ -376,7 +376,7 @@ impl Ending<'_> {
         let used = self.used;
         let step = self.step.unwrap_or(self.resume_step);
         if self.diverged {
-            return Ok(Outcome::Diverged { step, used });
+            return Ok(Outcome::Diverged { step, before: Vec::new(), used });
         }
         if self.wish == Wish::Drop || (self.wish != Wish::Continue && self.found.is_none()) {
             return Ok(Outcome::Stopped { step, checkpoint: None, used });

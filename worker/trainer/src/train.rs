@@ -1,10 +1,11 @@
 //! One run, from its first step or from a checkpoint to its result.
 
+use std::collections::VecDeque;
 use std::path::Path;
 
 use sweep_core::metric::{Metric, MetricPoint};
 use sweep_core::plan::RunSpec;
-use sweep_core::run::{Checkpoint, RunResult};
+use sweep_core::run::{Checkpoint, RunResult, StepBefore};
 use sweep_core::sweep::Progress;
 use sweep_core::units::AcceleratorTime;
 use sweep_corpus::Corpus;
@@ -93,6 +94,8 @@ pub enum Outcome {
     /// The loss or the gradient was not finite once `step` steps were done.
     Diverged {
         step: u64,
+        /// Of the last steps of this attempt before it, oldest first.
+        before: Vec<StepBefore>,
         used: AcceleratorTime,
     },
 }
@@ -116,7 +119,7 @@ pub fn train(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, E
     while session.position.step < job.run.steps {
         let Some(done) = session.step(&mut meter)? else {
             let step = session.position.step;
-            return Ok(Outcome::Diverged { step, used: used(&meter) });
+            return Ok(Outcome::Diverged { step, before: session.before(), used: used(&meter) });
         };
         let step = session.position.step;
         let used = used(&meter);
@@ -160,7 +163,12 @@ struct Session<'a> {
     schedule: Schedule,
     state: State,
     position: Position,
+    /// The last steps, so that a divergence can tell how it came.
+    before: VecDeque<StepBefore>,
 }
+
+/// Steps before a divergence that it tells of.
+const BEFORE_N: usize = 5;
 
 /// What one step found.
 struct Done {
@@ -203,6 +211,7 @@ impl<'a> Session<'a> {
             state: model.initial_state(),
             model,
             position: Position::default(),
+            before: VecDeque::with_capacity(BEFORE_N),
         })
     }
 
@@ -222,7 +231,15 @@ impl<'a> Session<'a> {
         }
         self.position.step = step;
         self.position.losses.add(loss);
+        if self.before.len() == BEFORE_N {
+            self.before.pop_front();
+        }
+        self.before.push_back(StepBefore { loss, gradient_norm });
         Ok(Some(Done { loss, learning_rate, gradient_norm }))
+    }
+
+    fn before(&self) -> Vec<StepBefore> {
+        self.before.iter().copied().collect()
     }
 
     /// Of the last step.
@@ -254,7 +271,7 @@ impl<'a> Session<'a> {
         let step = self.position.step;
         let evaluation = self.validation.evaluate(&self.model)?;
         if !evaluation.nats_per_token.is_finite() {
-            return Ok(Outcome::Diverged { step, used });
+            return Ok(Outcome::Diverged { step, before: self.before(), used });
         }
         let value = evaluation.nats_per_token;
         monitor.points(&[MetricPoint { metric: Metric::ValidationLoss, step, value }]);

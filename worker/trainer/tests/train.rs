@@ -413,8 +413,12 @@ fn an_absurd_learning_rate_diverges() {
         run.optimiser.learning_rate = 1e30;
         let dir = tempfile::tempdir().unwrap();
         let outcome = train(&job(&run, &corpus, dir.path()), &mut Recorder::default()).unwrap();
-        let Outcome::Diverged { step, .. } = outcome else { panic!("{family}: {outcome:?}") };
+        let Outcome::Diverged { step, before, .. } = outcome else {
+            panic!("{family}: {outcome:?}")
+        };
         assert!((1..50).contains(&step), "{family} after {step}");
+        assert_eq!(before.len() as u64, step.min(5));
+        assert!(before.iter().all(|b| b.loss.is_finite() && b.gradient_norm.is_finite()));
     }
 }
 

@@ -129,7 +129,7 @@ pub(super) async fn an_old_epoch_is_refused_everywhere(fixture: &Fixture) {
     store.start(run, 2).await.unwrap();
     let before = store.run(run).await.unwrap();
     let checkpoint = Checkpoint { step: 5, path: "a".to_owned(), hash: "f".to_owned() };
-    let reason = FailureReason::Diverged { step: 3 };
+    let reason = FailureReason::Diverged { step: 3, before: Vec::new() };
     let seen = observation(store, run).await;
     for epoch in [0, 1, 3] {
         for outcome in [
@@ -200,7 +200,7 @@ pub(super) async fn a_failed_run_keeps_its_reason(fixture: &Fixture) {
     let store = &fixture.store;
     let (sweep, runs) = queued(store, 100, 1).await;
     store.claim(&claim(runs[0], 50)).await.unwrap();
-    let reason = FailureReason::Diverged { step: 17 };
+    let reason = FailureReason::Diverged { step: 17, before: Vec::new() };
     for _ in 0..2 {
         store.fail(runs[0], 1, ms(8), &reason, NOW).await.unwrap();
     }
