@@ -10,7 +10,7 @@ use sweep_core::metric::Metric;
 use sweep_core::run::{FailureReason, RunState};
 use sweep_core::sweep::{RunRecord, SweepPhase};
 
-use crate::sandbox::{Sandbox, Stored, budget_over, children, kill_9, until};
+use crate::sandbox::{Sandbox, Stored, budget_over, survive_killed_workers, until};
 
 /// Whether Python is there; where it is not, these tests say so and check nothing.
 #[expect(clippy::print_stderr, reason = "a test that checks nothing has to say so")]
@@ -71,14 +71,10 @@ async fn the_example_is_resumed_after_a_kill() -> Result<()> {
     let expected = found(&quiet.stored().await?.context("nothing is stored")?).await?;
 
     let sandbox = Sandbox::new(&declared);
-    let mut submit = sandbox.spawn(&["submit", "budget.yaml"]);
+    let submit = sandbox.spawn(&["submit", "budget.yaml"]);
     let caught = sandbox.wait_until("a run has a checkpoint", |s| resumable(s).is_some()).await?;
     let run = resumable(&caught).context("it was there a moment ago")?;
-    for worker in children(submit.pid())? {
-        kill_9(worker)?;
-    }
-    let status = submit.exit().await?;
-    ensure!(status.success(), "the sweep ended with {status}");
+    survive_killed_workers(submit).await?;
     let stored = sandbox.stored().await?.context("nothing is stored")?;
     let interrupted = stored.runs.iter().find(|r| r.spec.id == run).context("the run is gone")?;
     assert!(interrupted.attempts_n > 1, "the kill hit nothing");

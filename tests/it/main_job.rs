@@ -8,7 +8,7 @@ use sweep_core::metric::{Metric, MetricPoint};
 use sweep_core::run::{RunResult, RunState};
 use sweep_core::sweep::SweepPhase;
 
-use crate::sandbox::{Sandbox, Stored, children, kill_9, long_budget, small_budget};
+use crate::sandbox::{Sandbox, Stored, kill_9, long_budget, small_budget, survive_killed_workers};
 
 /// What a run found, without what depends on the machine's mood.
 #[derive(Debug, PartialEq)]
@@ -125,14 +125,10 @@ async fn a_sweep_runs_to_its_forecast_and_is_returned_at_once_afterwards() -> Re
 async fn a_killed_worker_changes_nothing_in_the_result() -> Result<()> {
     let expected = undisturbed().await?;
     let sandbox = Sandbox::new(&long_budget());
-    let mut submit = sandbox.spawn(&["submit", "budget.yaml"]);
+    let submit = sandbox.spawn(&["submit", "budget.yaml"]);
     let caught = sandbox.wait_until("a run has a checkpoint", |s| resumable(s).is_some()).await?;
     let run = resumable(&caught).context("it was there a moment ago")?;
-    for worker in children(submit.pid())? {
-        kill_9(worker)?;
-    }
-    let status = submit.exit().await?;
-    ensure!(status.success(), "the sweep ended with {status}");
+    survive_killed_workers(submit).await?;
 
     let stored = sandbox.stored().await?.context("nothing is stored")?;
     check_finished(&stored).await?;

@@ -138,6 +138,16 @@ impl Sandbox {
     }
 }
 
+/// Ends the workers of a `submit` as a crash would and waits for its sweep to succeed all the same.
+pub(crate) async fn survive_killed_workers(mut submit: Watched) -> Result<()> {
+    for worker in children(submit.pid())? {
+        kill_9(worker)?;
+    }
+    let status = submit.exit().await?;
+    ensure!(status.success(), "the sweep ended with {status}");
+    Ok(())
+}
+
 /// Asks again and again until the answer is yes.
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
     let begun = Instant::now();

@@ -126,6 +126,18 @@ impl Variant {
         tied: false,
     };
 
+    /// The switches of today's open models, together: RMSNorm, SwiGLU, normalised queries and keys, a
+    /// z-loss, tied embeddings. Their positions are rotary, which is no part of a variant.
+    pub const MODERN: Self = Self {
+        activation: Activation::Silu,
+        gated: true,
+        norm: Norm::Rms,
+        qk_norm: true,
+        z_loss: Some(LossWeight(1e-4)),
+        tied: true,
+        ..Self::BASELINE
+    };
+
     /// Weight of the loss of logits that are far from zero; zero where there is none.
     #[must_use]
     pub fn z_loss_weight(&self) -> f64 {

@@ -98,26 +98,7 @@ kernel! {
         dgain: &mut [f32],
         dbias: &mut [f32],
     ) {
-        let width = gain.len();
-        assert_eq!((x.len(), x.len()), (dy.len(), dx.len()));
-        assert_eq!(x.len(), stats.len() * width);
-        let dgain = &mut dgain[..width];
-        let dbias = &mut dbias[..width];
-        dgain.fill(0.0);
-        dbias.fill(0.0);
-        let inputs = x.chunks_exact(width).zip(dy.chunks_exact(width));
-        let rows = inputs.zip(dx.chunks_exact_mut(width));
-        for (((x, dy), dx), &[mean, rstd]) in rows.zip(stats) {
-            for i in 0..width {
-                dgain[i] += dy[i] * ((x[i] - mean) * rstd);
-                dbias[i] += dy[i];
-            }
-            let mean_g = sum_map2(dy, gain, |dy, gain| dy * gain) / width as f32;
-            let mean_gx = normalised_dot(x, dy, gain, mean) * rstd / width as f32;
-            for i in 0..width {
-                dx[i] += rstd * (dy[i] * gain[i] - mean_g - (x[i] - mean) * rstd * mean_gx);
-            }
-        }
+        backward_rows::<true>(x, gain, stats, dy, dx, dgain, dbias);
     }
 }
 
@@ -145,21 +126,45 @@ kernel! {
         dx: &mut [f32],
         dgain: &mut [f32],
     ) {
-        let width = gain.len();
-        assert_eq!((x.len(), x.len()), (dy.len(), dx.len()));
-        assert_eq!(x.len(), stats.len() * width);
-        let dgain = &mut dgain[..width];
-        dgain.fill(0.0);
-        let inputs = x.chunks_exact(width).zip(dy.chunks_exact(width));
-        let rows = inputs.zip(dx.chunks_exact_mut(width));
-        for (((x, dy), dx), &[_, rstd]) in rows.zip(stats) {
+        backward_rows::<false>(x, gain, stats, dy, dx, dgain, &mut []);
+    }
+}
+
+/// What both norms' backward passes are; only a `CENTRED` one has a mean and a bias.
+#[inline(always)]
+fn backward_rows<const CENTRED: bool>(
+    x: &[f32],
+    gain: &[f32],
+    stats: &[Stats],
+    dy: &[f32],
+    dx: &mut [f32],
+    dgain: &mut [f32],
+    dbias: &mut [f32],
+) {
+    let width = gain.len();
+    assert_eq!((x.len(), x.len()), (dy.len(), dx.len()));
+    assert_eq!(x.len(), stats.len() * width);
+    let dgain = &mut dgain[..width];
+    let dbias = &mut dbias[..if CENTRED { width } else { 0 }];
+    dgain.fill(0.0);
+    dbias.fill(0.0);
+    let inputs = x.chunks_exact(width).zip(dy.chunks_exact(width));
+    let rows = inputs.zip(dx.chunks_exact_mut(width));
+    for (((x, dy), dx), &[mean, rstd]) in rows.zip(stats) {
+        let mean = if CENTRED { mean } else { 0.0 };
+        for i in 0..width {
+            dgain[i] += dy[i] * ((x[i] - mean) * rstd);
+        }
+        let mut mean_g = 0.0;
+        if CENTRED {
             for i in 0..width {
-                dgain[i] += dy[i] * (x[i] * rstd);
+                dbias[i] += dy[i];
             }
-            let mean_gx = normalised_dot(x, dy, gain, 0.0) * rstd / width as f32;
-            for i in 0..width {
-                dx[i] += rstd * (dy[i] * gain[i] - x[i] * rstd * mean_gx);
-            }
+            mean_g = sum_map2(dy, gain, |dy, gain| dy * gain) / width as f32;
+        }
+        let mean_gx = normalised_dot(x, dy, gain, mean) * rstd / width as f32;
+        for i in 0..width {
+            dx[i] += rstd * (dy[i] * gain[i] - mean_g - (x[i] - mean) * rstd * mean_gx);
         }
     }
 }

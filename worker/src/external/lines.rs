@@ -19,11 +19,18 @@ pub(super) struct Step {
     pub(super) step: u64,
     /// Tokens trained so far, where the command counts them.
     pub(super) tokens: Option<u64>,
-    /// Nats per token; None where it is not finite.
-    pub(super) loss: Option<f64>,
+    pub(super) loss: Loss,
     /// Accelerator time of this attempt so far, where the command measures it.
     pub(super) accelerator_s: Option<f64>,
     pub(super) points: Vec<MetricPoint>,
+}
+
+/// What a step says of its loss, in nats per token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Loss {
+    Unsaid,
+    Finite(f64),
+    NotFinite,
 }
 
 /// `{"event": "checkpoint", "step": 20, "path": "step-20.json"}`
@@ -118,7 +125,7 @@ fn step(fields: &Map<String, Value>) -> Result<Step, String> {
         },
     };
     let mut points = Vec::new();
-    let mut loss = Some(f64::NAN);
+    let mut loss = Loss::Unsaid;
     for (key, value) in fields.iter().filter(|(key, _)| !STEP_KEYS.contains(&key.as_str())) {
         let value = match value {
             Value::Null => None,
@@ -126,14 +133,13 @@ fn step(fields: &Map<String, Value>) -> Result<Step, String> {
             other => return Err(format!("`{key}` is {other}, expected a number")),
         };
         let metric = if key == "loss" {
-            loss = value;
+            loss = value.map_or(Loss::NotFinite, Loss::Finite);
             Metric::TrainLoss
         } else {
             key.parse().map_err(|error| format!("{error}"))?
         };
         points.extend(value.map(|value| MetricPoint { metric, step: number, value }));
     }
-    // A step need not say its loss; NaN marks that nothing was said, None that it is not finite.
     Ok(Step { step: number, tokens: whole("tokens")?, loss, accelerator_s, points })
 }
 
@@ -148,7 +154,7 @@ mod tests {
         ) else {
             panic!("it is a step")
         };
-        assert_eq!((step.step, step.tokens, step.loss), (20, Some(640), Some(2.5)));
+        assert_eq!((step.step, step.tokens, step.loss), (20, Some(640), Loss::Finite(2.5)));
         let named: Vec<_> = step.points.iter().map(|p| (p.metric.to_string(), p.value)).collect();
         assert_eq!(named, [("grad/0".to_owned(), 0.4), ("train_loss".to_owned(), 2.5)]);
         let saved = Saved { step: 20, path: "a/b".to_owned() };
@@ -160,11 +166,11 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_that_is_not_finite_is_none() {
+    fn a_loss_that_is_not_finite_is_said() {
         for word in ["NaN", "Infinity", "-Infinity", "null"] {
             let line = format!("{{\"step\": 3, \"loss\": {word}}}");
             let Ok(Line::Step(step)) = read(&line) else { panic!("{line}") };
-            assert_eq!(step.loss, None);
+            assert_eq!(step.loss, Loss::NotFinite);
         }
     }
 

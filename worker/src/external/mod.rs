@@ -28,7 +28,7 @@ use sweep_trainer::{Accelerator, Outcome};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use self::lines::{Found, Line, Saved, Step};
+use self::lines::{Found, Line, Loss, Saved, Step};
 use self::process::{Next, Process};
 use self::settings::{Mode, Places, Settings};
 use crate::report::{Desk, Event, Wish};
@@ -269,14 +269,13 @@ impl<'a> Attempt<'a> {
         self.tokens = line.tokens.or(self.tokens);
         self.meter.note(line);
         match line.loss {
-            None => {
+            Loss::NotFinite => {
                 self.diverged = true;
                 self.ask(Signal::TERM);
                 return Ok(());
             }
-            Some(loss) if loss.is_finite() => self.loss = loss,
-            // The line says nothing of it.
-            Some(_) => {}
+            Loss::Finite(loss) => self.loss = loss,
+            Loss::Unsaid => {}
         }
         let every = (steps / POINTS_MAX).max(1);
         let (kept, resume_step) = (&mut self.kept, self.resume_step);

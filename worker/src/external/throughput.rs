@@ -191,6 +191,7 @@ async fn listen(process: &mut Process, samples: &mut Samples) -> Result<String, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::external::lines::Loss;
 
     fn samples(all: &[(f64, f64)]) -> Samples {
         let corpus = CorpusRef {
@@ -242,7 +243,7 @@ mod tests {
             samples.add(&Step {
                 step,
                 tokens: None,
-                loss: None,
+                loss: Loss::Unsaid,
                 accelerator_s: seconds,
                 points: Vec::new(),
             });

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use candle_core::{Device, Tensor};
 use serde::Deserialize;
 use sweep_core::variant::{
-    Activation, Family, LossWeight, ModelSpec, Norm, NumberFormat, OptimiserSpec, Position,
-    Quantization, ScaleGroup, Variant,
+    Activation, Family, LossWeight, ModelSpec, NumberFormat, OptimiserSpec, Position, Quantization,
+    ScaleGroup, Variant,
 };
 
 use crate::data::TokenBatch;
@@ -119,13 +119,8 @@ fn the_first_steps_are_those_of_pytorch() {
     let alibi = Some(Position::Alibi);
     let relu = Variant { activation: Activation::Relu, ..Variant::BASELINE };
     let swiglu = Variant { activation: Activation::Silu, gated: true, ..Variant::BASELINE };
-    let modern = Variant {
-        norm: Norm::Rms,
-        qk_norm: true,
-        z_loss: Some(LossWeight(1e-3)),
-        tied: true,
-        ..swiglu.clone()
-    };
+    // A z-loss strong enough to show.
+    let modern = Variant { z_loss: Some(LossWeight(1e-3)), ..Variant::MODERN };
     for (name, family, position, variant) in [
         ("gpt, alibi", Family::Gpt, alibi, Variant::BASELINE),
         ("gpt, learned positions", Family::Gpt, Some(Position::Learned), Variant::BASELINE),

@@ -11,8 +11,8 @@ use sweep_core::run::{Checkpoint, RunResult};
 use sweep_core::sweep::Progress;
 use sweep_core::units::AcceleratorTime;
 use sweep_core::variant::{
-    Activation, Experts, Family, LossWeight, ModelSpec, MomentFormat, NofM, Norm, NumberFormat,
-    OptimiserSpec, Position, Quantization, ScaleGroup, Variant,
+    Activation, Experts, Family, ModelSpec, MomentFormat, NofM, NumberFormat, OptimiserSpec,
+    Position, Quantization, ScaleGroup, Variant,
 };
 use sweep_corpus::Corpus;
 use sweep_trainer::{Accelerator, Directive, Error, Monitor, Outcome, Start, TrainJob, train};
@@ -174,17 +174,8 @@ fn a_modern_gpt_learns_more_than_the_baseline() {
     let corpus = corpus();
     let baseline = run(Family::Gpt, 600, &corpus);
     let (plain, _) = uninterrupted(&baseline, &corpus);
-    let variant = Variant {
-        activation: Activation::Silu,
-        gated: true,
-        norm: Norm::Rms,
-        qk_norm: true,
-        z_loss: Some(LossWeight(1e-4)),
-        tied: true,
-        ..Variant::BASELINE
-    };
     let mut run = baseline;
-    (run.model.position, run.model.variant) = (Some(Position::Rotary), variant);
+    (run.model.position, run.model.variant) = (Some(Position::Rotary), Variant::MODERN);
     let (modern, _) = uninterrupted(&run, &corpus);
     let (bits, bigram) = (modern.bits_per_byte, modern.bigram_bits_per_byte.unwrap());
     assert!(bits < 0.9 * bigram, "{bits} against {bigram}");

@@ -95,20 +95,8 @@ fn modern() -> Vec<(Option<Position>, Variant)> {
         (alibi, Variant { qk_norm: true, ..base.clone() }),
         (alibi, Variant { z_loss: Some(LossWeight(0.1)), ..base.clone() }),
         (Some(Position::Learned), Variant { tied: true, ..base }),
-        (rotary, all_modern()),
+        (rotary, Variant::MODERN),
     ]
-}
-
-fn all_modern() -> Variant {
-    Variant {
-        activation: Activation::Silu,
-        gated: true,
-        norm: Norm::Rms,
-        qk_norm: true,
-        z_loss: Some(LossWeight(1e-4)),
-        tied: true,
-        ..Variant::BASELINE
-    }
 }
 
 #[test]
