@@ -22,6 +22,8 @@ pub enum Error {
     Corpus { name: String, source: sweep_corpus::Error },
     #[error("the sweep `{name}` was submitted with another budget.yaml: {differences}")]
     SweepChanged { name: String, differences: String },
+    #[error("these runs cannot be imported into the sweep `{sweep}`: {mistakes}")]
+    BadImport { sweep: String, mistakes: String },
     #[error("{what}")]
     NotFound { what: String },
     #[error("another process (pid {pid}) works with the data directory {}", path.display())]
@@ -51,6 +53,7 @@ impl Error {
             Self::Spec(_) | Self::Plan(_) => ErrorCode::BadSpec,
             Self::Corpus { source, .. } => source.code(),
             Self::SweepChanged { .. } => ErrorCode::SweepChanged,
+            Self::BadImport { .. } => ErrorCode::BadImport,
             Self::NotFound { .. } => ErrorCode::NotFound,
             Self::DirectoryInUse { .. } | Self::AddressInUse { .. } => ErrorCode::InUse,
             Self::Directory { .. } => ErrorCode::Storage,
@@ -69,6 +72,11 @@ impl Error {
                 "give the changed sweep a name of its own (for example `name: {name}-2`), or \
                  restore the submitted budget.yaml"
             )),
+            Self::BadImport { .. } => Some(
+                "an import is of arms of the sweep: `--arm NAME` says of which all runs are, `--rename \
+                 OLD=NEW` gives an arm its name"
+                    .to_owned(),
+            ),
             Self::DirectoryInUse { .. } => {
                 Some("wait for it, or choose another folder with --data-dir".to_owned())
             }

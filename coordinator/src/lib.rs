@@ -18,6 +18,7 @@ mod dispatch;
 pub mod embedded;
 mod error;
 mod fleet;
+mod imports;
 mod ingest;
 mod lock;
 pub mod planner;

@@ -36,6 +36,7 @@ pub(crate) async fn status(context: &Context, name: &str) -> Result<SweepStatus,
         Some(forecast) => forecast.crossovers.iter().map(|c| c.headline()).collect(),
         None => Vec::new(),
     };
+    let imports = context.store.imports(record.id).await?;
     let live = context.live();
     for run in &mut runs {
         run.progress = live.progress.get(&run.spec.id).copied();
@@ -50,7 +51,7 @@ pub(crate) async fn status(context: &Context, name: &str) -> Result<SweepStatus,
         }
     }
     let workers_n = live.workers.len() as u32;
-    Ok(SweepStatus { record, calibrations, runs, headlines, workers_n, problems })
+    Ok(SweepStatus { record, calibrations, runs, headlines, imports, workers_n, problems })
 }
 
 /// Says of every waiting run, in plain words, what it waits for.

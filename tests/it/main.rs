@@ -3,6 +3,7 @@
 mod external;
 mod full_disk;
 mod house;
+mod import;
 mod main_job;
 mod refusals;
 mod sandbox;

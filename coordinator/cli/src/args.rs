@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    allocate, check, compare, completions, corpus, fit, forecast, invert, laws, migrate, plan,
-    plot, predict, propose, runs, serve, status, submit, watch, worker,
+    allocate, check, compare, completions, corpus, fit, forecast, import, invert, laws, migrate,
+    plan, plot, predict, propose, runs, serve, status, submit, watch, worker,
 };
 
 /// Plans, runs and forecasts training sweeps on a fixed budget of accelerator time.
@@ -66,6 +66,7 @@ pub(crate) enum Command {
     Forecast(forecast::Forecast),
     Plot(plot::Plot),
     Corpus(corpus::Corpus),
+    Import(Box<import::Import>),
     Serve(serve::Serve),
     Worker(worker::Worker),
     Migrate(migrate::Migrate),

@@ -9,7 +9,8 @@ use sweep_core::forecast::ForecastView;
 use sweep_core::sweep::{Preview, SweepStatus};
 use sweep_proto::v1::sweep_service_server::{SweepService, SweepServiceServer};
 use sweep_proto::v1::{
-    Document, ListReply, ListRequest, PreviewRequest, SubmitReply, SubmitRequest, SweepQuery,
+    Document, ImportRequest, ListReply, ListRequest, PreviewRequest, SubmitReply, SubmitRequest,
+    SweepQuery, WithdrawImportRequest,
 };
 use sweep_proto::{WireError, document};
 use tempfile::TempDir;
@@ -92,6 +93,19 @@ impl SweepService for Fake {
 
     async fn forecast(&self, _: Request<SweepQuery>) -> Answer<Document> {
         Ok(Response::new(Document::of(self.view()?)))
+    }
+
+    async fn observations(&self, _: Request<SweepQuery>) -> Answer<Document> {
+        let observations = self.0.looks.last().map(fixtures::observations).unwrap_or_default();
+        Ok(Response::new(Document::of(&observations)))
+    }
+
+    async fn import(&self, _: Request<ImportRequest>) -> Answer<Document> {
+        Err(Status::unimplemented("nothing is stored here"))
+    }
+
+    async fn withdraw_import(&self, _: Request<WithdrawImportRequest>) -> Answer<Document> {
+        Err(Status::unimplemented("nothing is stored here"))
     }
 
     async fn forecast_history(&self, _: Request<SweepQuery>) -> Answer<Documents> {

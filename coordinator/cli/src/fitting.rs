@@ -22,7 +22,7 @@ use crate::source::Source;
 /// A law and the runs that it is fitted to.
 #[derive(Debug, Args)]
 pub(crate) struct Fitting {
-    /// The runs: a file, `-` for standard input, or `sweep:NAME` for those of a sweep
+    /// The runs: a file or folder, `-` for standard input, or `sweep:NAME` for those of a sweep
     #[arg(value_name = "RUNS")]
     pub(crate) runs: Source,
     #[command(flatten)]

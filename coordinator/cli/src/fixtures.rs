@@ -7,6 +7,7 @@ use sweep_core::fit::{ArmFits, Coefficient, Convergence, HeldOut, Interval, LawF
 use sweep_core::forecast::{Forecast, ForecastView};
 use sweep_core::ids::{ForecastId, PlanId, RunId, SweepId};
 use sweep_core::ledger::Balance;
+use sweep_core::observation::Observation;
 use sweep_core::plan::{Plan, RunSpec};
 use sweep_core::run::{Checkpoint, FailureReason, RunResult, RunState};
 use sweep_core::spec::{LawChoice, SweepSpec, parse};
@@ -123,6 +124,7 @@ pub(crate) fn calibrating() -> SweepStatus {
         calibrations,
         runs: Vec::new(),
         headlines: Vec::new(),
+        imports: Vec::new(),
         workers_n: 2,
         problems: Vec::new(),
     }
@@ -211,6 +213,7 @@ pub(crate) fn running() -> SweepStatus {
         calibrations,
         runs,
         headlines: vec!["no crossover forecast yet: qlstm has no run in two classes".into()],
+        imports: Vec::new(),
         workers_n: 2,
         problems: vec!["a worker ended with status 101".into()],
     }
@@ -228,6 +231,12 @@ pub(crate) fn done() -> SweepStatus {
     status.headlines = vec![crossover().headline()];
     status.problems = Vec::new();
     status
+}
+
+/// What the law engine sees of the finished runs.
+pub(crate) fn observations(status: &SweepStatus) -> Vec<Observation> {
+    let finished = status.runs.iter().filter_map(|run| Some((&run.spec, run.result.as_ref()?)));
+    finished.map(|(spec, result)| Observation::from_run(spec, result)).collect()
 }
 
 pub(crate) fn all_failed() -> SweepStatus {

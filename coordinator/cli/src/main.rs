@@ -17,6 +17,7 @@ mod fitting;
 #[cfg(test)]
 mod fixtures;
 mod follow;
+mod importing;
 mod machine;
 mod own_laws;
 mod place;

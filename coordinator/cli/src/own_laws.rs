@@ -5,28 +5,32 @@ use std::collections::BTreeMap;
 use coordinator::budget;
 use law_engine::catalogue::{Data, Law, Options};
 use law_engine::query::{Answer, Fitted};
-use sweep_core::sweep::SweepStatus;
+use sweep_core::observation::Observation;
+use sweep_core::sweep::SweepRecord;
 
 use crate::failure::Failure;
 use crate::fitting::refused;
 use crate::machine::cores_n;
 use crate::runs_file::RunsFile;
-use crate::source::observations;
+use crate::source::tabulated;
 use crate::view::own_laws::{Coefficient, OfArm, OwnLaw};
 
 /// Refits behind the intervals, as many as `sweepctl fit` makes.
 const DRAWS_N: u32 = 400;
 const SEED: u64 = 1;
 
-/// Fits the laws of `status`'s budget.yaml. What they cannot be fitted to is said arm by arm.
-pub(crate) fn fit(status: &SweepStatus) -> Result<Vec<OwnLaw>, Failure> {
+/// Fits the laws of a sweep's budget.yaml. What they cannot be fitted to is said arm by arm.
+pub(crate) fn fit(
+    sweep: &SweepRecord,
+    observations: Vec<Observation>,
+) -> Result<Vec<OwnLaw>, Failure> {
     // It was read when it was submitted, perhaps by a newer version: then its laws are not ours.
-    let Ok(spec) = budget::read(&status.record.yaml) else { return Ok(Vec::new()) };
+    let Ok(spec) = budget::read(&sweep.yaml) else { return Ok(Vec::new()) };
     if spec.forecast.laws.is_empty() {
         return Ok(Vec::new());
     }
     // A sweep without a run to fit says so elsewhere.
-    let Ok((runs, _)) = observations(status) else { return Ok(Vec::new()) };
+    let Ok((runs, _)) = tabulated(&sweep.name, observations) else { return Ok(Vec::new()) };
     let mut laws = Vec::new();
     for text in &spec.forecast.laws {
         let Ok(law) = budget::law(text) else { continue };

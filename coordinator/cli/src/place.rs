@@ -3,7 +3,7 @@
 use law_engine::catalogue::Symbol;
 
 use crate::failure::Failure;
-use crate::runs_file::number;
+use crate::runs_file;
 use crate::view::fit::size;
 
 /// Values of one range when nobody says how many.
@@ -113,7 +113,7 @@ pub(crate) fn named(variables: &[Symbol], x: &[f64], free: &[&str]) -> String {
 
 /// A positive number with its suffix, for clap.
 pub(crate) fn positive(text: &str) -> Result<f64, String> {
-    number(text.trim()).filter(|value| value.is_finite() && *value > 0.0).ok_or_else(|| {
+    runs_file::positive(text.trim()).ok_or_else(|| {
         format!("expected a positive number such as `2.0`, `1e24` or `70B`, not `{text}`")
     })
 }

@@ -73,7 +73,7 @@ impl Report {
             write_figure(view, &path).map(|()| path)
         });
         let paths = Paths { figure: figure.transpose()?, database: context.database_path() };
-        let own = own_laws::fit(&status)?;
+        let own = own_laws::fit(&status.record, session.observations(name).await?)?;
         Ok(Self { status, view, own, paths })
     }
 
@@ -216,7 +216,8 @@ mod tests {
             figure: view.as_ref().map(|_| ".sweepctl/figures/demo.svg".into()),
             database: Some(".sweepctl/sweep.db".into()),
         };
-        let own = own_laws::fit(&status).expect("the runs are good");
+        let own = own_laws::fit(&status.record, fixtures::observations(&status))
+            .expect("the runs are good");
         Report { status, view, own, paths }
     }
 

@@ -6,10 +6,13 @@ use coordinator::embedded::Embedded;
 use serde::de::DeserializeOwned;
 use sweep_core::code::ErrorCode;
 use sweep_core::forecast::{Forecast, ForecastView};
+use sweep_core::import::{Import, Imported};
+use sweep_core::observation::Observation;
 use sweep_core::sweep::{SweepRecord, SweepStatus};
 use sweep_proto::v1::sweep_service_client::SweepServiceClient;
 use sweep_proto::v1::{
-    Document, ListRequest, PreviewRequest, SubmitReply, SubmitRequest, SweepQuery,
+    Document, ImportRequest, ListRequest, PreviewRequest, SubmitReply, SubmitRequest, SweepQuery,
+    WithdrawImportRequest,
 };
 use sweep_proto::{WireError, document};
 use tonic::Streaming;
@@ -159,6 +162,21 @@ impl Session {
 
     pub(crate) async fn forecast(&mut self, name: &str) -> Result<ForecastView, Failure> {
         read(&self.client.forecast(query(name)).await?.into_inner())
+    }
+
+    /// Every observation of a sweep, those of imported runs last.
+    pub(crate) async fn observations(&mut self, name: &str) -> Result<Vec<Observation>, Failure> {
+        read(&self.client.observations(query(name)).await?.into_inner())
+    }
+
+    pub(crate) async fn import(&mut self, request: ImportRequest) -> Result<Imported, Failure> {
+        read(&self.client.import(request).await?.into_inner())
+    }
+
+    /// Takes an import back.
+    pub(crate) async fn withdraw(&mut self, import_id: String) -> Result<Import, Failure> {
+        let request = WithdrawImportRequest { import_id };
+        read(&self.client.withdraw_import(request).await?.into_inner())
     }
 
     /// Every forecast made so far, oldest first.

@@ -8,7 +8,6 @@ use std::str::FromStr;
 
 use law_engine::metrics::Conventions;
 use sweep_core::observation::Observation;
-use sweep_core::sweep::SweepStatus;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -64,9 +63,15 @@ impl Source {
             }
             Self::Sweep(name) => {
                 let mut session = Session::open(context, Need::Answers).await?;
-                let status = session.status(name).await;
+                let asked = async {
+                    let name = session.status(name).await?.record.name;
+                    let observations = session.observations(&name).await?;
+                    Ok::<_, Failure>((name, observations))
+                };
+                let answer = asked.await;
                 session.close().await;
-                let (runs, left_out_n) = observations(&status?)?;
+                let (name, observations) = answer?;
+                let (runs, left_out_n) = tabulated(&name, observations)?;
                 if left_out_n > 0 {
                     context.printer.note(&format!(
                         "left out {} whose loss never left that of byte pairs",
@@ -93,14 +98,12 @@ const COLUMNS: [&str; 10] = [
     "bits_per_byte",
 ];
 
-/// The finished runs of a sweep as a table, and how many of them no law can use.
-pub(crate) fn observations(status: &SweepStatus) -> Result<(RunsFile, usize), Failure> {
-    let name = &status.record.name;
-    let finished = status.runs.iter().filter_map(|run| {
-        let result = run.result.as_ref()?;
-        Some(Observation::from_run(&run.spec, result))
-    });
-    let (fit, unfit): (Vec<_>, Vec<_>) = finished.partition(Observation::is_fit);
+/// The finished runs of a sweep, imported ones too, as a table, and how many of them no law can use.
+pub(crate) fn tabulated(
+    name: &str,
+    observations: Vec<Observation>,
+) -> Result<(RunsFile, usize), Failure> {
+    let (fit, unfit): (Vec<_>, Vec<_>) = observations.into_iter().partition(Observation::is_fit);
     if fit.is_empty() {
         return Err(Failure::refused(format!("sweep {name} has no finished run to fit"))
             .with_hint(format!("`sweepctl status {name}` says how far it is")));
@@ -122,7 +125,7 @@ pub(crate) fn observations(status: &SweepStatus) -> Result<(RunsFile, usize), Fa
     // The rows of a sweep have no lines: they are counted.
     let rows = fit.iter().zip(1..).map(|(run, number)| (number, cells(run))).collect();
     let columns = COLUMNS.map(str::to_owned).to_vec();
-    let path = PathBuf::from(Source::Sweep(name.clone()).to_string());
+    let path = PathBuf::from(Source::Sweep(name.to_owned()).to_string());
     let runs = RunsFile::new(path, columns, rows)?.counted_by(Conventions::SWEEP);
     Ok((runs, unfit.len()))
 }
@@ -145,10 +148,10 @@ mod tests {
 
     #[test]
     fn the_finished_runs_of_a_sweep_are_a_table_of_what_fits_look_for() {
-        let status = fixtures::done();
-        let (runs, left_out_n) = observations(&status).expect("some runs have finished");
-        let results = status.runs.iter().filter_map(|run| run.result.as_ref());
-        assert_eq!(runs.rows_n() + left_out_n, results.count());
+        let all = fixtures::observations(&fixtures::done());
+        let all_n = all.len();
+        let (runs, left_out_n) = tabulated("demo", all).expect("some runs have finished");
+        assert_eq!(runs.rows_n() + left_out_n, all_n);
         let numbers = |symbol: &str| {
             let column = runs.find(symbol, &BTreeMap::new()).expect("it is a usual name");
             runs.numbers(column).expect("observations are positive")

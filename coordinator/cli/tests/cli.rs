@@ -6,7 +6,7 @@ mod transcript;
 use transcript::{Transcript, sweepctl};
 
 /// Every command and the actions of `corpus`.
-const COMMANDS: [&[&str]; 27] = [
+const COMMANDS: [&[&str]; 28] = [
     &[],
     &["submit"],
     &["plan"],
@@ -29,6 +29,7 @@ const COMMANDS: [&[&str]; 27] = [
     &["corpus", "list"],
     &["corpus", "show"],
     &["corpus", "add"],
+    &["import"],
     &["serve"],
     &["worker"],
     &["migrate"],

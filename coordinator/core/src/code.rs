@@ -26,10 +26,12 @@ pub enum ErrorCode {
     InUse,
     /// A bug of ours.
     Internal,
+    /// Runs of another tool that cannot be taken as they are.
+    BadImport,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::BadSpec,
         Self::SweepChanged,
         Self::NotFound,
@@ -39,6 +41,7 @@ impl ErrorCode {
         Self::Storage,
         Self::InUse,
         Self::Internal,
+        Self::BadImport,
     ];
 
     #[must_use]
@@ -53,6 +56,7 @@ impl ErrorCode {
             Self::Storage => "SW0007",
             Self::InUse => "SW0008",
             Self::Internal => "SW0009",
+            Self::BadImport => "SW0010",
         }
     }
 
@@ -61,7 +65,12 @@ impl ErrorCode {
     pub const fn is_request(self) -> bool {
         matches!(
             self,
-            Self::BadSpec | Self::SweepChanged | Self::NotFound | Self::Corpus | Self::InUse
+            Self::BadSpec
+                | Self::SweepChanged
+                | Self::NotFound
+                | Self::Corpus
+                | Self::InUse
+                | Self::BadImport
         )
     }
 }

@@ -62,6 +62,8 @@ ids! {
     WorkerId
     /// One immutable fit of a law.
     FitId
+    /// Runs of another tool, imported together.
+    ImportId
     /// One immutable crossover forecast.
     ForecastId
 }

@@ -24,6 +24,7 @@ pub mod external;
 pub mod fit;
 pub mod forecast;
 pub mod ids;
+pub mod import;
 pub mod ledger;
 pub mod metric;
 pub mod nearest;

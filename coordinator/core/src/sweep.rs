@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::ids::SweepId;
+use crate::import::Import;
 use crate::ledger::Balance;
 use crate::plan::RunSpec;
 use crate::run::{Checkpoint, FailureReason, RunResult, RunState};
@@ -90,6 +91,9 @@ pub struct SweepStatus {
     pub runs: Vec<RunRecord>,
     /// The current crossover forecasts in one sentence each, once there are any.
     pub headlines: Vec<String>,
+    /// Runs of other tools that the forecast sees beside those of the plan, oldest import first.
+    #[serde(default)]
+    pub imports: Vec<Import>,
     /// Worker processes that asked for work lately.
     pub workers_n: u32,
     /// Faults that keep the sweep from going on, in plain words.

@@ -41,7 +41,7 @@ impl WireError {
 /// The gRPC code of each of ours.
 const fn grpc_code(code: ErrorCode) -> Code {
     match code {
-        ErrorCode::BadSpec | ErrorCode::Corpus => Code::InvalidArgument,
+        ErrorCode::BadSpec | ErrorCode::Corpus | ErrorCode::BadImport => Code::InvalidArgument,
         ErrorCode::SweepChanged => Code::AlreadyExists,
         ErrorCode::NotFound => Code::NotFound,
         ErrorCode::StaleLease => Code::FailedPrecondition,

@@ -6,6 +6,7 @@
 
 pub mod document;
 mod error;
+pub mod foreign;
 mod message;
 
 pub use error::WireError;

@@ -91,6 +91,16 @@ impl From<v1::Checkpoint> for Checkpoint {
     }
 }
 
+impl v1::WithdrawImportRequest {
+    /// The id of the import.
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is not a UUID.
+    pub fn import(&self) -> Result<sweep_core::ids::ImportId, Malformed> {
+        parse("import_id", &self.import_id)
+    }
+}
+
 impl v1::LeaseRequest {
     /// The worker's id.
     ///

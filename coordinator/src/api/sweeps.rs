@@ -5,11 +5,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use sweep_core::ids::SweepId;
+use sweep_core::import::ImportedRun;
 use sweep_core::sweep::{Preview, SweepPhase};
 use sweep_proto::document;
 use sweep_proto::v1::sweep_service_server::SweepService;
 use sweep_proto::v1::{
-    Document, ListReply, ListRequest, PreviewRequest, SubmitReply, SubmitRequest, SweepQuery,
+    Document, ImportRequest, ListReply, ListRequest, PreviewRequest, SubmitReply, SubmitRequest,
+    SweepQuery, WithdrawImportRequest,
 };
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
@@ -20,7 +22,7 @@ use crate::context::Context;
 use crate::planner::{self, PlanInput};
 use crate::submit::{self, Submitted};
 use crate::tasks::planning;
-use crate::{Error, budget, corpora, read_model};
+use crate::{Error, budget, corpora, imports, read_model};
 
 pub(super) struct Sweeps {
     pub(super) context: Context,
@@ -92,6 +94,32 @@ impl SweepService for Sweeps {
         let forecasts = self.context.store.forecasts(sweep.id).await.map_err(Error::from)?;
         let documents: Vec<_> = forecasts.iter().map(|f| Ok(Document::of(f))).collect();
         Ok(Response::new(Box::pin(tokio_stream::iter(documents))))
+    }
+
+    async fn observations(
+        &self,
+        request: Request<SweepQuery>,
+    ) -> Result<Response<Document>, Status> {
+        let sweep = read_model::find(&self.context, &request.into_inner().name).await?;
+        let all = self.context.store.observations(sweep.id).await.map_err(Error::from)?;
+        Ok(Response::new(Document::of(&all)))
+    }
+
+    async fn import(&self, request: Request<ImportRequest>) -> Result<Response<Document>, Status> {
+        let ImportRequest { name, source, runs, dry_run } = request.into_inner();
+        let runs: Result<Vec<ImportedRun>, _> =
+            runs.iter().map(|run| document::decode(run)).collect();
+        let imported = imports::import(&self.context, &name, &source, &runs?, dry_run).await?;
+        Ok(Response::new(Document::of(&imported)))
+    }
+
+    async fn withdraw_import(
+        &self,
+        request: Request<WithdrawImportRequest>,
+    ) -> Result<Response<Document>, Status> {
+        let id = request.into_inner().import()?;
+        let import = imports::withdraw(&self.context, id).await?;
+        Ok(Response::new(Document::of(&import)))
     }
 }
 

@@ -4,7 +4,8 @@ use law_engine::{Analysis, Request, Study};
 use sweep_core::forecast::Forecast;
 use sweep_core::ids::{ForecastId, SweepId};
 use sweep_core::spec;
-use sweep_core::sweep::{SweepPhase, SweepRecord};
+use sweep_core::sweep::SweepRecord;
+use sweep_store::Evidence;
 
 use crate::Error;
 use crate::context::Context;
@@ -17,22 +18,29 @@ const SEED: u64 = 0;
 
 pub(super) async fn converge(context: Context) -> Result<(), Error> {
     for sweep in context.store.sweeps().await? {
-        if sweep.phase == SweepPhase::Running && behind(&context, sweep.id).await? {
+        if behind(&context, sweep.id).await? {
             refit(&context, &sweep).await?;
         }
     }
     Ok(())
 }
 
-/// There are observations that no forecast has seen.
+/// The newest forecast has seen other observations than there are. Also of a sweep that is done, into
+/// which runs may be imported.
 pub(super) async fn behind(context: &Context, sweep: SweepId) -> Result<bool, Error> {
-    let observations_n = context.store.observations(sweep).await?.len() as u32;
-    let latest = context.store.latest_forecast(sweep).await?;
-    Ok(observations_n > latest.map_or(0, |forecast| forecast.observations_n))
+    let Evidence { observations_n, imports_changed_at } = context.store.evidence(sweep).await?;
+    let Some(latest) = context.store.latest_forecast(sweep).await? else {
+        return Ok(observations_n > 0);
+    };
+    let imports_are_newer =
+        imports_changed_at.is_some_and(|changed_at| changed_at > latest.made_at);
+    Ok(observations_n != latest.observations_n || imports_are_newer)
 }
 
 async fn refit(context: &Context, sweep: &SweepRecord) -> Result<(), Error> {
     let spec = spec::parse(&sweep.yaml)?;
+    // Before they are read: what is imported from now on is newer than this forecast.
+    let made_at = context.now();
     let observations = context.store.observations(sweep.id).await?;
     let observations_n = observations.len() as u32;
     let parent = context.store.latest_forecast(sweep.id).await?.map(|forecast| forecast.id);
@@ -50,7 +58,6 @@ async fn refit(context: &Context, sweep: &SweepRecord) -> Result<(), Error> {
         law_engine::analyse(&Study::new(&observations, &arms), &request)
     });
     let Analysis { arms, crossovers, .. } = analysis.await?;
-    let made_at = context.now();
     let forecast =
         Forecast { id, sweep: sweep.id, parent, made_at, observations_n, arms, crossovers };
     context.store.put_forecast(&forecast).await?;

@@ -25,6 +25,7 @@ mod column;
 mod entity;
 mod error;
 mod forecasts;
+mod imports;
 mod leases;
 mod ledger;
 mod metrics;
@@ -40,6 +41,7 @@ mod throughputs;
 mod tx;
 
 pub use error::Error;
+pub use imports::{Evidence, NewImport};
 pub use leases::{Claim, Lease, Metered};
 pub use ledger::{EntryKind, LedgerEntry};
 pub use migration::MigrationReport;

@@ -9,9 +9,11 @@ use crate::Store;
 use crate::column::{from_json, to_at, to_json};
 use crate::entity::{observation, run};
 use crate::error::{Error, conflict};
+use crate::imports::imported;
 
 impl Store {
-    /// Every observation of a sweep, also those unfit for fitting, oldest first.
+    /// Every observation of a sweep, also those unfit for fitting, oldest first; those of imported runs
+    /// come last.
     ///
     /// # Errors
     /// Those of the database.
@@ -22,7 +24,10 @@ impl Store {
             .await?;
         // SQLite keeps times as text, which does not sort by time.
         rows.sort_by_key(|row| (row.observed_at, row.run_id));
-        rows.into_iter().map(|row| from_json("observation", row.observation)).collect()
+        let own = rows.into_iter().map(|row| from_json("observation", row.observation));
+        let mut all = own.collect::<Result<Vec<Observation>, _>>()?;
+        all.extend(imported(&self.db, sweep).await?);
+        Ok(all)
     }
 }
 

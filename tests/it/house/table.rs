@@ -130,7 +130,7 @@ pub(super) const DOORS: &[Door] = &[
         why: "only programs that people type have a command line",
     },
     Door {
-        libraries: &["comfy-table", "csv", "indicatif", "miette"],
+        libraries: &["comfy-table", "crc", "csv", "indicatif", "miette", "parquet"],
         owners: &["sweepctl"],
         why: "only the command line knows terminals and the files of others",
     },
@@ -153,15 +153,8 @@ pub(super) struct Unseen {
     pub(super) why: &'static str,
 }
 
-pub(super) const UNSEEN: &[Unseen] = &[
-    Unseen {
-        package: "sweep-proto",
-        dependency: "prost",
-        why: "called by the code that its build script generates",
-    },
-    Unseen {
-        package: "sweep-proto",
-        dependency: "tonic-prost",
-        why: "called by the code that its build script generates",
-    },
-];
+pub(super) const UNSEEN: &[Unseen] = &[Unseen {
+    package: "sweep-proto",
+    dependency: "tonic-prost",
+    why: "called by the code that its build script generates",
+}];

@@ -34,7 +34,7 @@ const EXAMPLES: &str = "Examples:
   sweepctl fit sweep:gpt-vs-qlstm --where arm=gpt --law chinchilla
   sweepctl laws list";
 
-/// Fit a scaling law to a file of runs: CSV, JSON lines or Parquet.
+/// Fit a scaling law to runs: CSV, JSON lines, Parquet, or a folder of TensorBoard or W&B.
 ///
 /// Finds the global optimum of the stated objective, resamples runs, never rows, for intervals, forecasts
 /// the largest scales from the others, and says what the data do not support.

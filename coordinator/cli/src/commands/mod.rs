@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod corpus;
 pub(crate) mod fit;
 pub(crate) mod forecast;
+pub(crate) mod import;
 pub(crate) mod invert;
 pub(crate) mod laws;
 pub(crate) mod migrate;
@@ -46,6 +47,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
         Command::Forecast(arguments) => forecast::run(arguments, context).await,
         Command::Plot(arguments) => plot::run(arguments, context).await,
         Command::Corpus(arguments) => corpus::run(&arguments, context),
+        Command::Import(arguments) => import::run(*arguments, context).await,
         Command::Serve(arguments) => serve::run(arguments, context).await,
         Command::Worker(arguments) => worker::run(&arguments, context).await,
         Command::Migrate(arguments) => migrate::run(&arguments, context).await,

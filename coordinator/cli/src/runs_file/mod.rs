@@ -1,6 +1,12 @@
-//! A file of runs from anywhere: CSV with a header line, one JSON object per line, or Parquet.
+//! A table of runs from anywhere: CSV with a header line, one JSON object per line, Parquet, the event
+//! files of TensorBoard, or the runs of W&B.
 
+mod folder;
 mod parquet;
+mod table;
+mod tensorboard;
+mod text;
+mod wandb;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +27,7 @@ pub(crate) struct RunsFile {
 }
 
 /// Names under which the field's quantities are found when nobody says where they are.
-const KNOWN: [(&str, &[&str]); 7] = [
+const KNOWN: [(&str, &[&str]); 13] = [
     (
         "N",
         &[
@@ -51,6 +57,8 @@ const KNOWN: [(&str, &[&str]); 7] = [
     ),
     ("C", &["flops_c", "flops", "training_flops", "compute"]),
     ("h", &["hours", "accelerator_hours", "gpu_hours"]),
+    // Of TensorBoard's files, of W&B, of its tables, of the Trainer of Hugging Face.
+    ("seconds", &["wall_seconds", "_runtime", "runtime", "train_runtime", "seconds"]),
     (
         "loss",
         &[
@@ -64,12 +72,26 @@ const KNOWN: [(&str, &[&str]); 7] = [
             "L",
         ],
     ),
+    // The loss that is comparable across tokenizers.
+    ("bits_per_byte", &["bits_per_byte", "val_bits_per_byte", "bpb"]),
     ("seed", &["seed", "random_seed"]),
+    ("arm", &["arm"]),
+    ("size", &["size"]),
+    ("name", &["name"]),
+    ("state", &["state", "status"]),
     ("run", &["run_id", "run", "run_name", "id"]),
 ];
 
+/// Names of columns, and rows, each with the line it begins on or its number.
+type Cells = (Vec<String>, Vec<(u64, Vec<String>)>);
+
 impl RunsFile {
+    /// Reads a file, or a folder of runs that another tool tracked.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        if path.is_dir() {
+            let (columns, rows) = folder::read(path)?;
+            return Self::new(path.to_owned(), columns, rows);
+        }
         let bytes = std::fs::read(path).map_err(|error| {
             Failure::refused(format!("{} cannot be read", path.display()))
                 .with_cause(error.to_string())
@@ -81,6 +103,10 @@ impl RunsFile {
     pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, Failure> {
         let (columns, rows) = if parquet::is_parquet(&bytes) {
             parquet::read(path, bytes)?
+        } else if wandb::is_log(&bytes) {
+            folder::one(wandb::read(path, &bytes)?)
+        } else if tensorboard::is_event_file(&bytes) {
+            folder::one(tensorboard::read(path, &bytes)?)
         } else {
             let text = String::from_utf8(bytes).map_err(|error| {
                 Failure::refused(format!("{} is not a table", path.display()))
@@ -90,7 +116,7 @@ impl RunsFile {
             // Spreadsheets put a mark in front.
             let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
             let is_json = text.trim_start().starts_with('{');
-            if is_json { from_json(path, text)? } else { from_csv(path, text)? }
+            if is_json { text::json(path, text)? } else { text::csv(path, text)? }
         };
         Self::new(path.to_owned(), columns, rows)
     }
@@ -132,6 +158,16 @@ impl RunsFile {
         self.rows[row].0
     }
 
+    /// Where it was read from.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The text of a row in a column.
+    pub(crate) fn cell(&self, row: usize, column: usize) -> &str {
+        self.rows[row].1[column].trim()
+    }
+
     /// Keeps the rows whose `column` has the text `value`.
     pub(crate) fn keep(&mut self, column: &str, value: &str) -> Result<(), Failure> {
         let place = self.named(column)?;
@@ -157,10 +193,12 @@ impl RunsFile {
         }
         let usual = KNOWN.iter().find(|(known, _)| *known == symbol).map_or(&[][..], |(_, n)| *n);
         let is = |name: &str| self.columns.iter().position(|c| c.eq_ignore_ascii_case(name));
+        let ends = |name: &str| self.only_ending(name);
         self.columns
             .iter()
             .position(|column| column == symbol)
             .or_else(|| usual.iter().find_map(|name| is(name)))
+            .or_else(|| usual.iter().find_map(|name| ends(name)))
             .ok_or_else(|| {
                 Failure::refused(format!(
                     "no column of {} is known as {symbol}",
@@ -171,7 +209,18 @@ impl RunsFile {
             })
     }
 
-    fn named(&self, name: &str) -> Result<usize, Failure> {
+    /// The one column that is called so within a group, as `eval/loss` or `config.params` are.
+    fn only_ending(&self, name: &str) -> Option<usize> {
+        let ends = |column: &str| {
+            let within = column.rsplit_once(['.', '/']).map(|(_, last)| last);
+            within.is_some_and(|last| last.eq_ignore_ascii_case(name))
+        };
+        let mut found = self.columns.iter().enumerate().filter(|(_, column)| ends(column));
+        let (only, _) = found.next()?;
+        found.next().is_none().then_some(only)
+    }
+
+    pub(crate) fn named(&self, name: &str) -> Result<usize, Failure> {
         self.columns.iter().position(|column| column == name).ok_or_else(|| {
             Failure::refused(format!("{} has no column `{name}`", self.path.display()))
                 .with_cause(format!("its columns are {}", self.columns.join(", ")))
@@ -203,6 +252,10 @@ impl RunsFile {
         Ok(values)
     }
 
+    pub(crate) fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
     /// The name of a column.
     pub(crate) fn column(&self, column: usize) -> &str {
         &self.columns[column]
@@ -212,12 +265,10 @@ impl RunsFile {
     pub(crate) fn numbers(&self, column: usize) -> Result<Vec<f64>, Failure> {
         let number = |(line, cells): &(u64, Vec<String>)| {
             let text = cells[column].trim();
-            number(text).filter(|value| value.is_finite() && *value > 0.0).ok_or_else(|| {
+            positive(text).ok_or_else(|| {
                 let (path, name) = (self.path.display(), &self.columns[column]);
                 Failure::refused(format!("{path}:{line}: {name} is `{text}`"))
-                    .with_cause(
-                        "expected a positive finite number such as `2.31`, `1.4e9` or `70B`",
-                    )
+                    .with_cause(format!("expected {POSITIVE}"))
                     .with_hint("`--where COLUMN=VALUE` keeps only the runs to fit")
             })
         };
@@ -254,6 +305,14 @@ impl RunsFile {
     }
 }
 
+/// What [`positive`] reads.
+pub(crate) const POSITIVE: &str = "a positive finite number such as `2.31`, `1.4e9` or `70B`";
+
+/// A number that a law can pass through.
+pub(crate) fn positive(text: &str) -> Option<f64> {
+    number(text).filter(|value| value.is_finite() && *value > 0.0)
+}
+
 /// A number, with a metric suffix if it has one.
 pub(crate) fn number(text: &str) -> Option<f64> {
     let factor = match text.chars().last()? {
@@ -265,55 +324,6 @@ pub(crate) fn number(text: &str) -> Option<f64> {
     };
     let number: f64 = text[..text.len() - 1].trim_end().parse().ok()?;
     Some(number * factor)
-}
-
-type Cells = (Vec<String>, Vec<(u64, Vec<String>)>);
-
-fn from_csv(path: &Path, text: &str) -> Result<Cells, Failure> {
-    let broken = |error: csv::Error| {
-        Failure::refused(format!("{} is not a table", path.display()))
-            .with_cause(error.to_string())
-            .with_hint("a CSV file has a header line and as many cells in every other line")
-    };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-    let columns = reader.headers().map_err(broken)?.iter().map(str::to_owned).collect();
-    let mut rows = Vec::new();
-    // The reader's own count is off after blank lines and where lines end with CRLF.
-    let (mut line, mut counted) = (1, 0);
-    for record in reader.records() {
-        let record = record.map_err(broken)?;
-        let after = record.position().map_or(counted, |position| position.byte() as usize);
-        let ends = text[after..].bytes().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        let begin = after + ends;
-        line += text[counted..begin].bytes().filter(|byte| *byte == b'\n').count() as u64;
-        counted = begin;
-        rows.push((line, record.iter().map(str::to_owned).collect()));
-    }
-    Ok((columns, rows))
-}
-
-fn from_json(path: &Path, text: &str) -> Result<Cells, Failure> {
-    let mut columns: Vec<String> = Vec::new();
-    let mut rows = Vec::new();
-    for (index, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
-        let line = index as u64 + 1;
-        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)
-            .map_err(|error| {
-                Failure::refused(format!("{}:{line} is not a JSON object", path.display()))
-                    .with_cause(error.to_string())
-                    .with_hint("expected one object per line, one line per run")
-            })?;
-        if columns.is_empty() {
-            columns = object.keys().cloned().collect();
-        }
-        let cell = |column: &String| match object.get(column) {
-            Some(serde_json::Value::String(text)) => text.clone(),
-            Some(value) => value.to_string(),
-            None => String::new(),
-        };
-        rows.push((line, columns.iter().map(cell).collect()));
-    }
-    Ok((columns, rows))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub(crate) mod families;
 pub(crate) mod fit;
 pub(crate) mod fit_figure;
 pub(crate) mod forecast;
+pub(crate) mod import;
 pub(crate) mod law_card;
 pub(crate) mod laws;
 pub(crate) mod live;

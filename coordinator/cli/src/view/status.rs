@@ -1,5 +1,6 @@
 //! How far a sweep is.
 
+use sweep_core::import::Import;
 use sweep_core::run::RunState;
 use sweep_core::sweep::{RunRecord, SweepRecord, SweepStatus};
 use sweep_core::units::Share;
@@ -21,6 +22,9 @@ pub(crate) fn render(status: &SweepStatus) -> String {
         balance.free(),
     );
     text += &format!("runs       {}\n", counts(&status.runs));
+    for Import { id, source, runs_n, .. } in &status.imports {
+        text += &format!("imported   {} of {source} ({id})\n", counted(*runs_n as usize, "run"));
+    }
     text += &format!("workers    {}\n", status.workers_n);
     for headline in &status.headlines {
         text += &format!("forecast   {headline}\n");

@@ -2,6 +2,8 @@
 #![expect(unreachable_pub, reason = "sea-orm's derive makes public items")]
 
 pub(crate) mod forecast;
+pub(crate) mod import;
+pub(crate) mod import_withdrawal;
 pub(crate) mod lease;
 pub(crate) mod ledger;
 pub(crate) mod ledger_entry;

@@ -10,6 +10,7 @@ mod m20261124_120400_metric;
 mod m20261124_120500_observation;
 mod m20261124_120600_forecast;
 mod m20261124_120700_throughput;
+mod m20261201_080000_import;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_120500_observation::Migration),
             Box::new(m20261124_120600_forecast::Migration),
             Box::new(m20261124_120700_throughput::Migration),
+            Box::new(m20261201_080000_import::Migration),
         ]
     }
 }

@@ -2,6 +2,7 @@
 
 mod books;
 mod history;
+mod imports;
 mod leases;
 mod metrics;
 mod sample;
@@ -91,6 +92,11 @@ conformance! {
         a_failed_run_keeps_its_reason
         cancelling_frees_what_was_reserved
         leases_expire_in_order;
+    imports:
+        an_import_is_seen_until_it_is_taken_back
+        runs_are_imported_once
+        of_racing_imports_each_run_is_kept_once
+        an_import_into_nothing_is_refused;
     metrics:
         a_replayed_batch_changes_nothing
         a_resumed_attempt_does_not_double_points

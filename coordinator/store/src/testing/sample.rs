@@ -4,6 +4,7 @@ use sweep_core::class::ComputeClass;
 use sweep_core::clock::Timestamp;
 use sweep_core::corpus::CorpusRef;
 use sweep_core::ids::{PlanId, RunId, SweepId, WorkerId};
+use sweep_core::import::{ImportedRun, observations};
 use sweep_core::metric::{Metric, MetricPoint};
 use sweep_core::plan::{Plan, RunSpec};
 use sweep_core::run::{RunEvent, RunResult};
@@ -11,7 +12,7 @@ use sweep_core::spec;
 use sweep_core::units::AcceleratorTime;
 use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position, Variant};
 
-use crate::{Claim, NewSweep, Store};
+use crate::{Claim, NewImport, NewSweep, Store};
 
 const YAML: &str = "\
 apiVersion: sweepctl/v1
@@ -131,4 +132,21 @@ pub(super) fn claim(run: RunId, reserve_ms: u64) -> Claim {
         now: NOW,
         expires_at: NOW.plus_ms(1000),
     }
+}
+
+/// An import of one run for each of these hours.
+pub(super) fn new_import(sweep: SweepId, hours: &[f64]) -> NewImport {
+    let run = |hours: &f64| ImportedRun {
+        arm: "gpt".to_owned(),
+        name: String::new(),
+        size: None,
+        seed: None,
+        params_n: 1_000_000,
+        tokens_d: 20_000_000,
+        hours: *hours,
+        bits_per_byte: 2.0,
+    };
+    let runs: Vec<ImportedRun> = hours.iter().map(run).collect();
+    let observations = observations(sweep, &[], &runs);
+    NewImport { sweep, source: "runs.csv".to_owned(), observations, at: NOW.plus_ms(7) }
 }

@@ -10,17 +10,17 @@ use sweep_core::metric::Metric;
 use sweep_core::observation::Observation;
 
 use super::Fixture;
-use super::sample::{NOW, claim, ms, new_sweep, point, queued, result};
+use super::sample::{NOW, claim, ms, new_import, new_sweep, point, queued, result};
 use crate::entity::{
-    forecast, lease, ledger, ledger_entry, metric_batch, metric_point, observation, plan, plan_run,
-    run, sweep, throughput,
+    forecast, import, import_withdrawal, lease, ledger, ledger_entry, metric_batch, metric_point,
+    observation, plan, plan_run, run, sweep, throughput,
 };
 use crate::tx::writing;
 use crate::{Error, MigrationReport, Store};
 
 pub(super) async fn migrating_twice_does_nothing(fixture: &Fixture) {
     let first = fixture.store.migrate().await.unwrap();
-    assert_eq!(first.applied.len(), 8);
+    assert_eq!(first.applied.len(), 9);
     assert_eq!(first.applied[0], "m20261124_120000_sweep");
     let second = fixture.store.migrate().await.unwrap();
     assert_eq!(second, MigrationReport { applied: Vec::new() });
@@ -39,7 +39,7 @@ pub(super) async fn of_racing_migrations_each_is_applied_once(fixture: &Fixture)
         applied.push(task.await.unwrap());
     }
     applied.sort_unstable();
-    assert_eq!(applied, [0, 0, 0, 8]);
+    assert_eq!(applied, [0, 0, 0, 9]);
 }
 
 pub(super) async fn a_newer_schema_is_refused(fixture: &Fixture) {
@@ -51,7 +51,7 @@ pub(super) async fn a_newer_schema_is_refused(fixture: &Fixture) {
     for refused in [opened, migrated] {
         let Err(Error::NewerSchema { found, known }) = refused else { panic!("{refused:?}") };
         assert_eq!(found, "m29990101_000000_future");
-        assert_eq!(known, "m20261124_120700_throughput");
+        assert_eq!(known, "m20261201_080000_import");
     }
 }
 
@@ -66,7 +66,7 @@ pub(super) async fn entities_agree_with_the_schema(fixture: &Fixture) {
         )*};
     }
     compare! {
-        forecast lease ledger ledger_entry metric_batch metric_point observation plan plan_run run
+        forecast import import_withdrawal lease ledger ledger_entry metric_batch metric_point observation plan plan_run run
         sweep throughput
     }
     let all = match fixture.store.db.get_database_backend() {
@@ -123,7 +123,7 @@ async fn rows(store: &Store, sql: &str) -> Vec<sea_orm::QueryResult> {
 }
 
 /// Statements that would break a promise of the schema, on a database with a row in every table.
-const REFUSED: [&str; 25] = [
+const REFUSED: [&str; 28] = [
     "UPDATE ledger SET free_ms = free_ms + 1",
     "UPDATE ledger SET free_ms = -1, reserved_ms = granted_ms - spent_ms + 1",
     "UPDATE ledger SET spent_ms = -1, free_ms = granted_ms - reserved_ms + 1",
@@ -149,6 +149,9 @@ const REFUSED: [&str; 25] = [
      SELECT run_id, sweep_id, NULL, 1, 0 FROM plan, plan_run WHERE position = 0",
     "UPDATE forecast SET observations_n = observations_n + 1",
     "UPDATE observation SET sweep_id = sweep_id",
+    "UPDATE import SET runs_n = runs_n + 1",
+    "DELETE FROM import_withdrawal",
+    "INSERT INTO import SELECT sweep_id, sweep_id, source, 0, observations, imported_at FROM import",
     "INSERT INTO metric_point SELECT run_id, metric, step, 0 FROM metric_point",
     "INSERT INTO metric_batch SELECT run_id, epoch, sequence, 0 FROM metric_batch",
 ];
@@ -178,6 +181,8 @@ pub(super) async fn the_database_refuses_what_must_not_be(fixture: &Fixture) {
         crossovers: Vec::new(),
     };
     store.put_forecast(&forecast).await.unwrap();
+    let import = store.import(&new_import(sweep, &[1.0])).await.unwrap().unwrap();
+    store.withdraw_import(import.id, NOW).await.unwrap();
 
     for sql in REFUSED {
         let error = store.db.execute_unprepared(sql).await.expect_err(sql).to_string();
