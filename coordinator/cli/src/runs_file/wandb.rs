@@ -83,7 +83,7 @@ impl Log {
         }
         update(&mut self.config, record.config);
         update(&mut self.summary, record.summary);
-        self.exit = record.exit.or(self.exit.take());
+        self.exit = record.exit.or_else(|| self.exit.take());
     }
 
     fn tracked(self) -> Tracked {

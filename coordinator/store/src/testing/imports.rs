@@ -1,3 +1,5 @@
+use std::slice;
+
 use sweep_core::ids::{ImportId, SweepId};
 use sweep_core::observation::Observation;
 
@@ -19,7 +21,7 @@ pub(super) async fn an_import_is_seen_until_it_is_taken_back(fixture: &Fixture) 
     let new = new_import(sweep, &[1.0, 2.0]);
     let import = store.import(&new).await.unwrap().unwrap();
     assert_eq!((&*import.source, import.runs_n, import.imported_at), ("runs.csv", 2, new.at));
-    assert_eq!(store.imports(sweep).await.unwrap(), [import.clone()]);
+    assert_eq!(store.imports(sweep).await.unwrap(), slice::from_ref(&import));
     let all = [vec![own.clone()], new.observations.clone()].concat();
     assert_eq!(store.observations(sweep).await.unwrap(), all);
     let after = Evidence { observations_n: 3, imports_changed_at: Some(new.at) };
@@ -28,7 +30,7 @@ pub(super) async fn an_import_is_seen_until_it_is_taken_back(fixture: &Fixture) 
     let later = new.at.plus_ms(1000);
     for _ in 0..2 {
         assert_eq!(store.withdraw_import(import.id, later).await.unwrap(), import);
-        assert_eq!(store.observations(sweep).await.unwrap(), [own.clone()]);
+        assert_eq!(store.observations(sweep).await.unwrap(), slice::from_ref(&own));
         let left = Evidence { observations_n: 1, imports_changed_at: Some(later) };
         assert_eq!(store.evidence(sweep).await.unwrap(), left);
         assert!(store.imports(sweep).await.unwrap().is_empty());
