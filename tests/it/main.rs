@@ -7,3 +7,4 @@ mod import;
 mod main_job;
 mod refusals;
 mod sandbox;
+mod tokens;

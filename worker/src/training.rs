@@ -179,14 +179,14 @@ impl Thread {
     }
 
     fn attempt(&mut self) -> Result<Outcome, String> {
-        let library = Library::new(&self.data_dir.join("corpora"));
-        let corpus = library.load(&self.run.corpus).map_err(|error| chain(&error))?;
+        let library = Library::new(&self.data_dir.join("corpora")).mapping(sweep_trainer::map);
+        let text = library.open(&self.run.corpus).map_err(|error| chain(&error))?;
         let resume_from = self.resume_from.take().map(|checkpoint| self.in_folder(checkpoint));
         let run = self.run.clone();
         let checkpoint_dir = self.data_dir.join(&self.folder);
         let job = TrainJob {
             run: &run,
-            corpus: &corpus,
+            text: &text,
             checkpoint_dir: &checkpoint_dir,
             resume_from: resume_from.as_ref(),
             checkpoint_every: self.checkpoint_every,

@@ -48,6 +48,7 @@ pub(crate) fn corpus() -> CorpusRef {
         documents_n: 1000,
         train_bytes: 10_000_000,
         validation_bytes: 1_000_000,
+        ..CorpusRef::default()
     }
 }
 

@@ -22,7 +22,7 @@ pub struct ExternalTrainer {
 
 /// What braces may name in a command, in alphabetical order. The same names in capitals, with
 /// `SWEEP_` before them, are environment variables, and keys of the settings file.
-pub const PLACEHOLDERS: [&str; 24] = [
+pub const PLACEHOLDERS: [&str; 26] = [
     "arm",
     "batch",
     "checkpoints",
@@ -45,7 +45,9 @@ pub const PLACEHOLDERS: [&str; 24] = [
     "settings",
     "size",
     "steps",
+    "tokenizer",
     "tokens",
+    "vocabulary",
     "width",
 ];
 

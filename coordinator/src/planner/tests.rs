@@ -22,6 +22,7 @@ fn planned(spec: &SweepSpec) -> Result<Plan, PlanError> {
         documents_n: 10,
         train_bytes: 1000,
         validation_bytes: 100,
+        ..CorpusRef::default()
     };
     let calibrations = needed(spec, &reference);
     let sweep = "00000000-0000-0000-0000-000000000007".parse().unwrap();

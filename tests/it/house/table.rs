@@ -83,6 +83,16 @@ pub(super) const DOORS: &[Door] = &[
         why: "matrix products stay inside the kernels",
     },
     Door {
+        libraries: &["memmap2"],
+        owners: &["sweep-kernels"],
+        why: "mapping a file takes `unsafe`, which only the kernels have",
+    },
+    Door {
+        libraries: &["tokenizers"],
+        owners: &["sweep-corpus"],
+        why: "text becomes tokens in one place",
+    },
+    Door {
         libraries: &["argmin", "argmin-math"],
         owners: &["law-engine"],
         why: "a fit is plain data in sweep-core; only the law engine optimises",

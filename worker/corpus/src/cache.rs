@@ -4,6 +4,10 @@
 //! corpora/text/<sha256>        the documents; the name is the SHA-256 of the file itself
 //! corpora/source/<key>.json    what a name meant when it was last prepared
 //! corpora/plain/<sha256>.*      the two sides of a text for commands that read files themselves
+//! corpora/tokenizer/<sha256>.json  a trained tokenizer, named by the SHA-256 of the file itself
+//! corpora/tokenizer/<key>      the hash of the tokenizer of some corpora and a vocabulary
+//! corpora/tokens/<sha256>      tokenised training documents, likewise named
+//! corpora/tokens/<key>.json    the hashes of a corpus's shards under a tokenizer
 //! ```
 //!
 //! Files appear whole or not at all: written beside, flushed, renamed. A text is never removed,
@@ -18,9 +22,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 use sweep_core::corpus::CorpusRef;
 
-use crate::Error;
 use crate::corpus::{Corpus, sha256};
 use crate::plain::{self, PlainFiles};
+use crate::{Error, Map, Mapped, map};
 
 /// What a name meant when it was last prepared.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,30 +42,43 @@ pub(crate) struct Record {
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
     dir: PathBuf,
+    pub(crate) map: Map,
 }
 
 impl Cache {
     pub(crate) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned() }
+        Self { dir: dir.to_owned(), map: map::read }
     }
 
     /// Opens exactly this text and checks it.
     pub(crate) fn load(&self, name: &str, hash: &str) -> Result<Corpus, Error> {
         let path = self.text_path(hash);
-        let file = fs::read(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::NotCached {
-                name: name.to_owned(),
-                hash: hash.to_owned(),
-                dir: self.dir.clone(),
-            },
-            _ => Error::read(&path)(error),
+        let file = self.checked(&path, hash).map_err(|error| match error {
+            Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                let dir = self.dir.clone();
+                Error::NotCached { name: name.to_owned(), hash: hash.to_owned(), dir }
+            }
+            other => other,
         })?;
-        let found = sha256(&file);
-        if found != hash {
-            return Err(Error::HashMismatch { path, expected: hash.to_owned(), found });
-        }
-        Corpus::from_file(name, found, file)
+        Corpus::from_file(name, hash.to_owned(), file)
             .ok_or_else(|| Error::read(&path)(io::ErrorKind::InvalidData.into()))
+    }
+
+    /// A file of this content.
+    pub(crate) fn checked(&self, path: &Path, hash: &str) -> Result<Mapped, Error> {
+        let file = File::open(path).and_then(|file| (self.map)(&file));
+        let file = file.map_err(Error::read(path))?;
+        let found = sha256((*file).as_ref());
+        if found != hash {
+            let (path, expected) = (path.to_owned(), hash.to_owned());
+            return Err(Error::HashMismatch { path, expected, found });
+        }
+        Ok(file)
+    }
+
+    /// A file below the folder.
+    pub(crate) fn path(&self, kind: &str, name: &str) -> PathBuf {
+        self.dir.join(kind).join(name)
     }
 
     pub(crate) fn store(&self, key: &str, corpus: &Corpus, record: &Record) -> Result<(), Error> {
@@ -104,7 +121,7 @@ impl Cache {
         Ok(Scratch(path))
     }
 
-    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    pub(crate) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         let dir = path.parent().unwrap_or(&self.dir);
         fs::create_dir_all(dir).map_err(Error::written(dir))?;
         let beside = dir.join(unique("new"));

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use sweep_core::corpus::CorpusRef;
 
-use crate::Error;
+use crate::{Error, Mapped};
 
 /// The first line of a prepared corpus: what it is, and the version of the format.
 const MAGIC: &[u8] = b"sweepctl corpus 1\n";
@@ -17,7 +18,7 @@ const HELD_OUT_EVERY: usize = 10;
 /// ... the one with this remainder.
 const HELD_OUT_REMAINDER: usize = 7;
 
-/// A prepared corpus in memory. Share it between threads in an `Arc`.
+/// A prepared corpus, in memory or where its file lies.
 ///
 /// No document holds byte 0, so that a trainer may use it as the separator.
 #[derive(Clone)]
@@ -25,7 +26,7 @@ pub struct Corpus {
     /// What identifies this text, recorded with every run.
     pub reference: CorpusRef,
     /// The file as it lies on the disk: magic, number of documents, their lengths, their bytes.
-    file: Vec<u8>,
+    file: Mapped,
     train: Vec<Range<usize>>,
     validation: Vec<Range<usize>>,
 }
@@ -47,19 +48,20 @@ impl Corpus {
             file.extend(document.as_ref().iter().map(|&byte| if byte == 0 { b' ' } else { byte }));
         }
         let hash = sha256(&file);
-        Self::from_file(name, hash, file).expect("the file was laid out by the lines above")
+        Self::from_file(name, hash, Arc::new(file))
+            .expect("the file was laid out by the lines above")
     }
 
     /// Documents to train on, in order.
     #[must_use]
     pub fn train(&self) -> impl ExactSizeIterator<Item = &[u8]> + DoubleEndedIterator + Clone {
-        self.train.iter().map(|range| &self.file[range.clone()])
+        self.train.iter().map(|range| &self.as_file()[range.clone()])
     }
 
     /// Documents held out, in order.
     #[must_use]
     pub fn validation(&self) -> impl ExactSizeIterator<Item = &[u8]> + DoubleEndedIterator + Clone {
-        self.validation.iter().map(|range| &self.file[range.clone()])
+        self.validation.iter().map(|range| &self.as_file()[range.clone()])
     }
 
     /// Checks that there is enough text on both sides of the split, in bytes.
@@ -81,11 +83,12 @@ impl Corpus {
 
     /// The bytes to write to the disk; their SHA-256 is `reference.hash`.
     pub(crate) fn as_file(&self) -> &[u8] {
-        &self.file
+        (*self.file).as_ref()
     }
 
     /// Reads the layout of a file whose hash is known; none if it is not a corpus.
-    pub(crate) fn from_file(name: &str, hash: String, file: Vec<u8>) -> Option<Self> {
+    pub(crate) fn from_file(name: &str, hash: String, mapped: Mapped) -> Option<Self> {
+        let file = (*mapped).as_ref();
         let word = |index: usize| {
             let start = MAGIC.len() + index.checked_mul(WORD)?;
             let bytes = file.get(start..start.checked_add(WORD)?)?;
@@ -116,8 +119,9 @@ impl Corpus {
             documents_n: documents_n as u64,
             train_bytes: bytes_of(&train),
             validation_bytes: bytes_of(&validation),
+            tokenizer: None,
         };
-        Some(Self { reference, file, train, validation })
+        Some(Self { reference, file: mapped, train, validation })
     }
 }
 
@@ -178,11 +182,14 @@ mod tests {
     fn a_file_survives_the_round_trip_and_a_cut_one_is_refused() {
         let corpus = numbered(12);
         let file = corpus.as_file().to_vec();
-        let same = Corpus::from_file("numbered", sha256(&file), file.clone()).unwrap();
+        let same = Corpus::from_file("numbered", sha256(&file), Arc::new(file.clone())).unwrap();
         assert_eq!(same.reference, corpus.reference);
         assert!(same.train().eq(corpus.train()));
         for length in 0..file.len() {
-            assert!(Corpus::from_file("cut", String::new(), file[..length].to_vec()).is_none());
+            assert!(
+                Corpus::from_file("cut", String::new(), Arc::new(file[..length].to_vec()))
+                    .is_none()
+            );
         }
     }
 

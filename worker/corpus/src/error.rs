@@ -52,6 +52,19 @@ pub enum Error {
         found: u64,
     },
 
+    /// Too few pairs of neighbours that are met twice.
+    #[error(
+        "corpus `{name}` has pairs for a vocabulary of {found} at most, and {asked} are asked for"
+    )]
+    VocabularyTooLarge { name: String, asked: u32, found: u32 },
+
+    /// Trained again, the tokenizer is another one.
+    #[error(
+        "corpus `{name}` makes a tokenizer with the hash {found}, and the run was planned with \
+         {expected}"
+    )]
+    OtherTokenizer { name: String, expected: String, found: String },
+
     /// Not UTF-8.
     #[error("{} is not UTF-8 text", .path.display())]
     NotText { path: PathBuf },
@@ -108,6 +121,12 @@ impl Error {
             Self::TooSmall { .. } => {
                 format!("every tenth document is held out: use more text; {OTHERS}")
             }
+            Self::VocabularyTooLarge { found, .. } => {
+                format!("use `tokenizer: {{ bpe: {found} }}` or less, or more text")
+            }
+            Self::OtherTokenizer { .. } => "the sweep was planned by another version of this \
+                                            program: submit it again under another name"
+                .to_owned(),
             Self::NotText { .. } => {
                 "convert it to UTF-8 or move it out of the folder (hidden files are left out)"
                     .to_owned()

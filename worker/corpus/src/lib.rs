@@ -9,11 +9,15 @@
 //! from (see [`docs`]); `sotu`, the State of the Union addresses, downloaded only when asked for;
 //! and any UTF-8 text file or folder of the user's.
 //!
-//! This crate deliberately knows nothing of tokens, batches, sequences, sweeps or the network: the
-//! one download is done by the user's own npm.
+//! Text becomes tokens here too: bytes, or pairs of them that a [`Tokenizer`] was trained to merge. The
+//! tokens of a text are kept beside it as shards, named by their hashes, and made again if one is
+//! damaged.
 //!
-//! Read first: [`Library`] (the folder of prepared corpora), [`Corpus`] (the text itself),
-//! [`Error`] (and its [`hint`](Error::hint), which says what to do instead).
+//! This crate deliberately knows nothing of batches, sequences, sweeps or the network: the one download
+//! is done by the user's own npm. It is the only crate that imports tokenizers.
+//!
+//! Read first: [`Library`] (the folder of prepared corpora), [`Corpus`] (the text itself), [`Text`] (what
+//! a run is given), [`Error`] (and its [`hint`](Error::hint), which says what to do instead).
 //!
 //! ```
 //! let dir = tempfile::tempdir()?;
@@ -31,6 +35,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bpe;
 mod cache;
 mod catalogue;
 mod corpus;
@@ -38,11 +43,20 @@ pub mod docs;
 mod error;
 mod files;
 mod library;
+mod map;
 mod plain;
+mod shard;
 mod sotu;
+mod text;
+mod tokenizer;
+mod tokens;
 
 pub use catalogue::{Details, Summary};
 pub use corpus::Corpus;
 pub use error::{Error, NpmMessage};
 pub use library::Library;
+pub use map::{Map, Mapped};
 pub use plain::PlainFiles;
+pub use text::{Part, Text};
+pub use tokenizer::Tokenizer;
+pub use tokens::Tokens;

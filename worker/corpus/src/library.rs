@@ -11,7 +11,7 @@ use crate::cache::{Cache, Record};
 use crate::catalogue::{Details, Summary};
 use crate::corpus::{Corpus, sha256};
 use crate::plain::PlainFiles;
-use crate::{Error, docs, files, sotu};
+use crate::{Error, Map, docs, files, sotu};
 
 /// The corpora of this machine.
 ///
@@ -44,6 +44,13 @@ impl Library {
             .or_else(|| env::home_dir().map(|home| home.join(".cargo")))
             .unwrap_or_else(|| PathBuf::from(".cargo"));
         Self { cache: Cache::new(dir), cargo_home, npm: "npm".into() }
+    }
+
+    /// The same library, which opens files by `map` instead of reading them.
+    #[must_use]
+    pub fn mapping(mut self, map: Map) -> Self {
+        self.cache.map = map;
+        self
     }
 
     /// The corpus of this name: `docs`, `sotu`, or the path of a text file or folder. From the
@@ -228,6 +235,8 @@ fn path_source(path: &Path, stamp: String) -> Result<Source, Error> {
         stamp,
     })
 }
+
+mod tokenized;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,9 @@
 //! [`Layout`] names the parts; the optimiser, the gradient norm and checkpoints need no more.
 //! Activations have one axis order: batch, sequence, feature.
 //!
-//! The crate deliberately knows no tensors, no autograd, no files, no random numbers and no
+//! Files are mapped here as well ([`MappedFile`]), because this is the one crate with `unsafe`.
+//!
+//! The crate deliberately knows no tensors, no autograd, no contents of files, no random numbers and no
 //! threads: a step runs on the calling thread, allocates nothing of its own once its buffers have
 //! grown (`gemm` has its packing buffers), and gives the same bits every time on one kind of
 //! processor.
@@ -62,6 +64,7 @@ mod embedding;
 mod gpt;
 mod head;
 mod linear;
+mod mapped;
 mod math;
 mod matmul;
 mod mlp;
@@ -80,6 +83,7 @@ pub use adam::{Adam, sum_of_squares};
 pub use embedding::Embedding;
 pub use gpt::{GptBlock, GptSaved};
 pub use head::{Head, HeadSaved};
+pub use mapped::MappedFile;
 pub use mlp::{Activation, Mlp};
 pub use moe::Experts;
 pub use moments::{Fp8Moment, MOMENT_GROUP};

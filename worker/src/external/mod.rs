@@ -73,9 +73,9 @@ pub(crate) async fn train(job: Job) -> Ended {
 }
 
 async fn attempt(job: &Job) -> Result<Outcome, String> {
-    let corpus = plain_corpus(job).await?;
+    let (corpus, tokenizer) = plain_corpus(job).await?;
     let checkpoints = job.data_dir.join(&job.folder);
-    let places = Places { control: checkpoints.join(CONTROL), checkpoints, corpus };
+    let places = Places { control: checkpoints.join(CONTROL), checkpoints, corpus, tokenizer };
     let resume = resumable(job).await;
     let resume = resume.as_ref().map(|(path, step)| (path.as_path(), *step));
     let settings = Settings::new(&job.run, Mode::Train, job.accelerator, &places, resume);
@@ -103,13 +103,16 @@ async fn beside<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?
 }
 
-async fn plain_corpus(job: &Job) -> Result<PlainFiles, String> {
+/// The text as files, with the tokenizer's where there is one.
+async fn plain_corpus(job: &Job) -> Result<(PlainFiles, Option<PathBuf>), String> {
     let library = Library::new(&job.data_dir.join("corpora"));
     let reference = job.run.corpus.clone();
     beside(move || {
-        let corpus = library.load(&reference);
-        let files = corpus.and_then(|corpus| library.plain(&corpus));
-        files.map_err(|error| crate::training::chain(&error))
+        let read = || {
+            let files = library.plain(&library.load(&reference)?)?;
+            Ok::<_, sweep_corpus::Error>((files, library.tokenizer_file(&reference)?))
+        };
+        read().map_err(|error| crate::training::chain(&error))
     })
     .await
 }

@@ -23,6 +23,8 @@ pub(super) struct Places {
     /// Folder of what we write for it, below that.
     pub(super) control: PathBuf,
     pub(super) corpus: PlainFiles,
+    /// The file of the sweep's tokenizer; none where tokens are bytes.
+    pub(super) tokenizer: Option<PathBuf>,
 }
 
 impl Places {
@@ -78,7 +80,9 @@ impl Settings {
             "settings" => path(&places.settings()),
             "size" => json!(run.size),
             "steps" => json!(run.steps),
+            "tokenizer" => places.tokenizer.as_deref().map_or_else(|| json!(""), path),
             "tokens" => json!(run.tokens_d()),
+            "vocabulary" => json!(run.model.vocabulary_n),
             "width" => json!(run.model.width),
             _ => unreachable!("a name without a value: {name}"),
         };

@@ -1,5 +1,6 @@
 //! How fast a command trains: it runs as for any run, until enough of its reports are in.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -8,6 +9,7 @@ use sweep_core::clock::Timestamp;
 use sweep_core::corpus::CorpusRef;
 use sweep_core::ids::RunId;
 use sweep_core::plan::RunSpec;
+use sweep_core::spec::Tokenizer;
 use sweep_core::throughput::{ExternalSubject, Throughput, ThroughputKey, ThroughputSource};
 use sweep_core::units::AcceleratorTime;
 use sweep_core::variant::OptimiserSpec;
@@ -44,13 +46,14 @@ pub(crate) async fn measure(
     subject: &ExternalSubject,
     options: &Options,
 ) -> Result<Throughput, String> {
-    let (corpus, reference) = corpus(subject, options).await?;
+    let (corpus, tokenizer, reference) = corpus(key, subject, options).await?;
     let run = trial(key, subject, reference);
     let scratch = Scratch(options.data_dir.join("calibration").join(run.id.to_string()));
     let checkpoints = scratch.path().join("checkpoints");
     std::fs::create_dir_all(&checkpoints)
         .map_err(|error| format!("cannot make {}: {error}", checkpoints.display()))?;
-    let places = Places { control: scratch.path().join("control"), checkpoints, corpus };
+    let control = scratch.path().join("control");
+    let places = Places { control, checkpoints, corpus, tokenizer };
     let settings = Settings::new(&run, Mode::Calibrate, options.accelerator, &places, None);
     let name = format!("{}-{}-{}.log", subject.sweep, subject.arm, subject.size);
     let log = options.data_dir.join("logs").join("calibration").join(name);
@@ -67,15 +70,19 @@ pub(crate) async fn measure(
 }
 
 async fn corpus(
+    key: &ThroughputKey,
     subject: &ExternalSubject,
     options: &Options,
-) -> Result<(PlainFiles, CorpusRef), String> {
+) -> Result<(PlainFiles, Option<PathBuf>, CorpusRef), String> {
     let library = Library::new(&options.data_dir.join("corpora"));
     let name = subject.corpus.clone();
+    let tokenizer = Tokenizer::of_vocabulary(key.model.vocabulary_n);
     beside(move || {
         let read = || {
             let corpus = library.prepare(&name)?;
-            Ok::<_, sweep_corpus::Error>((library.plain(&corpus)?, corpus.reference))
+            let reference = library.reference(&corpus, tokenizer)?;
+            let tokenizer = library.tokenizer_file(&reference)?;
+            Ok::<_, sweep_corpus::Error>((library.plain(&corpus)?, tokenizer, reference))
         };
         read().map_err(|error| crate::training::chain(&error))
     })
@@ -200,6 +207,7 @@ mod tests {
             documents_n: 0,
             train_bytes: 0,
             validation_bytes: 0,
+            ..CorpusRef::default()
         };
         let model = sweep_core::spec::NamedSize::Mini.model(
             sweep_core::variant::Family::External,

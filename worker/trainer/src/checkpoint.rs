@@ -15,6 +15,7 @@ use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use sweep_core::corpus::CorpusRef;
 use sweep_core::plan::RunSpec;
 use sweep_core::run::Checkpoint;
 use sweep_core::variant::MomentFormat;
@@ -114,6 +115,15 @@ pub(crate) fn read(
     let about = header.metadata().as_ref().and_then(|metadata| metadata.get(METADATA));
     let about = about.ok_or_else(|| broken("it does not name its run".into()))?;
     let about: About = serde_json::from_str(about).map_err(|e| broken(e.into()))?;
+    let tokens = |run: &RunSpec| (run.model.vocabulary_n, tokens_of(&run.corpus));
+    if about.run.id == run.id && tokens(&about.run) != tokens(run) {
+        let say = |run| {
+            let (vocabulary_n, tokens) = tokens(run);
+            format!("a vocabulary of {vocabulary_n}: {tokens}")
+        };
+        let (found, expected) = (say(&about.run), say(run));
+        return Err(Error::OtherVocabulary { path: file.to_owned(), found, expected });
+    }
     if about.run != *run {
         let found = format!("{} ({})", about.run.label(), about.run.id);
         return Err(Error::ForeignCheckpoint { path: file.to_owned(), found });
@@ -144,6 +154,14 @@ pub(crate) fn read(
         }
     }
     Ok(Position { step: about.step, losses: about.losses })
+}
+
+/// What a corpus is cut into, in words.
+pub(crate) fn tokens_of(corpus: &CorpusRef) -> String {
+    match &corpus.tokenizer {
+        None => format!("bytes of {}", corpus.name),
+        Some(tokenizer) => format!("tokens of {} ({})", corpus.name, tokenizer.hash),
+    }
 }
 
 /// SHA-256 over all weights, in hexadecimal: little-endian, part by part.

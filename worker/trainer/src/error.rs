@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 pub enum Error {
     #[error("the tensor library refused")]
     Tensor(#[from] candle_core::Error),
-    #[error("the {split} split has {bytes} bytes, fewer than the {needed} this run needs")]
-    CorpusTooSmall { split: &'static str, bytes: usize, needed: usize },
+    #[error(
+        "the {split} split has {tokens} tokens, fewer than the {needed} this run needs for {}",
+        if *.split == "training" { "a batch in every stream" } else { "one sequence" }
+    )]
+    CorpusTooSmall { split: &'static str, tokens: usize, needed: usize },
     #[error("the run was planned on corpus {planned}, and was given {given}")]
     WrongCorpus { planned: String, given: String },
-    #[error("byte tokens need a vocabulary of 256, the model has {vocabulary_n}")]
-    Vocabulary { vocabulary_n: u32 },
+    #[error("the text has tokens of {needed} ids, and the model a vocabulary of {vocabulary_n}")]
+    Vocabulary { vocabulary_n: u32, needed: u32 },
     #[error("a {family} model of {shape} cannot be built: {reason}")]
     Shape { family: String, shape: String, reason: &'static str },
     #[error("moments of eight bits are kept on a CPU only, this run trains on another device")]
@@ -25,6 +28,8 @@ pub enum Error {
     Io { path: PathBuf, source: std::io::Error },
     #[error("{} is not a checkpoint of this trainer", path.display())]
     NotACheckpoint { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("{} was trained on {found}, and this run has {expected}", path.display())]
+    OtherVocabulary { path: PathBuf, found: String, expected: String },
     #[error("{} belongs to another run, {found}", path.display())]
     ForeignCheckpoint { path: PathBuf, found: String },
 }

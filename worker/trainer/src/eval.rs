@@ -1,15 +1,21 @@
 //! The number a run is judged by: cross-entropy on held-out text.
 //!
-//! Both families are scored on the same bytes: the first [`EVALUATED_BYTES`] of the validation
-//! split, documents in order and separated by byte 0, without the first half window. A GPT reads
-//! windows of a training sequence, each half a window after the last, and is scored on their
-//! second halves, so that every byte has at least half a sequence of context (Languini Kitchen,
+//! Both families are scored on the same tokens: those of the first [`EVALUATED_BYTES`] of the
+//! validation split, documents in order and separated by byte 0, without the first half window. A GPT
+//! reads windows of a training sequence, each half a window after the last, and is scored on their
+//! second halves, so that every token has at least half a sequence of context (Languini Kitchen,
 //! arXiv 2309.11197). A qLSTM reads the text once, carrying its state.
+//!
+//! Losses in nats per token compare models of one tokenizer. Bits per byte compare all: the nats of all
+//! tokens over the bytes of text that these stand for, whatever it was cut into.
+
+use std::ops::Range;
 
 use sweep_core::variant::Family;
-use sweep_corpus::Corpus;
+use sweep_corpus::{Text, Tokenizer};
 
-use crate::data::{SEPARATOR, TokenBatch};
+use crate::bigram;
+use crate::data::TokenBatch;
 use crate::error::Error;
 use crate::model::Model;
 
@@ -32,7 +38,9 @@ pub struct Evaluation {
 
 /// The text that runs are judged on.
 pub struct ValidationText {
-    bytes: Vec<u8>,
+    tokens: Vec<u32>,
+    /// Bytes that the tokens before each one stand for; one more than there are tokens.
+    bytes_before: Vec<usize>,
     /// Tokens of a training sequence.
     sequence: usize,
 }
@@ -40,14 +48,36 @@ pub struct ValidationText {
 impl ValidationText {
     /// # Errors
     /// [`Error::CorpusTooSmall`] where the split does not fill one window of `sequence` tokens.
-    pub fn new(corpus: &Corpus, sequence: usize) -> Result<Self, Error> {
-        let mut bytes = joined(corpus.validation(), EVALUATED_BYTES);
-        bytes.truncate(EVALUATED_BYTES);
-        let needed = sequence + 1;
-        if bytes.len() < needed {
-            return Err(Error::CorpusTooSmall { split: "validation", bytes: bytes.len(), needed });
+    pub fn new(text: &Text, sequence: usize) -> Result<Self, Error> {
+        let tokenizer = &text.tokenizer;
+        let mut tokens = Vec::new();
+        let mut left = EVALUATED_BYTES;
+        for document in text.part.validation() {
+            let whole = document.len() < left;
+            let document = &document[..document.len().min(left)];
+            tokens.extend(tokenizer.encode(document));
+            if !whole {
+                break;
+            }
+            tokens.push(tokenizer.separator());
+            left -= document.len() + 1;
         }
-        Ok(Self { bytes, sequence })
+        let needed = sequence + 1;
+        if tokens.len() < needed {
+            let tokens = tokens.len();
+            return Err(Error::CorpusTooSmall { split: "validation", tokens, needed });
+        }
+        Ok(Self::of(tokens, tokenizer, sequence))
+    }
+
+    fn of(tokens: Vec<u32>, tokenizer: &Tokenizer, sequence: usize) -> Self {
+        let mut bytes_before = vec![0];
+        let mut bytes = 0;
+        bytes_before.extend(tokens.iter().map(|token| {
+            bytes += tokenizer.bytes_n(*token);
+            bytes
+        }));
+        Self { tokens, bytes_before, sequence }
     }
 
     /// Scores a model.
@@ -61,8 +91,7 @@ impl ValidationText {
         };
         let nats = nll.iter().map(|nats| f64::from(*nats)).sum::<f64>();
         let nats_per_token = nats / nll.len() as f64;
-        // A token is a byte.
-        let nats_per_byte = nats_per_token;
+        let nats_per_byte = nats / self.bytes(self.context() + 1..self.read_n() + 1) as f64;
         Ok(Evaluation {
             nats_per_token,
             bits_per_byte: nats_per_byte / std::f64::consts::LN_2,
@@ -70,51 +99,46 @@ impl ValidationText {
         })
     }
 
-    /// Bits per byte of a bigram model counted on the training split, every count raised by one
-    /// half, on the bytes that models are scored on.
+    /// Bits per byte of a model of pairs of tokens that was counted on the training documents, on the
+    /// text that models are scored on.
     #[must_use]
-    pub fn bigram_bits_per_byte(&self, corpus: &Corpus) -> f64 {
-        let mut pairs = vec![0u32; 256 * 256];
-        let mut previous = SEPARATOR;
-        for document in corpus.train() {
-            for &byte in document.iter().chain([&SEPARATOR]) {
-                pairs[usize::from(previous) * 256 + usize::from(byte)] += 1;
-                previous = byte;
-            }
-        }
-        let bits = |pair: &[u8]| {
-            let row = &pairs[usize::from(pair[0]) * 256..][..256];
-            let total: f64 = row.iter().map(|count| f64::from(*count) + 0.5).sum();
-            (total / (f64::from(row[usize::from(pair[1])]) + 0.5)).log2()
-        };
-        let scored = &self.bytes[self.context()..=self.read_n()];
-        scored.windows(2).map(bits).sum::<f64>() / (scored.len() - 1) as f64
+    pub fn bigram_bits_per_byte(&self, text: &Text) -> f64 {
+        let scored = &self.tokens[self.context()..=self.read_n()];
+        let tokenizer = &text.tokenizer;
+        let nats = bigram::nats(&text.part.train(), tokenizer, scored);
+        let bytes = self.bytes(self.context() + 1..self.read_n() + 1);
+        nats / bytes as f64 / std::f64::consts::LN_2
     }
 
-    /// Bytes scored per window.
+    /// Bytes of text that the tokens of these places stand for.
+    fn bytes(&self, places: Range<usize>) -> usize {
+        self.bytes_before[places.end] - self.bytes_before[places.start]
+    }
+
+    /// Tokens scored per window.
     fn half(&self) -> usize {
         (self.sequence / 2).max(1)
     }
 
-    /// Bytes that are read before the first that is scored.
+    /// Tokens that are read before the first that is scored.
     fn context(&self) -> usize {
         self.sequence - self.half()
     }
 
     fn windows_n(&self) -> usize {
-        (self.bytes.len() - 1 - self.context()) / self.half()
+        (self.tokens.len() - 1 - self.context()) / self.half()
     }
 
-    /// Bytes that are read, the context included; each predicts the one after it.
+    /// Tokens that are read, the context included; each predicts the one after it.
     fn read_n(&self) -> usize {
         self.context() + self.windows_n() * self.half()
     }
 
     fn nll_by_windows(&self, model: &Model) -> Result<Vec<f32>, Error> {
         let starts: Vec<usize> = (0..self.windows_n()).map(|i| i * self.half()).collect();
-        let mut scored = Vec::with_capacity(self.bytes.len());
+        let mut scored = Vec::with_capacity(self.tokens.len());
         for starts in starts.chunks(WINDOWS_PER_BATCH) {
-            let windows = starts.iter().map(|start| &self.bytes[*start..=start + self.sequence]);
+            let windows = starts.iter().map(|start| &self.tokens[*start..=start + self.sequence]);
             let tokens = TokenBatch::from_windows(windows, self.sequence);
             let nll = model.nll(&tokens, &mut model.initial_state())?;
             nll.chunks(self.sequence).for_each(|row| scored.extend(&row[self.context()..]));
@@ -124,39 +148,28 @@ impl ValidationText {
 
     fn nll_in_one_pass(&self, model: &Model) -> Result<Vec<f32>, Error> {
         let mut state = model.initial_state();
-        let mut nll = Vec::with_capacity(self.bytes.len());
+        let mut nll = Vec::with_capacity(self.tokens.len());
         for start in (0..self.read_n()).step_by(self.sequence) {
             let len = self.sequence.min(self.read_n() - start);
-            let tokens = TokenBatch::from_windows([&self.bytes[start..=start + len]], len);
+            let tokens = TokenBatch::from_windows([&self.tokens[start..=start + len]], len);
             nll.extend(model.nll(&tokens, &mut state)?);
         }
         Ok(nll.split_off(self.context()))
     }
 }
 
-/// Documents, each ended by the separator, until there are `enough` bytes.
-fn joined<'a>(documents: impl Iterator<Item = &'a [u8]>, enough: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for document in documents {
-        if bytes.len() >= enough {
-            break;
-        }
-        bytes.extend_from_slice(document);
-        bytes.push(SEPARATOR);
-    }
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use candle_core::Device;
     use sweep_core::variant::{ModelSpec, Position, Variant};
+    use sweep_corpus::Corpus;
 
     use super::*;
     use crate::model::Path;
 
     fn text(bytes: &[u8], sequence: usize) -> ValidationText {
-        ValidationText { bytes: bytes.to_vec(), sequence }
+        let tokens = bytes.iter().map(|byte| u32::from(*byte)).collect();
+        ValidationText::of(tokens, &Tokenizer::bytes(), sequence)
     }
 
     #[test]
@@ -165,7 +178,7 @@ mod tests {
         let corpus = Corpus::from_documents("t", std::iter::repeat_n(&document, 20));
         let text = text(&document[..1000], 16);
         // Each letter is followed by one other; the half counts leave a trace.
-        let bits = text.bigram_bits_per_byte(&corpus);
+        let bits = text.bigram_bits_per_byte(&corpus.into());
         assert!((0.0..0.001).contains(&bits), "{bits}");
     }
 
@@ -173,7 +186,59 @@ mod tests {
     fn unseen_pairs_cost_eight_bits() {
         let corpus = Corpus::from_documents("t", std::iter::repeat_n(b"aaaa", 20));
         let text = text(b"zxzxzxzxzxzxzxzxz", 8);
-        assert!((text.bigram_bits_per_byte(&corpus) - 8.0).abs() < 1e-12);
+        assert!((text.bigram_bits_per_byte(&corpus.into()) - 8.0).abs() < 1e-12);
+    }
+
+    /// A model that knows nothing pays the logarithm of the vocabulary for every token, whose bytes
+    /// share it; the bytes are those of the text that was read.
+    #[test]
+    fn bits_per_byte_are_those_of_the_text_that_tokens_stand_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let library = sweep_corpus::Library::new(dir.path());
+        let sources = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let corpus = library.add_path(&sources).unwrap();
+        let tokenized = library.tokenize(&corpus, 512).unwrap();
+        let text = library.open(&tokenized).unwrap();
+        let validation = ValidationText::new(&text, 16).unwrap();
+        let read = text.tokenizer.decode(&validation.tokens);
+        let joined: Vec<u8> =
+            corpus.validation().flat_map(|document| [document, &[0]].concat()).collect();
+        assert_eq!(read, joined[..EVALUATED_BYTES.min(joined.len())]);
+        let spec = spec(Family::Qlstm, None, 16, 512);
+        let model = Model::new(&spec, 0.0, 0, &Device::Cpu, Path::Fused).unwrap();
+        let Evaluation { nats_per_token, bits_per_byte, normalised_perplexity } =
+            validation.evaluate(&model).unwrap();
+        assert!((nats_per_token - 512_f64.ln()).abs() < 1e-5);
+        let scored = &validation.tokens[validation.context() + 1..=validation.read_n()];
+        let bytes = text.tokenizer.decode(scored).len() as f64;
+        let expected = 9.0 * scored.len() as f64 / bytes;
+        assert!((bits_per_byte / expected - 1.0).abs() < 1e-5, "{bits_per_byte} {expected}");
+        assert!((normalised_perplexity.log2() - bits_per_byte).abs() < 1e-9);
+        // Pairs of tokens know more of the text than pairs of bytes.
+        let bytes = ValidationText::new(&corpus.clone().into(), 16).unwrap();
+        let of_bytes = bytes.bigram_bits_per_byte(&corpus.into());
+        let of_tokens = validation.bigram_bits_per_byte(&text);
+        assert!((0.5 * of_bytes..0.95 * of_bytes).contains(&of_tokens), "{of_tokens} {of_bytes}");
+    }
+
+    fn spec(
+        family: Family,
+        position: Option<Position>,
+        sequence: u32,
+        vocabulary_n: u32,
+    ) -> ModelSpec {
+        ModelSpec {
+            family,
+            width: 8,
+            layers_n: 1,
+            heads_n: 1,
+            head_width: 8,
+            mlp_width: 8,
+            position,
+            vocabulary_n,
+            sequence,
+            variant: Variant::BASELINE,
+        }
     }
 
     /// Windows overlap, yet every byte after the context is scored once, by both readings.
@@ -187,18 +252,7 @@ mod tests {
             for (family, position) in
                 [(Family::Gpt, Some(Position::Learned)), (Family::Qlstm, None)]
             {
-                let spec = ModelSpec {
-                    family,
-                    width: 8,
-                    layers_n: 1,
-                    heads_n: 1,
-                    head_width: 8,
-                    mlp_width: 8,
-                    position,
-                    vocabulary_n: 256,
-                    sequence: sequence as u32,
-                    variant: Variant::BASELINE,
-                };
+                let spec = spec(family, position, sequence as u32, 256);
                 // Weights of zero know nothing: eight bits for every byte.
                 let model = Model::new(&spec, 0.0, 0, &Device::Cpu, Path::Fused).unwrap();
                 let nll = match family {

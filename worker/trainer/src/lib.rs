@@ -1,4 +1,4 @@
-//! Trains one run of a sweep: a model of one of two families, on bytes of text, deterministically
+//! Trains one run of a sweep: a model of one of two families, on tokens of text, deterministically
 //! by its seed, and so that an interrupted run ends with the same weights as an uninterrupted one.
 //!
 //! This crate deliberately knows nothing of leases, networks or databases: it trains what it is
@@ -45,6 +45,7 @@
 //! ```
 
 mod accelerator;
+mod bigram;
 mod checkpoint;
 mod clock;
 pub mod data;
@@ -64,6 +65,14 @@ pub use accelerator::Accelerator;
 pub use error::Error;
 pub use probe::{Probe, Subject, probe};
 pub use train::{Directive, Monitor, Outcome, Start, TrainJob, train};
+
+/// Maps a file into memory: how a library of corpora opens texts and tokens without reading them whole.
+///
+/// # Errors
+/// Those of the system.
+pub fn map(file: &std::fs::File) -> std::io::Result<sweep_corpus::Mapped> {
+    Ok(std::sync::Arc::new(sweep_kernels::MappedFile::open(file)?))
+}
 
 /// Version of what is trained and of how fast: a throughput measured by another version is
 /// measured anew.

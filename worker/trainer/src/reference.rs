@@ -53,12 +53,12 @@ fn set_weights(model: &Model) {
 }
 
 fn tokens(step: u64) -> TokenBatch {
-    let rows: Vec<Vec<u8>> = (0..BATCH)
+    let rows: Vec<Vec<u32>> = (0..BATCH)
         .map(|row| {
             let mut token = (step * 7 + row * 11) % VOCABULARY;
             (0..=SEQUENCE)
                 .map(|place| {
-                    let line = token as u8;
+                    let line = token as u32;
                     let noise = mixed((step * BATCH + row) * (SEQUENCE + 1) + place) % 4;
                     token = (token * 5 + 3 + noise) % VOCABULARY;
                     line
@@ -66,7 +66,7 @@ fn tokens(step: u64) -> TokenBatch {
                 .collect()
         })
         .collect();
-    TokenBatch::from_windows(rows.iter().map(Vec::as_slice), SEQUENCE as usize)
+    TokenBatch::from_windows(rows, SEQUENCE as usize)
 }
 
 fn losses(family: Family, position: Option<Position>, variant: Variant) -> Vec<f64> {

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
+use sweep_core::corpus::CorpusRef;
 use sweep_core::metric::{Metric, MetricPoint};
 use sweep_core::plan::RunSpec;
 use sweep_core::run::{Checkpoint, RunResult, StepBefore};
 use sweep_core::sweep::Progress;
 use sweep_core::units::AcceleratorTime;
-use sweep_corpus::Corpus;
+use sweep_corpus::Text;
 
 use crate::accelerator::Accelerator;
 use crate::checkpoint::{self, Position};
@@ -24,8 +25,8 @@ use crate::schedule::Schedule;
 /// What to train, on what, and where to keep its checkpoints.
 pub struct TrainJob<'a> {
     pub run: &'a RunSpec,
-    /// The corpus that the run names.
-    pub corpus: &'a Corpus,
+    /// The text that the run names, as its tokens.
+    pub text: &'a Text,
     /// Folder of this run's checkpoints alone; made when needed.
     pub checkpoint_dir: &'a Path,
     /// The checkpoint to go on from, as [`Monitor::checkpoint`] was told of it. Where it is gone or
@@ -187,7 +188,9 @@ impl<'a> Session<'a> {
             let Self { model, optimiser, state, .. } = &mut session;
             match checkpoint::read(&file, job.run, model, optimiser, state) {
                 Ok(position) => return Ok((Self { position, ..session }, passed_over)),
-                Err(error @ Error::ForeignCheckpoint { .. }) => return Err(error),
+                Err(error @ (Error::ForeignCheckpoint { .. } | Error::OtherVocabulary { .. })) => {
+                    return Err(error);
+                }
                 Err(error) => passed_over.push(error),
             }
         }
@@ -195,17 +198,17 @@ impl<'a> Session<'a> {
     }
 
     fn fresh(job: &'a TrainJob<'a>) -> Result<Self, Error> {
-        let TrainJob { run, corpus, .. } = *job;
+        let TrainJob { run, text, .. } = *job;
         let spec = &run.model;
-        check(run, corpus)?;
+        check(run, text)?;
         let sequence = spec.sequence as usize;
         let device = job.accelerator.device()?;
         let path = ModelPath::for_device(&device);
         let model = Model::new(spec, run.optimiser.init_std, run.seed, &device, path)?;
         Ok(Self {
             job,
-            data: TrainingData::new(corpus.train(), run.seed, run.batch as usize, sequence)?,
-            validation: ValidationText::new(corpus, sequence)?,
+            data: training_data(run, text)?,
+            validation: ValidationText::new(text, sequence)?,
             optimiser: Adam::new(&run.optimiser, &model)?,
             schedule: Schedule::new(&run.optimiser, run.steps),
             state: model.initial_state(),
@@ -279,7 +282,7 @@ impl<'a> Session<'a> {
             loss: evaluation.nats_per_token,
             bits_per_byte: evaluation.bits_per_byte,
             normalised_perplexity: evaluation.normalised_perplexity,
-            bigram_bits_per_byte: Some(self.validation.bigram_bits_per_byte(self.job.corpus)),
+            bigram_bits_per_byte: Some(self.validation.bigram_bits_per_byte(self.job.text)),
             params_n: None,
             weights_hash: checkpoint::weights_hash(&self.model)?,
             tokens_per_second,
@@ -288,17 +291,26 @@ impl<'a> Session<'a> {
     }
 }
 
-fn check(run: &RunSpec, corpus: &Corpus) -> Result<(), Error> {
-    if corpus.reference.hash != run.corpus.hash {
-        let name = |reference: &sweep_core::corpus::CorpusRef| {
-            format!("{} ({})", reference.name, reference.hash)
-        };
-        let (planned, given) = (name(&run.corpus), name(&corpus.reference));
+fn training_data<'a>(run: &RunSpec, text: &'a Text) -> Result<TrainingData<'a>, Error> {
+    let (batch, sequence) = (run.batch as usize, run.model.sequence as usize);
+    let separator = text.tokenizer.separator();
+    TrainingData::new(text.part.train(), separator, run.seed, batch, sequence)
+}
+
+fn check(run: &RunSpec, text: &Text) -> Result<(), Error> {
+    let (planned, given) = (&run.corpus, &text.reference);
+    if given.hash != planned.hash {
+        let name = |reference: &CorpusRef| format!("{} ({})", reference.name, reference.hash);
+        let (planned, given) = (name(planned), name(given));
         return Err(Error::WrongCorpus { planned, given });
     }
-    let vocabulary_n = run.model.vocabulary_n;
-    if vocabulary_n < 256 {
-        return Err(Error::Vocabulary { vocabulary_n });
+    if given.tokenizer != planned.tokenizer {
+        let (planned, given) = (checkpoint::tokens_of(planned), checkpoint::tokens_of(given));
+        return Err(Error::WrongCorpus { planned, given });
+    }
+    let (vocabulary_n, needed) = (run.model.vocabulary_n, text.tokenizer.vocabulary_n());
+    if vocabulary_n < needed {
+        return Err(Error::Vocabulary { vocabulary_n, needed });
     }
     Ok(())
 }

@@ -4,12 +4,14 @@
 //! judge, and is what everybody calls. Every mistake is reported with its place in the text
 //! ([`SpecError`]).
 
+mod data;
 mod locate;
 mod parse;
 pub mod size;
 mod size_entry;
 mod validate;
 
+pub use data::{DataSpec, Tokenizer};
 pub use parse::{SpecError, SpecErrors, parse, parse_with};
 pub use size::{NamedSize, Size};
 pub use validate::Mistake;
@@ -19,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::class::ComputeClass;
 use crate::external::ExternalTrainer;
-use crate::units::{AcceleratorTime, Sequences, Share, Tokens, TokensPerSecond};
+use crate::units::{AcceleratorTime, Share, TokensPerSecond};
 use crate::variant::{
     Activation, Experts, Family, LossWeight, MomentFormat, NofM, Norm, Position, Quantization,
     RateSchedule, is_default,
@@ -82,48 +84,6 @@ pub enum AcceleratorKind {
     Cpu,
     /// One NVIDIA GPU. Needs a build with the `cuda` feature.
     Cuda,
-}
-
-/// The text to train on, and how it is cut.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct DataSpec {
-    /// `docs` (documentation comments of the crates this program was built from), `sotu` (State of
-    /// the Union addresses, after `sweepctl corpus add sotu`), or the path of a text file or folder.
-    pub corpus: String,
-    pub tokenizer: Tokenizer,
-    /// Tokens per training sequence, e.g. `128 tokens`.
-    pub sequence: Tokens,
-    /// Sequences per optimiser step, e.g. `4 sequences`.
-    pub batch: Sequences,
-}
-
-impl Default for DataSpec {
-    fn default() -> Self {
-        Self {
-            corpus: "docs".to_owned(),
-            tokenizer: Tokenizer::Bytes,
-            sequence: Tokens(128),
-            batch: Sequences(4),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Tokenizer {
-    /// One token per byte: 256 ids, no artefact to keep.
-    #[default]
-    Bytes,
-}
-
-impl Tokenizer {
-    #[must_use]
-    pub const fn vocabulary_n(self) -> u32 {
-        match self {
-            Self::Bytes => 256,
-        }
-    }
 }
 
 /// One method to compare: a model family in several sizes.

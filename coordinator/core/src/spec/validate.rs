@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{API_VERSION, AcceleratorKind, ArmSpec, OptimiserOverrides, SizeEntry, SweepSpec};
+use super::{
+    API_VERSION, AcceleratorKind, ArmSpec, OptimiserOverrides, SizeEntry, SweepSpec, Tokenizer,
+};
 use crate::units::AcceleratorTime;
 use crate::variant::{
     Experts, Family, LossWeight, MomentFormat, NofM, Position, Quantization, is_default,
@@ -127,6 +129,15 @@ fn check_data(check: &mut Check, spec: &SweepSpec) {
     let data = &spec.data;
     if data.corpus.trim().is_empty() {
         check.wrong("data.corpus", "the corpus has no name, expected `docs`, `sotu` or a path");
+    }
+    if let Tokenizer::Bpe(vocabulary_n) = data.tokenizer
+        && !(Tokenizer::BPE_MIN..=Tokenizer::BPE_MAX).contains(&vocabulary_n)
+    {
+        let (least, most) = (Tokenizer::BPE_MIN, Tokenizer::BPE_MAX);
+        let message =
+            format!("a vocabulary of {vocabulary_n} is out of range, expected {least} to {most}");
+        let hint = "256 of them are the bytes; `tokenizer: bytes` has no others";
+        check.wrong_with_hint("data.tokenizer.bpe", message, hint);
     }
     if !(2..=SEQUENCE_MAX).contains(&data.sequence.0) {
         let message =

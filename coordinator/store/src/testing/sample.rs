@@ -47,6 +47,7 @@ pub(super) fn corpus() -> CorpusRef {
         documents_n: 3,
         train_bytes: 1000,
         validation_bytes: 100,
+        ..CorpusRef::default()
     }
 }
 

@@ -2,6 +2,8 @@ use sweep_core::variant::{
     Experts, LossWeight, Norm, NumberFormat, OptimiserSpec, Quantization, ScaleGroup, Variant,
 };
 
+use sweep_corpus::Tokens;
+
 use super::*;
 use crate::data::TrainingData;
 use crate::optim::Adam;
@@ -139,8 +141,8 @@ fn model(spec: &ModelSpec, seed: u64, path: Path) -> Model {
 
 /// Consecutive batches of this very file.
 fn batches(n: u64) -> Vec<TokenBatch> {
-    let text = [include_str!("mod.rs").as_bytes()];
-    let mut data = TrainingData::new(text, 0, 3, 37).unwrap();
+    let text = [Tokens::U8(include_bytes!("mod.rs"))];
+    let mut data = TrainingData::new(text, 0, 0, 3, 37).unwrap();
     (1..=n).map(|step| data.step(step)).collect()
 }
 
@@ -356,7 +358,7 @@ fn initial_weights_have_their_standard_deviations() {
 /// Reading a text in pieces and carrying the state is reading it at once.
 #[test]
 fn a_recurrent_state_is_carried_exactly() {
-    let text: Vec<u8> = include_bytes!("mod.rs")[..=64].to_vec();
+    let text: Vec<u32> = Tokens::U8(&include_bytes!("mod.rs")[..=64]).iter().collect();
     let whole = TokenBatch::from_windows([text.as_slice()], 64);
     for path in [Path::Fused, Path::Composition] {
         let model = model(&spec(Family::Qlstm, None), 7, path);

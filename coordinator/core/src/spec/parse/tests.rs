@@ -1,4 +1,5 @@
 use super::*;
+use crate::spec::Tokenizer;
 use crate::variant::{Activation, NofM, NumberFormat, ScaleGroup};
 
 const GOOD: &str = "\
@@ -45,6 +46,21 @@ fn a_written_spec_reads_back() {
     let spec = parse(GOOD).unwrap();
     let json = serde_json::to_string(&spec).unwrap();
     assert_eq!(serde_json::from_str::<SweepSpec>(&json).unwrap(), spec);
+}
+
+#[test]
+fn a_tokenizer_reads_and_gives_models_their_vocabulary() {
+    for (written, vocabulary_n) in
+        [("bytes", 256), ("{ bpe: 4096 }", 4096), ("\n    bpe: 300", 300)]
+    {
+        let with = format!("seeds: [1, 2]\ndata:\n  tokenizer: {written}");
+        let spec = parse(&GOOD.replace("seeds: [1, 2]", &with)).unwrap();
+        let model = &spec.arms[0].resolved_sizes(&spec.data)[0].model;
+        assert_eq!(model.vocabulary_n, vocabulary_n, "{written}");
+        let json = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<SweepSpec>(&json).unwrap(), spec);
+        assert_eq!(Tokenizer::of_vocabulary(vocabulary_n), spec.data.tokenizer);
+    }
 }
 
 #[test]
@@ -139,6 +155,10 @@ fn mistakes_name_their_place_and_what_would_be_right() {
         ("seeds: [1, 2]", "forecast: { horizon: 1 s }"),
         ("seeds: [1, 2]", "schedule: { workers: 0 }"),
         ("seeds: [1, 2]", "data: { sequence: 128 }"),
+        ("seeds: [1, 2]", "data: { tokenizer: words }"),
+        ("seeds: [1, 2]", "data: { tokenizer: bpe }"),
+        ("seeds: [1, 2]", "data: { tokenizer: { bpe: 256 } }"),
+        ("seeds: [1, 2]", "data: { tokenizer: { bpe: many } }"),
         ("seeds: [1, 2]", "seeds: [1, 2"),
     ];
     let mut transcript = String::new();

@@ -1,6 +1,8 @@
 //! Whole runs on real text: the sources of the nouns.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
+mod tokens;
+
 use std::path::{Path, PathBuf};
 
 use sweep_core::class::ComputeClass;
@@ -14,15 +16,15 @@ use sweep_core::variant::{
     Activation, Experts, Family, ModelSpec, MomentFormat, NofM, NumberFormat, OptimiserSpec,
     Position, Quantization, ScaleGroup, Variant,
 };
-use sweep_corpus::Corpus;
+use sweep_corpus::{Corpus, Text};
 use sweep_trainer::{Accelerator, Directive, Error, Monitor, Outcome, Start, TrainJob, train};
 
-fn corpus() -> Corpus {
+fn corpus() -> Text {
     corpus_of(usize::MAX)
 }
 
 /// At most `bytes_max` of every source file.
-fn corpus_of(bytes_max: usize) -> Corpus {
+fn corpus_of(bytes_max: usize) -> Text {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../coordinator/core/src");
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -33,10 +35,10 @@ fn corpus_of(bytes_max: usize) -> Corpus {
         text.truncate(bytes_max);
         text
     });
-    Corpus::from_documents("sources", documents)
+    Corpus::from_documents("sources", documents).into()
 }
 
-fn run(family: Family, steps: u64, corpus: &Corpus) -> RunSpec {
+fn run(family: Family, steps: u64, corpus: &Text) -> RunSpec {
     RunSpec {
         id: RunId::new(),
         arm: family.to_string(),
@@ -125,10 +127,10 @@ impl Monitor for Recorder {
 
 const NEVER: AcceleratorTime = AcceleratorTime::from_hours(1);
 
-fn job<'a>(run: &'a RunSpec, corpus: &'a Corpus, dir: &'a Path) -> TrainJob<'a> {
+fn job<'a>(run: &'a RunSpec, text: &'a Text, dir: &'a Path) -> TrainJob<'a> {
     TrainJob {
         run,
-        corpus,
+        text,
         checkpoint_dir: dir,
         resume_from: None,
         checkpoint_every: NEVER,
@@ -143,7 +145,7 @@ fn finished(outcome: Outcome) -> RunResult {
     }
 }
 
-fn uninterrupted(run: &RunSpec, corpus: &Corpus) -> (RunResult, Vec<MetricPoint>) {
+fn uninterrupted(run: &RunSpec, corpus: &Text) -> (RunResult, Vec<MetricPoint>) {
     let dir = tempfile::tempdir().unwrap();
     let mut recorder = Recorder::default();
     let outcome = train(&job(run, corpus, dir.path()), &mut recorder).unwrap();
@@ -417,7 +419,7 @@ fn an_absurd_learning_rate_diverges() {
 fn a_run_trains_on_its_own_corpus_only() {
     let corpus = corpus();
     let run = run(Family::Gpt, 5, &corpus);
-    let other = Corpus::from_documents("other", vec![vec![b'x'; 1000]; 50]);
+    let other = Corpus::from_documents("other", vec![vec![b'x'; 1000]; 50]).into();
     let dir = tempfile::tempdir().unwrap();
     let refused = train(&job(&run, &other, dir.path()), &mut Recorder::default()).unwrap_err();
     assert!(matches!(refused, Error::WrongCorpus { .. }), "{refused}");

@@ -1,0 +1,66 @@
+//! The text to train on, and how it is cut into tokens, sequences and batches.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Sequences, Tokens};
+
+/// The text to train on, and how it is cut.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DataSpec {
+    /// `docs` (documentation comments of the crates this program was built from), `sotu` (State of
+    /// the Union addresses, after `sweepctl corpus add sotu`), or the path of a text file or folder.
+    pub corpus: String,
+    /// How text becomes tokens: `bytes`, or `{ bpe: 4096 }` for byte pairs merged into that many ids.
+    pub tokenizer: Tokenizer,
+    /// Tokens per training sequence, e.g. `128 tokens`.
+    pub sequence: Tokens,
+    /// Sequences per optimiser step, e.g. `4 sequences`.
+    pub batch: Sequences,
+}
+
+impl Default for DataSpec {
+    fn default() -> Self {
+        Self {
+            corpus: "docs".to_owned(),
+            tokenizer: Tokenizer::Bytes,
+            sequence: Tokens(128),
+            batch: Sequences(4),
+        }
+    }
+}
+
+/// How text becomes tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Tokenizer {
+    /// One token per byte: 256 ids, no artefact to keep.
+    #[default]
+    Bytes,
+    /// Byte pair encoding with this many ids (Sennrich et al., arXiv 1508.07909, over bytes), trained on
+    /// the training documents of the corpus alone.
+    Bpe(u32),
+}
+
+impl Tokenizer {
+    /// The fewest ids of a byte pair encoding: all bytes and one pair.
+    pub const BPE_MIN: u32 = 257;
+    /// The most.
+    pub const BPE_MAX: u32 = 1 << 17;
+
+    /// The number of token ids.
+    #[must_use]
+    pub const fn vocabulary_n(self) -> u32 {
+        match self {
+            Self::Bytes => 256,
+            Self::Bpe(vocabulary_n) => vocabulary_n,
+        }
+    }
+
+    /// The tokenizer of so many ids.
+    #[must_use]
+    pub const fn of_vocabulary(vocabulary_n: u32) -> Self {
+        if vocabulary_n < Self::BPE_MIN { Self::Bytes } else { Self::Bpe(vocabulary_n) }
+    }
+}
