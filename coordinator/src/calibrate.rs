@@ -41,7 +41,7 @@ fn external(spec: &SweepSpec, arm: &ArmSpec, size: &str) -> Option<ExternalSubje
         sweep: spec.name.clone(),
         arm: arm.name.clone(),
         size: size.to_owned(),
-        corpus: spec.data.corpus.clone(),
+        corpus: spec.data.corpora_name(),
     })
 }
 

@@ -20,6 +20,11 @@ pub struct PlanInput<'a> {
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
+    #[error(
+        "the class {class} of {arm} {size} has {tokens_d} tokens, and the mix holds {tokens_max} when every \
+         corpus was read as often as `epochsMax` allows"
+    )]
+    TextUsedUp { class: ComputeClass, arm: String, size: String, tokens_d: u64, tokens_max: u64 },
     #[error("the throughput of {arm} {size} is not known")]
     NotCalibrated { arm: String, size: String },
     #[error(
@@ -41,7 +46,8 @@ pub enum PlanError {
 /// fitted early, and arms alternate within a class, so that the comparison grows evenly.
 ///
 /// # Errors
-/// [`PlanError`] when a throughput is missing or a class is too short for a single step.
+/// [`PlanError`] when a throughput is missing, a class is too short for a single step, or the text is
+/// not enough for it.
 pub fn plan(input: &PlanInput<'_>) -> Result<Plan, PlanError> {
     let PlanInput { sweep, spec, calibrations, corpus, parent } = *input;
     let mut classes = spec.classes.clone();
@@ -70,6 +76,17 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, PlanError> {
                             size: size.name,
                             tokens_per_step: u64::from(batch) * u64::from(sequence),
                             tokens_per_second: tokens_per_second as u64,
+                        });
+                    }
+                    let tokens_d = steps * u64::from(batch) * u64::from(sequence);
+                    if let Some(tokens_max) = corpus.tokens_max().filter(|most| *most < tokens_d) {
+                        let (arm, size) = (arm.name.clone(), size.name);
+                        return Err(PlanError::TextUsedUp {
+                            class,
+                            arm,
+                            size,
+                            tokens_d,
+                            tokens_max,
                         });
                     }
                     let name = format!("{}/{}/{}ms/{seed}", arm.name, size.name, class.time().ms());

@@ -37,6 +37,7 @@
 //!     class,
 //!     params_n: 1,
 //!     tokens_d: 1,
+//!     unique_tokens: None,
 //!     flops_c: 6.0,
 //!     hours: class.hours(),
 //!     bits_per_byte: (class.hours() / 5e4).powf(if arm == "gpt" { -0.075 } else { -0.095 }),

@@ -54,6 +54,7 @@ pub(crate) fn observations(arm: &str, law: Law) -> Vec<Observation> {
                     class,
                     params_n: [1_000_000, 3_000_000, 8_000_000][s],
                     tokens_d: seconds * 40_000,
+                    unique_tokens: None,
                     flops_c: 6.0e6 * seconds as f64 * 40_000.0,
                     hours: class.hours(),
                     bits_per_byte: law.at(class.hours()) * (1.0 + misfit + noise),

@@ -9,7 +9,7 @@ use sweep_core::ids::{ForecastId, PlanId, RunId, SweepId};
 use sweep_core::ledger::Balance;
 use sweep_core::observation::Observation;
 use sweep_core::plan::{Plan, RunSpec};
-use sweep_core::run::{Checkpoint, FailureReason, RunResult, RunState};
+use sweep_core::run::{Checkpoint, CorpusResult, FailureReason, RunResult, RunState};
 use sweep_core::spec::{LawChoice, SweepSpec, parse};
 use sweep_core::sweep::{Calibration, Progress, RunRecord, SweepPhase, SweepRecord, SweepStatus};
 use sweep_core::throughput::{Throughput, ThroughputKey, ThroughputSource};
@@ -173,9 +173,16 @@ fn succeed(run: &mut RunRecord, bits_per_byte: f64) {
         bits_per_byte,
         normalised_perplexity: bits_per_byte.exp2(),
         bigram_bits_per_byte: Some(3.4),
-        params_n: None,
         weights_hash: "00".into(),
         tokens_per_second: 10_000.0,
+        corpora: vec![CorpusResult {
+            name: "docs".into(),
+            tokens: run.spec.tokens_d(),
+            unique_tokens: run.spec.tokens_d().min(10_000_000),
+            epochs: run.spec.tokens_d() as f64 / 1e7,
+            bits_per_byte,
+        }],
+        ..RunResult::default()
     });
 }
 

@@ -85,7 +85,7 @@ impl Source {
 }
 
 /// The columns of a sweep's runs, under the names that `fit` looks for.
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "run_id",
     "arm",
     "size",
@@ -93,6 +93,7 @@ const COLUMNS: [&str; 10] = [
     "seed",
     "params_n",
     "tokens_d",
+    "unique_tokens",
     "flops_c",
     "hours",
     "bits_per_byte",
@@ -117,6 +118,7 @@ pub(crate) fn tabulated(
             run.seed.to_string(),
             run.params_n.to_string(),
             run.tokens_d.to_string(),
+            run.unique_tokens.map_or_else(String::new, |tokens| tokens.to_string()),
             run.flops_c.to_string(),
             run.hours.to_string(),
             run.bits_per_byte.to_string(),
@@ -160,5 +162,6 @@ mod tests {
             assert!((c / (6.0 * n * d) - 1.0).abs() < 1e-12);
         }
         assert_eq!(numbers("h").len(), numbers("loss").len());
+        assert!(numbers("U").iter().zip(numbers("D")).all(|(u, d)| *u > 0.0 && *u <= d));
     }
 }

@@ -19,6 +19,10 @@ pub struct Observation {
     pub params_n: u64,
     /// Training tokens (D).
     pub tokens_d: u64,
+    /// Different tokens among them (U); none where they are not known. D over U is how often each was
+    /// read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique_tokens: Option<u64>,
     /// Training FLOPs by the 6ND rule (C).
     pub flops_c: f64,
     /// Accelerator hours by the protocol: those of the class.
@@ -61,6 +65,7 @@ impl Observation {
             class: spec.class,
             params_n,
             tokens_d: spec.tokens_d(),
+            unique_tokens: result.unique_tokens(),
             flops_c,
             hours: spec.class.hours(),
             bits_per_byte: result.bits_per_byte,
@@ -116,6 +121,7 @@ mod tests {
             class,
             params_n: 1,
             tokens_d: 1,
+            unique_tokens: None,
             flops_c: 6.0,
             hours: class.hours(),
             bits_per_byte: bits,
@@ -145,9 +151,8 @@ mod tests {
             bits_per_byte: 3.32,
             normalised_perplexity: 10.0,
             bigram_bits_per_byte: Some(3.3),
-            params_n: None,
-            weights_hash: String::new(),
             tokens_per_second: 1.0,
+            ..RunResult::default()
         };
         assert!(matches!(fitness(&result), Fitness::Plateau { .. }));
         result.bits_per_byte = 2.4;

@@ -177,7 +177,7 @@ impl fmt::Display for FailureReason {
 }
 
 /// What a run found, measured by its worker at the end.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
     /// Cross-entropy on the validation split, nats per token.
     pub loss: f64,
@@ -196,6 +196,34 @@ pub struct RunResult {
     pub weights_hash: String,
     /// Tokens per accelerator second of the last attempt.
     pub tokens_per_second: f64,
+    /// Of every corpus that was trained on, how much was read and how well it is predicted; none of a
+    /// training command of one's own, which tells nothing of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corpora: Vec<CorpusResult>,
+}
+
+impl RunResult {
+    /// Different training tokens that were read (U); none where they are not known.
+    #[must_use]
+    pub fn unique_tokens(&self) -> Option<u64> {
+        let unique = self.corpora.iter().map(|corpus| corpus.unique_tokens).sum();
+        (!self.corpora.is_empty()).then_some(unique)
+    }
+}
+
+/// What a run had of one of its corpora.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CorpusResult {
+    /// As budget.yaml names it.
+    pub name: String,
+    /// Training tokens read, repeated ones counted as often as they were read.
+    pub tokens: u64,
+    /// Different ones among them.
+    pub unique_tokens: u64,
+    /// How often the training text was read, on average.
+    pub epochs: f64,
+    /// Of its held-out documents.
+    pub bits_per_byte: f64,
 }
 
 /// Where a run can be taken up again.

@@ -15,18 +15,25 @@ fn spec(yaml_tail: &str) -> SweepSpec {
 }
 
 fn planned(spec: &SweepSpec) -> Result<Plan, PlanError> {
-    let reference = Reference { device: "cpu: test x1".into(), trainer: "1".into() };
-    let corpus = CorpusRef {
+    planned_on(spec, &corpus())
+}
+
+fn corpus() -> CorpusRef {
+    CorpusRef {
         name: "docs".into(),
         hash: "00".into(),
         documents_n: 10,
         train_bytes: 1000,
         validation_bytes: 100,
         ..CorpusRef::default()
-    };
+    }
+}
+
+fn planned_on(spec: &SweepSpec, corpus: &CorpusRef) -> Result<Plan, PlanError> {
+    let reference = Reference { device: "cpu: test x1".into(), trainer: "1".into() };
     let calibrations = needed(spec, &reference);
     let sweep = "00000000-0000-0000-0000-000000000007".parse().unwrap();
-    plan(&PlanInput { sweep, spec, calibrations: &calibrations, corpus: &corpus, parent: None })
+    plan(&PlanInput { sweep, spec, calibrations: &calibrations, corpus, parent: None })
 }
 
 #[test]
@@ -74,4 +81,18 @@ proptest! {
         prop_assert!(plan.runs.is_sorted_by_key(|run| run.class));
         prop_assert_eq!(plan.runs.len(), 3 * classes.len() * seeds.len());
     }
+}
+
+/// 20 s x 1000 tokens/s are 39 steps of 512 tokens.
+#[test]
+fn a_text_that_is_used_up_before_a_class_is_refused() {
+    let spec = spec("budget: 10 min\nclasses: [20s]");
+    let mix = |epochs_max| {
+        let part = sweep_core::corpus::CorpusPart { corpus: corpus(), weight: 1.0, epochs_max };
+        CorpusRef { parts: vec![part], ..corpus() }
+    };
+    assert!(planned_on(&spec, &mix(None)).is_ok());
+    assert!(planned_on(&spec, &mix(Some(20.0))).is_ok());
+    let refused = planned_on(&spec, &mix(Some(19.0))).unwrap_err().to_string();
+    assert!(refused.contains("19968 tokens") && refused.contains("holds 19000"), "{refused}");
 }

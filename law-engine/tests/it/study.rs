@@ -32,6 +32,7 @@ pub(crate) fn observation(
         class,
         params_n: 1,
         tokens_d: 1,
+        unique_tokens: None,
         flops_c: 6.0,
         hours: class.hours(),
         bits_per_byte,

@@ -120,6 +120,7 @@ impl Corpus {
             train_bytes: bytes_of(&train),
             validation_bytes: bytes_of(&validation),
             tokenizer: None,
+            parts: Vec::new(),
         };
         Some(Self { reference, file: mapped, train, validation })
     }

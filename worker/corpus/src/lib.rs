@@ -57,6 +57,6 @@ pub use error::{Error, NpmMessage};
 pub use library::Library;
 pub use map::{Map, Mapped};
 pub use plain::PlainFiles;
-pub use text::{Part, Text};
+pub use text::{Part, Share, Text};
 pub use tokenizer::Tokenizer;
 pub use tokens::Tokens;

@@ -411,8 +411,8 @@ impl Ending<'_> {
             normalised_perplexity: nats_per_byte.exp(),
             bigram_bits_per_byte: None,
             params_n: Some(found.params_n),
-            weights_hash: String::new(),
             tokens_per_second: speed(self.run, steps - self.resume_step, used.seconds()),
+            ..RunResult::default()
         };
         Ok(Outcome::Finished { result, used })
     }

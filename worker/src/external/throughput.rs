@@ -80,7 +80,7 @@ async fn corpus(
     beside(move || {
         let read = || {
             let corpus = library.prepare(&name)?;
-            let reference = library.reference(&corpus, tokenizer)?;
+            let reference = library.reference(&[corpus.clone().into()], tokenizer)?;
             let tokenizer = library.tokenizer_file(&reference)?;
             Ok::<_, sweep_corpus::Error>((library.plain(&corpus)?, tokenizer, reference))
         };

@@ -12,6 +12,11 @@ pub enum Error {
         if *.split == "training" { "a batch in every stream" } else { "one sequence" }
     )]
     CorpusTooSmall { split: &'static str, tokens: usize, needed: usize },
+    #[error(
+        "the run trains on {tokens} tokens, and its mix holds {most} when every corpus was read as often as \
+         `epochsMax` allows"
+    )]
+    TextUsedUp { tokens: u64, most: u64 },
     #[error("the run was planned on corpus {planned}, and was given {given}")]
     WrongCorpus { planned: String, given: String },
     #[error("the text has tokens of {needed} ids, and the model a vocabulary of {vocabulary_n}")]

@@ -12,9 +12,9 @@
 use std::ops::Range;
 
 use sweep_core::variant::Family;
-use sweep_corpus::{Text, Tokenizer};
+use sweep_corpus::{Part, Text, Tokenizer};
 
-use crate::bigram;
+use crate::bigram::{self, Pairs};
 use crate::data::TokenBatch;
 use crate::error::Error;
 use crate::model::Model;
@@ -36,8 +36,71 @@ pub struct Evaluation {
     pub normalised_perplexity: f64,
 }
 
-/// The text that runs are judged on.
-pub struct ValidationText {
+impl Evaluation {
+    fn new(nats_per_token: f64, bytes_per_token: f64) -> Self {
+        let nats_per_byte = nats_per_token / bytes_per_token;
+        Self {
+            nats_per_token,
+            bits_per_byte: nats_per_byte / std::f64::consts::LN_2,
+            normalised_perplexity: nats_per_byte.exp(),
+        }
+    }
+}
+
+/// What a run is judged on: the held-out documents of its corpus, or of every corpus of its mix.
+pub struct Validation {
+    /// With the share of training tokens that each corpus has.
+    texts: Vec<(ValidationText, f64)>,
+}
+
+impl Validation {
+    /// # Errors
+    /// [`Error::CorpusTooSmall`] where a split does not fill one window of `sequence` tokens.
+    pub fn new(text: &Text, sequence: usize) -> Result<Self, Error> {
+        let weights: f64 = text.parts.iter().map(Part::weight).sum();
+        let read = |part: &Part| {
+            let read = ValidationText::new(part, &text.tokenizer, sequence)?;
+            Ok((read, part.weight() / weights))
+        };
+        Ok(Self { texts: text.parts.iter().map(read).collect::<Result<_, Error>>()? })
+    }
+
+    /// Scores a model on the mix and on each corpus. Of the mix, tokens and bytes are those of a text in
+    /// which every corpus has its share of the tokens.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn evaluate(&self, model: &Model) -> Result<(Evaluation, Vec<Evaluation>), Error> {
+        let scored = self.texts.iter().map(|(text, _)| text.nats_per_token(model));
+        let scored: Vec<f64> = scored.collect::<Result<_, _>>()?;
+        let each = scored.iter().zip(&self.texts);
+        let each = each.map(|(nats, (text, _))| Evaluation::new(*nats, text.bytes_per_token()));
+        Ok((self.mixed(&scored), each.collect()))
+    }
+
+    /// Bits per byte of a model of pairs of tokens that was counted on the training documents, on the
+    /// text that models are scored on.
+    #[must_use]
+    pub fn bigram_bits_per_byte(&self, text: &Text) -> f64 {
+        let count = |part: &Part| (Pairs::count(&part.train(), &text.tokenizer), part.weight());
+        let mix: Vec<(Pairs, f64)> = text.parts.iter().map(count).collect();
+        let scored = self.texts.iter().map(|(text, _)| text.bigram_nats_per_token(&mix));
+        self.mixed(&scored.collect::<Vec<f64>>()).bits_per_byte
+    }
+
+    /// From the nats per token of every corpus.
+    fn mixed(&self, nats_per_token: &[f64]) -> Evaluation {
+        let (mut nats, mut bytes) = (0.0, 0.0);
+        for ((text, share), own) in self.texts.iter().zip(nats_per_token) {
+            nats += share * own;
+            bytes += share * text.bytes_per_token();
+        }
+        Evaluation::new(nats, bytes)
+    }
+}
+
+/// The held-out documents of one corpus.
+struct ValidationText {
     tokens: Vec<u32>,
     /// Bytes that the tokens before each one stand for; one more than there are tokens.
     bytes_before: Vec<usize>,
@@ -48,11 +111,10 @@ pub struct ValidationText {
 impl ValidationText {
     /// # Errors
     /// [`Error::CorpusTooSmall`] where the split does not fill one window of `sequence` tokens.
-    pub fn new(text: &Text, sequence: usize) -> Result<Self, Error> {
-        let tokenizer = &text.tokenizer;
+    fn new(part: &Part, tokenizer: &Tokenizer, sequence: usize) -> Result<Self, Error> {
         let mut tokens = Vec::new();
         let mut left = EVALUATED_BYTES;
-        for document in text.part.validation() {
+        for document in part.validation() {
             let whole = document.len() < left;
             let document = &document[..document.len().min(left)];
             tokens.extend(tokenizer.encode(document));
@@ -80,34 +142,25 @@ impl ValidationText {
         Self { tokens, bytes_before, sequence }
     }
 
-    /// Scores a model.
-    ///
-    /// # Errors
-    /// Those of the tensor library.
-    pub fn evaluate(&self, model: &Model) -> Result<Evaluation, Error> {
+    /// Mean nats per token.
+    fn nats_per_token(&self, model: &Model) -> Result<f64, Error> {
         let nll = match model.spec().family {
             Family::Gpt | Family::External => self.nll_by_windows(model)?,
             Family::Qlstm => self.nll_in_one_pass(model)?,
         };
-        let nats = nll.iter().map(|nats| f64::from(*nats)).sum::<f64>();
-        let nats_per_token = nats / nll.len() as f64;
-        let nats_per_byte = nats / self.bytes(self.context() + 1..self.read_n() + 1) as f64;
-        Ok(Evaluation {
-            nats_per_token,
-            bits_per_byte: nats_per_byte / std::f64::consts::LN_2,
-            normalised_perplexity: nats_per_byte.exp(),
-        })
+        Ok(nll.iter().map(|nats| f64::from(*nats)).sum::<f64>() / nll.len() as f64)
     }
 
-    /// Bits per byte of a model of pairs of tokens that was counted on the training documents, on the
-    /// text that models are scored on.
-    #[must_use]
-    pub fn bigram_bits_per_byte(&self, text: &Text) -> f64 {
+    /// Nats per token that a model of pairs pays for what models are scored on.
+    fn bigram_nats_per_token(&self, mix: &[(Pairs, f64)]) -> f64 {
         let scored = &self.tokens[self.context()..=self.read_n()];
-        let tokenizer = &text.tokenizer;
-        let nats = bigram::nats(&text.part.train(), tokenizer, scored);
-        let bytes = self.bytes(self.context() + 1..self.read_n() + 1);
-        nats / bytes as f64 / std::f64::consts::LN_2
+        bigram::nats(mix, scored) / (scored.len() - 1) as f64
+    }
+
+    /// Bytes that a scored token stands for, on average.
+    fn bytes_per_token(&self) -> f64 {
+        let places = self.context() + 1..self.read_n() + 1;
+        self.bytes(places.clone()) as f64 / places.len() as f64
     }
 
     /// Bytes of text that the tokens of these places stand for.
@@ -172,13 +225,19 @@ mod tests {
         ValidationText::of(tokens, &Tokenizer::bytes(), sequence)
     }
 
+    fn bigram_bits(text: &ValidationText, corpus: &Corpus) -> f64 {
+        let documents: Vec<_> = corpus.train().map(sweep_corpus::Tokens::U8).collect();
+        let pairs = Pairs::count(&documents, &Tokenizer::bytes());
+        text.bigram_nats_per_token(&[(pairs, 1.0)]) / std::f64::consts::LN_2
+    }
+
     #[test]
     fn a_bigram_model_of_its_own_text_knows_it() {
         let document: Vec<u8> = b"ab".repeat(50_000);
         let corpus = Corpus::from_documents("t", std::iter::repeat_n(&document, 20));
         let text = text(&document[..1000], 16);
         // Each letter is followed by one other; the half counts leave a trace.
-        let bits = text.bigram_bits_per_byte(&corpus.into());
+        let bits = bigram_bits(&text, &corpus);
         assert!((0.0..0.001).contains(&bits), "{bits}");
     }
 
@@ -186,7 +245,7 @@ mod tests {
     fn unseen_pairs_cost_eight_bits() {
         let corpus = Corpus::from_documents("t", std::iter::repeat_n(b"aaaa", 20));
         let text = text(b"zxzxzxzxzxzxzxzxz", 8);
-        assert!((text.bigram_bits_per_byte(&corpus.into()) - 8.0).abs() < 1e-12);
+        assert!((bigram_bits(&text, &corpus) - 8.0).abs() < 1e-12);
     }
 
     /// A model that knows nothing pays the logarithm of the vocabulary for every token, whose bytes
@@ -199,15 +258,17 @@ mod tests {
         let corpus = library.add_path(&sources).unwrap();
         let tokenized = library.tokenize(&corpus, 512).unwrap();
         let text = library.open(&tokenized).unwrap();
-        let validation = ValidationText::new(&text, 16).unwrap();
+        let judged = Validation::new(&text, 16).unwrap();
+        let validation = &judged.texts[0].0;
         let read = text.tokenizer.decode(&validation.tokens);
         let joined: Vec<u8> =
             corpus.validation().flat_map(|document| [document, &[0]].concat()).collect();
         assert_eq!(read, joined[..EVALUATED_BYTES.min(joined.len())]);
         let spec = spec(Family::Qlstm, None, 16, 512);
         let model = Model::new(&spec, 0.0, 0, &Device::Cpu, Path::Fused).unwrap();
-        let Evaluation { nats_per_token, bits_per_byte, normalised_perplexity } =
-            validation.evaluate(&model).unwrap();
+        let (evaluation, each) = judged.evaluate(&model).unwrap();
+        assert_eq!(each, [evaluation]);
+        let Evaluation { nats_per_token, bits_per_byte, normalised_perplexity } = evaluation;
         assert!((nats_per_token - 512_f64.ln()).abs() < 1e-5);
         let scored = &validation.tokens[validation.context() + 1..=validation.read_n()];
         let bytes = text.tokenizer.decode(scored).len() as f64;
@@ -215,10 +276,25 @@ mod tests {
         assert!((bits_per_byte / expected - 1.0).abs() < 1e-5, "{bits_per_byte} {expected}");
         assert!((normalised_perplexity.log2() - bits_per_byte).abs() < 1e-9);
         // Pairs of tokens know more of the text than pairs of bytes.
-        let bytes = ValidationText::new(&corpus.clone().into(), 16).unwrap();
-        let of_bytes = bytes.bigram_bits_per_byte(&corpus.into());
-        let of_tokens = validation.bigram_bits_per_byte(&text);
+        let bytes: Text = corpus.into();
+        let of_bytes = Validation::new(&bytes, 16).unwrap().bigram_bits_per_byte(&bytes);
+        let of_tokens = judged.bigram_bits_per_byte(&text);
         assert!((0.5 * of_bytes..0.95 * of_bytes).contains(&of_tokens), "{of_tokens} {of_bytes}");
+    }
+
+    /// Three tokens of the first corpus to one of the second, of other lengths.
+    #[test]
+    fn a_mix_is_judged_as_a_text_of_its_shares() {
+        let text = |lengths: &[usize]| {
+            let mut text = text(&[1; 18], 2);
+            text.bytes_before = (0..19).map(|place| place * lengths[0]).collect();
+            text
+        };
+        let mix = Validation { texts: vec![(text(&[2]), 0.75), (text(&[4]), 0.25)] };
+        let mixed = mix.mixed(&[1.0, 3.0]);
+        assert_eq!(mixed.nats_per_token, 1.5);
+        assert!((mixed.bits_per_byte - 1.5 / 2.5 / std::f64::consts::LN_2).abs() < 1e-12);
+        assert!((mixed.normalised_perplexity - 0.6_f64.exp()).abs() < 1e-12);
     }
 
     fn spec(
@@ -260,7 +336,7 @@ mod tests {
                     _ => text.nll_by_windows(&model).unwrap(),
                 };
                 assert_eq!(nll.len(), scored, "{family}, sequence {sequence}");
-                let bits = text.evaluate(&model).unwrap().bits_per_byte;
+                let bits = text.nats_per_token(&model).unwrap() / std::f64::consts::LN_2;
                 assert!((bits - 8.0).abs() < 1e-5, "{family}: {bits}");
             }
         }

@@ -14,9 +14,14 @@ pub(crate) struct Random {
 #[derive(Clone, Copy)]
 pub(crate) enum Purpose {
     Weights,
-    /// Order of the documents in this pass over the corpus.
+    /// Order of the documents in this epoch of a corpus.
     Documents {
+        corpus: u64,
         epoch: u64,
+    },
+    /// How the corpora of a mix alternate in this pass.
+    Mix {
+        pass: u64,
     },
     /// Token ids for measuring throughput.
     Probe,
@@ -27,7 +32,8 @@ impl Random {
         let stream = match purpose {
             Purpose::Weights => 0,
             Purpose::Probe => 1,
-            Purpose::Documents { epoch } => 2 + epoch,
+            Purpose::Documents { corpus, epoch } => 2 + epoch + (corpus << 40),
+            Purpose::Mix { pass } => !pass,
         };
         Self { state: mix(seed) ^ mix(!stream), spare: None }
     }
@@ -97,12 +103,15 @@ mod tests {
     #[test]
     fn streams_of_one_seed_differ() {
         let first = |seed, purpose| Random::new(seed, purpose).bits();
-        let epoch = |epoch| Purpose::Documents { epoch };
+        let epoch = |corpus, epoch| Purpose::Documents { corpus, epoch };
         let all = [
             first(0, Purpose::Weights),
             first(1, Purpose::Weights),
-            first(0, epoch(0)),
-            first(0, epoch(1)),
+            first(0, epoch(0, 0)),
+            first(0, epoch(0, 1)),
+            first(0, epoch(1, 0)),
+            first(0, Purpose::Mix { pass: 0 }),
+            first(0, Purpose::Mix { pass: 1 }),
             first(0, Purpose::Probe),
         ];
         for (i, a) in all.iter().enumerate() {

@@ -6,17 +6,17 @@ use std::path::Path;
 use sweep_core::corpus::CorpusRef;
 use sweep_core::metric::{Metric, MetricPoint};
 use sweep_core::plan::RunSpec;
-use sweep_core::run::{Checkpoint, RunResult, StepBefore};
+use sweep_core::run::{Checkpoint, CorpusResult, RunResult, StepBefore};
 use sweep_core::sweep::Progress;
 use sweep_core::units::AcceleratorTime;
-use sweep_corpus::Text;
+use sweep_corpus::{Part, Text};
 
 use crate::accelerator::Accelerator;
 use crate::checkpoint::{self, Position};
 use crate::clock::Meter;
-use crate::data::TrainingData;
+use crate::data::{Read, Source, TrainingData};
 use crate::error::Error;
-use crate::eval::ValidationText;
+use crate::eval::{Evaluation, Validation};
 use crate::metric::{self, Cadence};
 use crate::model::{Model, Path as ModelPath, State};
 use crate::optim::Adam;
@@ -158,7 +158,7 @@ pub fn train(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, E
 struct Session<'a> {
     job: &'a TrainJob<'a>,
     data: TrainingData<'a>,
-    validation: ValidationText,
+    validation: Validation,
     model: Model,
     optimiser: Adam,
     schedule: Schedule,
@@ -208,7 +208,7 @@ impl<'a> Session<'a> {
         Ok(Self {
             job,
             data: training_data(run, text)?,
-            validation: ValidationText::new(text, sequence)?,
+            validation: Validation::new(text, sequence)?,
             optimiser: Adam::new(&run.optimiser, &model)?,
             schedule: Schedule::new(&run.optimiser, run.steps),
             state: model.initial_state(),
@@ -265,14 +265,28 @@ impl<'a> Session<'a> {
         if seconds > 0.0 { tokens as f64 / seconds } else { 0.0 }
     }
 
+    /// What the run had of every corpus.
+    fn corpora(&self, each: &[Evaluation]) -> Vec<CorpusResult> {
+        let parts = self.job.text.parts.iter().zip(each);
+        let read = self.data.read(self.position.step);
+        let corpora = parts.zip(read).map(|((part, evaluation), read)| {
+            let Read { tokens, unique_tokens, epochs } = read;
+            let (name, bits_per_byte) = (part.name().to_owned(), evaluation.bits_per_byte);
+            CorpusResult { name, tokens, unique_tokens, epochs, bits_per_byte }
+        });
+        corpora.collect()
+    }
+
     fn finish(
-        self,
+        mut self,
         tokens_per_second: f64,
         used: AcceleratorTime,
         monitor: &mut dyn Monitor,
     ) -> Result<Outcome, Error> {
         let step = self.position.step;
-        let evaluation = self.validation.evaluate(&self.model)?;
+        // A run that was taken up at its very end has not read its last step.
+        self.data.step(step.max(1));
+        let (evaluation, each) = self.validation.evaluate(&self.model)?;
         if !evaluation.nats_per_token.is_finite() {
             return Ok(Outcome::Diverged { step, before: self.before(), used });
         }
@@ -286,15 +300,27 @@ impl<'a> Session<'a> {
             params_n: None,
             weights_hash: checkpoint::weights_hash(&self.model)?,
             tokens_per_second,
+            corpora: self.corpora(&each),
         };
         Ok(Outcome::Finished { result, used })
     }
 }
 
+/// The documents of all corpora; refuses a run that needs more of them than they may give.
 fn training_data<'a>(run: &RunSpec, text: &'a Text) -> Result<TrainingData<'a>, Error> {
     let (batch, sequence) = (run.batch as usize, run.model.sequence as usize);
     let separator = text.tokenizer.separator();
-    TrainingData::new(text.part.train(), separator, run.seed, batch, sequence)
+    let tokens = run.tokens_d();
+    if let Some(most) = run.corpus.tokens_max().filter(|most| *most < tokens) {
+        return Err(Error::TextUsedUp { tokens, most });
+    }
+    let source = |part: &'a Part| Source {
+        documents: part.train(),
+        weight: part.weight(),
+        epochs_max: part.epochs_max(),
+    };
+    let sources = text.parts.iter().map(source).collect();
+    TrainingData::new(sources, separator, run.seed, batch, sequence)
 }
 
 fn check(run: &RunSpec, text: &Text) -> Result<(), Error> {

@@ -55,6 +55,7 @@ const KNOWN: [(&str, &[&str]); 13] = [
             "unique_tokens",
         ],
     ),
+    ("U", &["unique_tokens", "unique_tokens_u", "u"]),
     ("C", &["flops_c", "flops", "training_flops", "compute"]),
     ("h", &["hours", "accelerator_hours", "gpu_hours"]),
     // Of TensorBoard's files, of W&B, of its tables, of the Trainer of Hugging Face.

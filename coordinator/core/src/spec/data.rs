@@ -9,9 +9,15 @@ use crate::units::{Sequences, Tokens};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct DataSpec {
-    /// `docs` (documentation comments of the crates this program was built from), `sotu` (State of
-    /// the Union addresses, after `sweepctl corpus add sotu`), or the path of a text file or folder.
-    pub corpus: String,
+    /// `docs` (documentation comments of the crates this program was built from, the default), `sotu`
+    /// (State of the Union addresses, after `sweepctl corpus add sotu`), or the path of a text file or
+    /// folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corpus: Option<String>,
+    /// Several corpora in place of one, e.g. `[{ corpus: docs, weight: 3 }, { corpus: ./mine, weight: 1,
+    /// epochsMax: 4 }]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mix: Vec<MixEntry>,
     /// How text becomes tokens: `bytes`, or `{ bpe: 4096 }` for byte pairs merged into that many ids.
     pub tokenizer: Tokenizer,
     /// Tokens per training sequence, e.g. `128 tokens`.
@@ -23,12 +29,53 @@ pub struct DataSpec {
 impl Default for DataSpec {
     fn default() -> Self {
         Self {
-            corpus: "docs".to_owned(),
+            corpus: None,
+            mix: Vec::new(),
             tokenizer: Tokenizer::Bytes,
             sequence: Tokens(128),
             batch: Sequences(4),
         }
     }
+}
+
+impl DataSpec {
+    /// What is trained on: the mix, or the one corpus.
+    #[must_use]
+    pub fn corpora(&self) -> Vec<MixEntry> {
+        if !self.mix.is_empty() {
+            return self.mix.clone();
+        }
+        let corpus = self.corpus.clone().unwrap_or_else(|| "docs".to_owned());
+        vec![MixEntry { corpus, weight: whole(), epochs_max: None }]
+    }
+
+    /// The corpora in words: `docs`, or `docs x 3 + ./mine`.
+    #[must_use]
+    pub fn corpora_name(&self) -> String {
+        let name = |entry: &MixEntry| match entry.weight {
+            1.0 => entry.corpus.clone(),
+            weight => format!("{} x {weight}", entry.corpus),
+        };
+        self.corpora().iter().map(name).collect::<Vec<_>>().join(" + ")
+    }
+}
+
+/// One corpus of a mix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MixEntry {
+    /// As `corpus` beside it: `docs`, `sotu`, or a path.
+    pub corpus: String,
+    /// Its share of the training tokens, relative to the other weights; 1 by default.
+    #[serde(default = "whole")]
+    pub weight: f64,
+    /// How often its text may be read; the others then share its weight. By default without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs_max: Option<f64>,
+}
+
+const fn whole() -> f64 {
+    1.0
 }
 
 /// How text becomes tokens.

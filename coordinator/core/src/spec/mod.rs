@@ -11,7 +11,7 @@ pub mod size;
 mod size_entry;
 mod validate;
 
-pub use data::{DataSpec, Tokenizer};
+pub use data::{DataSpec, MixEntry, Tokenizer};
 pub use parse::{SpecError, SpecErrors, parse, parse_with};
 pub use size::{NamedSize, Size};
 pub use validate::Mistake;

@@ -1,10 +1,10 @@
 //! What a well-formed budget.yaml may still not ask for.
 
+mod data;
+
 use std::collections::BTreeSet;
 
-use super::{
-    API_VERSION, AcceleratorKind, ArmSpec, OptimiserOverrides, SizeEntry, SweepSpec, Tokenizer,
-};
+use super::{API_VERSION, AcceleratorKind, ArmSpec, OptimiserOverrides, SizeEntry, SweepSpec};
 use crate::units::AcceleratorTime;
 use crate::variant::{
     Experts, Family, LossWeight, MomentFormat, NofM, Position, Quantization, is_default,
@@ -25,7 +25,6 @@ const RUNS_MAX: usize = 1_000_000;
 const WORKERS_MAX: u32 = 1024;
 const WIDTH_MAX: u32 = 65_536;
 const LAYERS_MAX: u32 = 1024;
-const SEQUENCE_MAX: u64 = 1 << 20;
 const NAME_LENGTH_MAX: usize = 63;
 const EXPERTS_MAX: u32 = 4096;
 
@@ -62,7 +61,7 @@ pub(super) fn check(spec: &SweepSpec) -> Vec<Mistake> {
     }
     check_classes(&mut check, spec);
     check_seeds(&mut check, &spec.seeds);
-    check_data(&mut check, spec);
+    data::check(&mut check, spec);
     check_arms(&mut check, &spec.arms);
     check_moments(&mut check, spec);
     check_forecast(&mut check, spec);
@@ -122,30 +121,6 @@ fn check_seeds(check: &mut Check, seeds: &[u64]) {
         if !seen.insert(*seed) {
             check.wrong(format!("seeds[{index}]"), format!("the seed {seed} is listed twice"));
         }
-    }
-}
-
-fn check_data(check: &mut Check, spec: &SweepSpec) {
-    let data = &spec.data;
-    if data.corpus.trim().is_empty() {
-        check.wrong("data.corpus", "the corpus has no name, expected `docs`, `sotu` or a path");
-    }
-    if let Tokenizer::Bpe(vocabulary_n) = data.tokenizer
-        && !(Tokenizer::BPE_MIN..=Tokenizer::BPE_MAX).contains(&vocabulary_n)
-    {
-        let (least, most) = (Tokenizer::BPE_MIN, Tokenizer::BPE_MAX);
-        let message =
-            format!("a vocabulary of {vocabulary_n} is out of range, expected {least} to {most}");
-        let hint = "256 of them are the bytes; `tokenizer: bytes` has no others";
-        check.wrong_with_hint("data.tokenizer.bpe", message, hint);
-    }
-    if !(2..=SEQUENCE_MAX).contains(&data.sequence.0) {
-        let message =
-            format!("{} is out of range, expected 2 to {SEQUENCE_MAX} tokens", data.sequence);
-        check.wrong("data.sequence", message);
-    }
-    if data.batch.0 == 0 {
-        check.wrong("data.batch", "a batch of no sequences trains nothing");
     }
 }
 

@@ -100,9 +100,9 @@ pub(super) fn result() -> RunResult {
         bits_per_byte: 1.9,
         normalised_perplexity: 3.7,
         bigram_bits_per_byte: Some(3.3),
-        params_n: None,
         weights_hash: "abcd".to_owned(),
         tokens_per_second: 1e5,
+        ..RunResult::default()
     }
 }
 

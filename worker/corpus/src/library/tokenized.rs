@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::PathBuf;
 
-use sweep_core::corpus::{CorpusRef, TokenizerRef};
+use sweep_core::corpus::{CorpusPart, CorpusRef, TokenizerRef};
 use sweep_core::spec;
 
 use super::Library;
 use crate::bpe::{Bpe, TooFewPairs};
 use crate::corpus::{Corpus, sha256};
 use crate::shard::{self, Shard};
-use crate::{Error, Text, Tokenizer};
+use crate::{Error, Part, Share, Text, Tokenizer};
 
 /// Changes when the same text would make another tokenizer or other shards.
 const VERSION: &str = "bpe 1";
@@ -18,33 +18,42 @@ const VERSION: &str = "bpe 1";
 const KEY_DIGITS: usize = 32;
 
 impl Library {
-    /// The reference of a corpus under a tokenizer, as [`Self::tokenize`].
-    ///
-    /// # Errors
-    /// As [`Self::tokenize`].
-    pub fn reference(
-        &self,
-        corpus: &Corpus,
-        tokenizer: spec::Tokenizer,
-    ) -> Result<CorpusRef, Error> {
-        match tokenizer {
-            spec::Tokenizer::Bytes => Ok(corpus.reference.clone()),
-            spec::Tokenizer::Bpe(vocabulary_n) => self.tokenize(corpus, vocabulary_n),
-        }
-    }
-
-    /// The reference of a corpus whose text is cut into tokens of `vocabulary_n` ids: trains and encodes
-    /// what is not there yet.
+    /// The reference of one corpus or a mix of them under a tokenizer: trains and encodes what is not
+    /// there yet.
     ///
     /// # Errors
     /// [`Error::VocabularyTooLarge`] where the text has too few pairs; [`Error::Io`].
+    pub fn reference(
+        &self,
+        shares: &[Share],
+        tokenizer: spec::Tokenizer,
+    ) -> Result<CorpusRef, Error> {
+        let mut references: Vec<CorpusRef> =
+            shares.iter().map(|share| share.corpus.reference.clone()).collect();
+        if let spec::Tokenizer::Bpe(vocabulary_n) = tokenizer {
+            let (hash, bpe) = self.tokenizer(shares, vocabulary_n)?;
+            for (share, reference) in shares.iter().zip(&mut references) {
+                let shards = self.shards(&share.corpus, &hash, &bpe)?;
+                let documents = shards.iter().flat_map(Shard::documents);
+                let train_tokens_n = documents.map(|document| document.len() as u64 + 1).sum();
+                let hash = hash.clone();
+                reference.tokenizer = Some(TokenizerRef { vocabulary_n, hash, train_tokens_n });
+            }
+        }
+        let mixed = shares.len() > 1 || shares.iter().any(|share| share.epochs_max.is_some());
+        match <[CorpusRef; 1]>::try_from(references) {
+            Ok([reference]) if !mixed => Ok(reference),
+            Ok(references) => Ok(mix(shares, references.into())),
+            Err(references) => Ok(mix(shares, references)),
+        }
+    }
+
+    /// [`Self::reference`] of one corpus cut into tokens of `vocabulary_n` ids.
+    ///
+    /// # Errors
+    /// As [`Self::reference`].
     pub fn tokenize(&self, corpus: &Corpus, vocabulary_n: u32) -> Result<CorpusRef, Error> {
-        let (hash, bpe) = self.tokenizer(corpus, vocabulary_n)?;
-        let shards = self.shards(corpus, &hash, &bpe)?;
-        let documents = shards.iter().flat_map(Shard::documents);
-        let train_tokens_n = documents.map(|document| document.len() as u64 + 1).sum();
-        let tokenizer = Some(TokenizerRef { vocabulary_n, hash, train_tokens_n });
-        Ok(CorpusRef { tokenizer, ..corpus.reference.clone() })
+        self.reference(&[corpus.clone().into()], spec::Tokenizer::Bpe(vocabulary_n))
     }
 
     /// Opens exactly what a run was planned with. What was derived from the text is made again where it
@@ -54,14 +63,23 @@ impl Library {
     /// As [`Library::load`], and [`Error::OtherTokenizer`] where the text does not make the tokenizer
     /// that it made when the run was planned.
     pub fn open(&self, reference: &CorpusRef) -> Result<Text, Error> {
-        let corpus = self.load(reference)?;
+        let mut shares = Vec::new();
+        for CorpusPart { corpus, weight, epochs_max } in &reference.parts {
+            let (weight, epochs_max) = (*weight, *epochs_max);
+            shares.push(Share { corpus: self.load(corpus)?, weight, epochs_max });
+        }
+        if shares.is_empty() {
+            shares.push(self.load(reference)?.into());
+        }
+        let mut parts = Vec::new();
         let Some(TokenizerRef { vocabulary_n, hash, .. }) = &reference.tokenizer else {
-            return Ok(corpus.into());
+            parts.extend(shares.into_iter().map(|share| Part::new(share, None)));
+            return Ok(Text { reference: reference.clone(), tokenizer: Tokenizer::bytes(), parts });
         };
         let bpe = match self.kept_tokenizer(hash) {
             Some(bpe) => bpe,
             None => {
-                let (found, bpe) = self.train(&corpus, *vocabulary_n)?;
+                let (found, bpe) = self.train(&shares, *vocabulary_n)?;
                 if found != *hash {
                     let (name, expected) = (reference.name.clone(), hash.clone());
                     return Err(Error::OtherTokenizer { name, expected, found });
@@ -69,8 +87,11 @@ impl Library {
                 bpe
             }
         };
-        let shards = self.shards(&corpus, hash, &bpe)?;
-        Ok(Text::tokenized(reference.clone(), Tokenizer::bpe(bpe), corpus, shards))
+        for share in shares {
+            let shards = self.shards(&share.corpus, hash, &bpe)?;
+            parts.push(Part::new(share, Some(shards)));
+        }
+        Ok(Text { reference: reference.clone(), tokenizer: Tokenizer::bpe(bpe), parts })
     }
 
     /// The file of a corpus's tokenizer, in the format of Hugging Face's tokenizers; none where tokens
@@ -84,24 +105,26 @@ impl Library {
         Ok(Some(self.tokenizer_path(hash)))
     }
 
-    fn tokenizer(&self, corpus: &Corpus, vocabulary_n: u32) -> Result<(String, Bpe), Error> {
-        let known = fs::read_to_string(self.tokenizer_key(corpus, vocabulary_n));
+    fn tokenizer(&self, shares: &[Share], vocabulary_n: u32) -> Result<(String, Bpe), Error> {
+        let known = fs::read_to_string(self.tokenizer_key(shares, vocabulary_n));
         if let Ok(hash) = known
             && let Some(bpe) = self.kept_tokenizer(&hash)
         {
             return Ok((hash, bpe));
         }
-        self.train(corpus, vocabulary_n)
+        self.train(shares, vocabulary_n)
     }
 
-    fn train(&self, corpus: &Corpus, vocabulary_n: u32) -> Result<(String, Bpe), Error> {
-        let file = Bpe::train(corpus.train(), vocabulary_n).map_err(|TooFewPairs { found }| {
-            let name = corpus.reference.name.clone();
+    /// On the training documents of all corpora, whatever their weights.
+    fn train(&self, shares: &[Share], vocabulary_n: u32) -> Result<(String, Bpe), Error> {
+        let documents = shares.iter().flat_map(|share| share.corpus.train());
+        let file = Bpe::train(documents, vocabulary_n).map_err(|TooFewPairs { found }| {
+            let name = name(shares);
             Error::VocabularyTooLarge { name, asked: vocabulary_n, found }
         })?;
         let hash = sha256(file.as_bytes());
         self.cache.write(&self.tokenizer_path(&hash), file.as_bytes())?;
-        self.cache.write(&self.tokenizer_key(corpus, vocabulary_n), hash.as_bytes())?;
+        self.cache.write(&self.tokenizer_key(shares, vocabulary_n), hash.as_bytes())?;
         let bpe = Bpe::from_file(file.as_bytes()).expect("the file was made by the lines above");
         Ok((hash, bpe))
     }
@@ -116,8 +139,10 @@ impl Library {
         self.cache.path("tokenizer", &format!("{hash}.json"))
     }
 
-    fn tokenizer_key(&self, corpus: &Corpus, vocabulary_n: u32) -> PathBuf {
-        let key = sha256(format!("{VERSION} {vocabulary_n} {}", corpus.reference.hash).as_bytes());
+    fn tokenizer_key(&self, shares: &[Share], vocabulary_n: u32) -> PathBuf {
+        let hashes: Vec<&str> =
+            shares.iter().map(|share| share.corpus.reference.hash.as_str()).collect();
+        let key = sha256(format!("{VERSION} {vocabulary_n} {}", hashes.join(" ")).as_bytes());
         self.cache.path("tokenizer", &key[..KEY_DIGITS])
     }
 
@@ -160,6 +185,39 @@ impl Library {
     }
 }
 
+/// The names of corpora as one.
+fn name(shares: &[Share]) -> String {
+    let names: Vec<String> = shares
+        .iter()
+        .map(|share| match share.weight {
+            1.0 => share.corpus.reference.name.clone(),
+            weight => format!("{} x {weight}", share.corpus.reference.name),
+        })
+        .collect();
+    names.join(" + ")
+}
+
+/// Several corpora as one, named by their hashes, weights and limits.
+fn mix(shares: &[Share], references: Vec<CorpusRef>) -> CorpusRef {
+    let mut identity = "mix 1".to_owned();
+    let mut parts = Vec::new();
+    let mut mixed = CorpusRef { name: name(shares), ..CorpusRef::default() };
+    for (Share { weight, epochs_max, .. }, corpus) in shares.iter().zip(references) {
+        let (weight, epochs_max) = (*weight, *epochs_max);
+        identity += &format!("\n{} {weight:?} {epochs_max:?}", corpus.hash);
+        mixed.documents_n += corpus.documents_n;
+        mixed.train_bytes += corpus.train_bytes;
+        mixed.validation_bytes += corpus.validation_bytes;
+        if let Some(own) = &corpus.tokenizer {
+            let tokens_n = mixed.tokenizer.map_or(0, |tokenizer| tokenizer.train_tokens_n);
+            let train_tokens_n = tokens_n + own.train_tokens_n;
+            mixed.tokenizer = Some(TokenizerRef { train_tokens_n, ..own.clone() });
+        }
+        parts.push(CorpusPart { corpus, weight, epochs_max });
+    }
+    CorpusRef { hash: sha256(identity.as_bytes()), parts, ..mixed }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -184,7 +242,7 @@ mod tests {
 
     fn decoded(text: &Text) -> Vec<Vec<u8>> {
         let tokens = |document: crate::Tokens<'_>| document.iter().collect::<Vec<u32>>();
-        let documents = text.part.train().into_iter().map(tokens);
+        let documents = text.parts[0].train().into_iter().map(tokens);
         documents.map(|tokens| text.tokenizer.decode(&tokens)).collect()
     }
 
@@ -197,7 +255,7 @@ mod tests {
         assert_eq!(text.tokenizer.vocabulary_n(), 600);
         assert_eq!(text.tokenizer.decode(&[text.tokenizer.separator()]), [0]);
         let tokenizer = reference.tokenizer.as_ref().unwrap();
-        let tokens: usize = text.part.train().iter().map(|document| document.len() + 1).sum();
+        let tokens: usize = text.parts[0].train().iter().map(|document| document.len() + 1).sum();
         assert_eq!(tokenizer.train_tokens_n, tokens as u64);
         assert!(tokenizer.train_tokens_n < corpus.reference.train_bytes / 2);
 
@@ -260,5 +318,44 @@ mod tests {
             panic!("{refused}")
         };
         assert!((1_000..100_000).contains(&found), "{found}");
+    }
+
+    /// One tokenizer for all, each corpus with its own shards.
+    #[test]
+    fn a_mix_opens_as_its_corpora_under_one_tokenizer() {
+        let (dir, library, corpus) = prepared();
+        let other = dir.path().join("numbers.txt");
+        fs::write(&other, "one two three four five six\n\n".repeat(2_000)).unwrap();
+        let other = library.add_path(&other).unwrap();
+        let shares = |weight, epochs_max| {
+            [
+                Share { weight, ..corpus.clone().into() },
+                Share { epochs_max, ..other.clone().into() },
+            ]
+        };
+        let tokenizer = spec::Tokenizer::Bpe(400);
+        let reference = library.reference(&shares(3.0, Some(4.0)), tokenizer).unwrap();
+        assert!(reference.name.contains(" x 3 + "), "{}", reference.name);
+        let bytes = corpus.reference.train_bytes + other.reference.train_bytes;
+        assert_eq!(reference.train_bytes, bytes);
+        let parts: u64 = reference.parts.iter().map(|part| part.corpus.train_tokens_n()).sum();
+        assert_eq!(reference.train_tokens_n(), parts);
+        let text = library.open(&reference).unwrap();
+        for (part, corpus) in text.parts.iter().zip([&corpus, &other]) {
+            let decoded: Vec<Vec<u8>> = part
+                .train()
+                .iter()
+                .map(|tokens| text.tokenizer.decode(&tokens.iter().collect::<Vec<_>>()))
+                .collect();
+            assert!(decoded.iter().map(Vec::as_slice).eq(corpus.train()), "{}", part.name());
+        }
+        assert_eq!((text.parts[0].weight(), text.parts[1].epochs_max()), (3.0, Some(4.0)));
+        // Weights and limits are part of what is trained on, and of its name.
+        let others = [(2.0, Some(4.0)), (3.0, Some(5.0)), (3.0, None)];
+        let hashes = others.map(|(weight, epochs_max)| {
+            let shares = shares(weight, epochs_max);
+            library.reference(&shares, spec::Tokenizer::Bytes).unwrap().hash
+        });
+        assert!(!hashes.contains(&reference.hash) && hashes[0] != hashes[1], "{hashes:?}");
     }
 }

@@ -5,7 +5,7 @@ use sweep_core::variant::{
 use sweep_corpus::Tokens;
 
 use super::*;
-use crate::data::TrainingData;
+use crate::data::{Source, TrainingData};
 use crate::optim::Adam;
 
 const FAMILIES: [(Family, Option<Position>); 3] = [
@@ -142,7 +142,7 @@ fn model(spec: &ModelSpec, seed: u64, path: Path) -> Model {
 /// Consecutive batches of this very file.
 fn batches(n: u64) -> Vec<TokenBatch> {
     let text = [Tokens::U8(include_bytes!("mod.rs"))];
-    let mut data = TrainingData::new(text, 0, 0, 3, 37).unwrap();
+    let mut data = TrainingData::new(Source::alone(text), 0, 0, 3, 37).unwrap();
     (1..=n).map(|step| data.step(step)).collect()
 }
 

@@ -99,3 +99,40 @@ fn a_checkpoint_and_a_text_of_another_vocabulary_are_refused() {
     let said = refused.to_string();
     assert!(said.contains("400 ids") && said.contains("vocabulary of 256"), "{said}");
 }
+
+/// Comments of this workspace and numbers: half of the tokens each, the numbers again and again.
+#[test]
+fn a_mix_is_learned_counted_and_judged_corpus_by_corpus() {
+    let (dir, library, corpus) = library();
+    let numbers = dir.path().join("numbers.txt");
+    let lines = (0..2_000).map(|n| format!("{n} and {n} are {}\n\n", 2 * n));
+    std::fs::write(&numbers, lines.collect::<String>()).unwrap();
+    let numbers = library.add_path(&numbers).unwrap();
+    let shares = [corpus, numbers].map(sweep_corpus::Share::from);
+    let reference = library.reference(&shares, sweep_core::spec::Tokenizer::Bytes).unwrap();
+    let mix = library.open(&reference).unwrap();
+    let run = run(Family::Qlstm, 600, &mix);
+    let (result, points) = uninterrupted(&run, &mix);
+    let [sources, numbers] = &result.corpora[..] else { panic!("{:?}", result.corpora) };
+    assert_eq!(sources.tokens + numbers.tokens, run.tokens_d());
+    let share = sources.tokens as f64 / run.tokens_d() as f64;
+    assert!((share - 0.5).abs() < 0.02, "{share}");
+    assert!(numbers.epochs > 1.5 && sources.epochs < 1.0, "{:?}", result.corpora);
+    assert_eq!(result.unique_tokens(), Some(sources.tokens + numbers.unique_tokens));
+    assert!(numbers.bits_per_byte < 0.8 * sources.bits_per_byte, "{:?}", result.corpora);
+    let mean = f64::midpoint(numbers.bits_per_byte, sources.bits_per_byte);
+    assert!((result.bits_per_byte - mean).abs() < 1e-9);
+    assert!(result.bits_per_byte < 0.9 * result.bigram_bits_per_byte.unwrap(), "{result:?}");
+
+    // Taken up in the middle it is the same run.
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder { stop_at: Some(377), ..Recorder::default() };
+    let outcome = train(&job(&run, &mix, folder.path()), &mut recorder).unwrap();
+    let Outcome::Stopped { checkpoint, .. } = outcome else { panic!("{outcome:?}") };
+    let resumed = TrainJob { resume_from: checkpoint.as_ref(), ..job(&run, &mix, folder.path()) };
+    let mut again = Recorder::default();
+    let result = RunResult { tokens_per_second: 0.0, ..result };
+    let ended = finished(train(&resumed, &mut again).unwrap());
+    assert_eq!(RunResult { tokens_per_second: 0.0, ..ended }, result);
+    assert_eq!([recorder.points, again.points].concat(), points);
+}

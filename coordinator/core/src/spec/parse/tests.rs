@@ -64,6 +64,20 @@ fn a_tokenizer_reads_and_gives_models_their_vocabulary() {
 }
 
 #[test]
+fn a_mix_reads_and_one_corpus_is_a_mix_of_one() {
+    let mix = "data: { mix: [{ corpus: docs, weight: 3 }, { corpus: ./mine, epochsMax: 4 }] }";
+    let spec = parse(&GOOD.replace("seeds: [1, 2]", mix)).unwrap();
+    let of = |entry: &crate::spec::MixEntry| (entry.corpus.clone(), entry.weight, entry.epochs_max);
+    let read: Vec<_> = spec.data.corpora().iter().map(of).collect();
+    assert_eq!(read, [("docs".to_owned(), 3.0, None), ("./mine".to_owned(), 1.0, Some(4.0))]);
+    assert_eq!(spec.data.corpora_name(), "docs x 3 + ./mine");
+    let json = serde_json::to_string(&spec).unwrap();
+    assert_eq!(serde_json::from_str::<SweepSpec>(&json).unwrap(), spec);
+    let alone = parse(GOOD).unwrap().data.corpora();
+    assert_eq!(alone.iter().map(of).collect::<Vec<_>>(), [("docs".to_owned(), 1.0, None)]);
+}
+
+#[test]
 fn variants_read() {
     let arm = "    family: gpt\n    activation: relu\n    sparsity: \"2:4\"\n    quantization: { weights: \
                int4, activations: fp8-e4m3, group: channel }";
@@ -155,6 +169,16 @@ fn mistakes_name_their_place_and_what_would_be_right() {
         ("seeds: [1, 2]", "forecast: { horizon: 1 s }"),
         ("seeds: [1, 2]", "schedule: { workers: 0 }"),
         ("seeds: [1, 2]", "data: { sequence: 128 }"),
+        ("seeds: [1, 2]", "data: { corpus: docs, mix: [{ corpus: sotu }] }"),
+        ("seeds: [1, 2]", "data: { mix: [{ corpus: docs }, { corpus: docs, weight: 2 }] }"),
+        ("seeds: [1, 2]", "data: { mix: [{ corpus: docs, weight: 0 }] }"),
+        ("seeds: [1, 2]", "data: { mix: [{ corpus: docs, epochsMax: -1 }] }"),
+        ("seeds: [1, 2]", "data: { mix: [{ corpus: docs, epochs: 4 }] }"),
+        ("seeds: [1, 2]", "data: { mix: [docs, sotu] }"),
+        (
+            "arms:\n  - name: gpt\n    family: gpt",
+            "data: { mix: [{ corpus: docs }] }\narms:\n  - name: gpt\n    trainer: { command: [python] }",
+        ),
         ("seeds: [1, 2]", "data: { tokenizer: words }"),
         ("seeds: [1, 2]", "data: { tokenizer: bpe }"),
         ("seeds: [1, 2]", "data: { tokenizer: { bpe: 256 } }"),
