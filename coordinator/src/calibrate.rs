@@ -22,6 +22,7 @@ pub fn needed(spec: &SweepSpec, reference: &Reference) -> Vec<Calibration> {
             let key = ThroughputKey {
                 model: model.timed(),
                 batch: spec.data.batch.0,
+                micro_batch: spec.data.micro_batch.map(|micro| micro.0),
                 device: reference.device.clone(),
                 trainer: reference.trainer.clone(),
                 external: external(spec, arm, &name),

@@ -100,6 +100,8 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, PlanError> {
                         optimiser: size.optimiser,
                         trainer: arm.trainer.clone(),
                         batch,
+                        micro_batch: spec.data.micro_batch.map(|micro| micro.0),
+                        evaluate_last: spec.data.evaluate_last.map(|last| last.0 as u32),
                         steps,
                         corpus: corpus.clone(),
                         tokens_per_second,

@@ -18,7 +18,10 @@ pub(crate) async fn work(agent: &Agent, assignment: CalibrationAssignment) -> Re
     for text in assignment.keys {
         let key: ThroughputKey = document::decode(&text)?;
         match key.external.clone() {
-            None => ours.push((text, Subject { model: key.model, batch: key.batch })),
+            None => {
+                let ThroughputKey { model, batch, micro_batch, .. } = key;
+                ours.push((text, Subject { model, batch, micro_batch }));
+            }
             Some(subject) => external.push((text, key, subject)),
         }
     }

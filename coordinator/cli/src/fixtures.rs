@@ -70,6 +70,8 @@ pub(crate) fn plan(granted: AcceleratorTime) -> Plan {
                     optimiser: size.optimiser,
                     trainer: None,
                     batch: 4,
+                    micro_batch: None,
+                    evaluate_last: None,
                     corpus: corpus(),
                     tokens_per_second,
                 });
@@ -90,6 +92,7 @@ pub(crate) fn calibrations() -> Vec<Calibration> {
         key: ThroughputKey {
             model: size.model,
             batch: 4,
+            micro_batch: None,
             device: "cpu: test x1".into(),
             trainer: "1".into(),
             external: None,

@@ -26,6 +26,12 @@ pub struct RunSpec {
     pub trainer: Option<ExternalTrainer>,
     /// Sequences per optimiser step.
     pub batch: u32,
+    /// Sequences that are trained on at a time; none where the whole batch is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<u32>,
+    /// Tokens of every window that an evaluation counts; none for half the sequence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluate_last: Option<u32>,
     /// Optimiser steps that fill the class.
     pub steps: u64,
     pub corpus: CorpusRef,

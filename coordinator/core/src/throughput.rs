@@ -12,6 +12,9 @@ pub struct ThroughputKey {
     pub model: ModelSpec,
     /// Sequences per optimiser step.
     pub batch: u32,
+    /// Sequences that are trained on at a time; none where the whole batch is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<u32>,
     /// Kind of accelerator, its model name and the threads a worker uses, e.g.
     /// `cpu: AMD EPYC x1`.
     pub device: String,

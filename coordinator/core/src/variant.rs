@@ -315,6 +315,10 @@ pub struct OptimiserSpec {
     pub init_std: f64,
     #[serde(default, skip_serializing_if = "is_default")]
     pub moments: MomentFormat,
+    /// Whether learning rate and deviation are those of [`Self::MU_P_WIDTH`], and those of other widths
+    /// follow by the maximal update parametrisation.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mu_p: bool,
 }
 
 impl OptimiserSpec {
@@ -337,8 +341,12 @@ impl OptimiserSpec {
             clip_norm: 1.0,
             init_std: 0.64 / width.sqrt(),
             moments: MomentFormat::F32,
+            mu_p: false,
         }
     }
+
+    /// The width at which the maximal update parametrisation changes nothing.
+    pub const MU_P_WIDTH: u32 = 64;
 }
 
 #[cfg(test)]

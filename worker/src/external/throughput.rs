@@ -101,6 +101,8 @@ fn trial(key: &ThroughputKey, subject: &ExternalSubject, corpus: CorpusRef) -> R
         model: key.model.clone(),
         trainer: Some(subject.trainer.clone()),
         batch: key.batch,
+        micro_batch: None,
+        evaluate_last: None,
         steps: STEPS,
         corpus,
         tokens_per_second: 0.0,
@@ -218,6 +220,7 @@ mod tests {
         let key = ThroughputKey {
             model,
             batch: 2,
+            micro_batch: None,
             device: String::new(),
             trainer: String::new(),
             external: None,

@@ -185,10 +185,18 @@ def tokens(step):
 
 
 def train(model):
-    adam = torch.optim.AdamW(model.weights.all, betas=(0.9, 0.95), eps=1e-8, weight_decay=DECAY)
+    # Gains and biases do not decay.
+    matrices = [weights for weights in model.weights.all if weights.dim() > 1]
+    vectors = [weights for weights in model.weights.all if weights.dim() == 1]
+    groups = [
+        {"params": matrices, "weight_decay": DECAY},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    adam = torch.optim.AdamW(groups, betas=(0.9, 0.95), eps=1e-8)
     losses = []
     for step in range(1, STEPS + 1):
-        adam.param_groups[0]["lr"] = rate(step)
+        for group in adam.param_groups:
+            group["lr"] = rate(step)
         loss, minimised = model.loss(*tokens(step))
         adam.zero_grad()
         minimised.backward()

@@ -56,6 +56,14 @@ impl TokenBatch {
         batch
     }
 
+    /// `n` rows from `first` on.
+    pub(crate) fn rows(&self, first: usize, n: usize) -> Self {
+        let places = first * self.sequence..(first + n) * self.sequence;
+        let (inputs, targets) = (&self.inputs[places.clone()], &self.targets[places]);
+        let (inputs, targets) = (inputs.to_vec(), targets.to_vec());
+        Self { batch: n, sequence: self.sequence, inputs, targets }
+    }
+
     #[must_use]
     pub const fn tokens_n(&self) -> usize {
         self.batch * self.sequence

@@ -1,10 +1,11 @@
 //! The number a run is judged by: cross-entropy on held-out text.
 //!
 //! Both families are scored on the same tokens: those of the first [`EVALUATED_BYTES`] of the
-//! validation split, documents in order and separated by byte 0, without the first half window. A GPT
-//! reads windows of a training sequence, each half a window after the last, and is scored on their
-//! second halves, so that every token has at least half a sequence of context (Languini Kitchen,
-//! arXiv 2309.11197). A qLSTM reads the text once, carrying its state.
+//! validation split, documents in order and separated by byte 0, without the context of the first. A GPT
+//! reads windows of a training sequence and is scored on the last n tokens of each, by which the next
+//! one is further on, so that every token has at least the rest of a sequence of context: n is half the
+//! sequence, or what the sweep says (Languini Kitchen, arXiv 2309.11197, has 128 of 512). A qLSTM reads
+//! the text once, carrying its state.
 //!
 //! Losses in nats per token compare models of one tokenizer. Bits per byte compare all: the nats of all
 //! tokens over the bytes of text that these stand for, whatever it was cut into.
@@ -56,10 +57,11 @@ pub struct Validation {
 impl Validation {
     /// # Errors
     /// [`Error::CorpusTooSmall`] where a split does not fill one window of `sequence` tokens.
-    pub fn new(text: &Text, sequence: usize) -> Result<Self, Error> {
+    pub fn new(text: &Text, sequence: usize, last: Option<u32>) -> Result<Self, Error> {
+        let last = last.map_or(sequence / 2, |last| last as usize).max(1);
         let weights: f64 = text.parts.iter().map(Part::weight).sum();
         let read = |part: &Part| {
-            let read = ValidationText::new(part, &text.tokenizer, sequence)?;
+            let read = ValidationText::new(part, &text.tokenizer, sequence, last)?;
             Ok((read, part.weight() / weights))
         };
         Ok(Self { texts: text.parts.iter().map(read).collect::<Result<_, Error>>()? })
@@ -106,12 +108,19 @@ struct ValidationText {
     bytes_before: Vec<usize>,
     /// Tokens of a training sequence.
     sequence: usize,
+    /// Tokens that are scored at the end of every window.
+    last: usize,
 }
 
 impl ValidationText {
     /// # Errors
     /// [`Error::CorpusTooSmall`] where the split does not fill one window of `sequence` tokens.
-    fn new(part: &Part, tokenizer: &Tokenizer, sequence: usize) -> Result<Self, Error> {
+    fn new(
+        part: &Part,
+        tokenizer: &Tokenizer,
+        sequence: usize,
+        last: usize,
+    ) -> Result<Self, Error> {
         let mut tokens = Vec::new();
         let mut left = EVALUATED_BYTES;
         for document in part.validation() {
@@ -129,17 +138,17 @@ impl ValidationText {
             let tokens = tokens.len();
             return Err(Error::CorpusTooSmall { split: "validation", tokens, needed });
         }
-        Ok(Self::of(tokens, tokenizer, sequence))
+        Ok(Self::of(tokens, tokenizer, sequence, last))
     }
 
-    fn of(tokens: Vec<u32>, tokenizer: &Tokenizer, sequence: usize) -> Self {
+    fn of(tokens: Vec<u32>, tokenizer: &Tokenizer, sequence: usize, last: usize) -> Self {
         let mut bytes_before = vec![0];
         let mut bytes = 0;
         bytes_before.extend(tokens.iter().map(|token| {
             bytes += tokenizer.bytes_n(*token);
             bytes
         }));
-        Self { tokens, bytes_before, sequence }
+        Self { tokens, bytes_before, sequence, last }
     }
 
     /// Mean nats per token.
@@ -168,27 +177,22 @@ impl ValidationText {
         self.bytes_before[places.end] - self.bytes_before[places.start]
     }
 
-    /// Tokens scored per window.
-    fn half(&self) -> usize {
-        (self.sequence / 2).max(1)
-    }
-
     /// Tokens that are read before the first that is scored.
     fn context(&self) -> usize {
-        self.sequence - self.half()
+        self.sequence - self.last
     }
 
     fn windows_n(&self) -> usize {
-        (self.tokens.len() - 1 - self.context()) / self.half()
+        (self.tokens.len() - 1 - self.context()) / self.last
     }
 
     /// Tokens that are read, the context included; each predicts the one after it.
     fn read_n(&self) -> usize {
-        self.context() + self.windows_n() * self.half()
+        self.context() + self.windows_n() * self.last
     }
 
     fn nll_by_windows(&self, model: &Model) -> Result<Vec<f32>, Error> {
-        let starts: Vec<usize> = (0..self.windows_n()).map(|i| i * self.half()).collect();
+        let starts: Vec<usize> = (0..self.windows_n()).map(|i| i * self.last).collect();
         let mut scored = Vec::with_capacity(self.tokens.len());
         for starts in starts.chunks(WINDOWS_PER_BATCH) {
             let windows = starts.iter().map(|start| &self.tokens[*start..=start + self.sequence]);
@@ -222,7 +226,7 @@ mod tests {
 
     fn text(bytes: &[u8], sequence: usize) -> ValidationText {
         let tokens = bytes.iter().map(|byte| u32::from(*byte)).collect();
-        ValidationText::of(tokens, &Tokenizer::bytes(), sequence)
+        ValidationText::of(tokens, &Tokenizer::bytes(), sequence, (sequence / 2).max(1))
     }
 
     fn bigram_bits(text: &ValidationText, corpus: &Corpus) -> f64 {
@@ -258,7 +262,7 @@ mod tests {
         let corpus = library.add_path(&sources).unwrap();
         let tokenized = library.tokenize(&corpus, 512).unwrap();
         let text = library.open(&tokenized).unwrap();
-        let judged = Validation::new(&text, 16).unwrap();
+        let judged = Validation::new(&text, 16, None).unwrap();
         let validation = &judged.texts[0].0;
         let read = text.tokenizer.decode(&validation.tokens);
         let joined: Vec<u8> =
@@ -277,7 +281,7 @@ mod tests {
         assert!((normalised_perplexity.log2() - bits_per_byte).abs() < 1e-9);
         // Pairs of tokens know more of the text than pairs of bytes.
         let bytes: Text = corpus.into();
-        let of_bytes = Validation::new(&bytes, 16).unwrap().bigram_bits_per_byte(&bytes);
+        let of_bytes = Validation::new(&bytes, 16, None).unwrap().bigram_bits_per_byte(&bytes);
         let of_tokens = judged.bigram_bits_per_byte(&text);
         assert!((0.5 * of_bytes..0.95 * of_bytes).contains(&of_tokens), "{of_tokens} {of_bytes}");
     }
@@ -295,6 +299,24 @@ mod tests {
         assert_eq!(mixed.nats_per_token, 1.5);
         assert!((mixed.bits_per_byte - 1.5 / 2.5 / std::f64::consts::LN_2).abs() < 1e-12);
         assert!((mixed.normalised_perplexity - 0.6_f64.exp()).abs() < 1e-12);
+    }
+
+    /// Scored one token a window, every one of them has the same context as in a window of its own.
+    #[test]
+    fn the_last_tokens_of_windows_are_scored_with_all_that_is_before_them() {
+        let bytes: Vec<u8> = include_bytes!("eval.rs")[..60].to_vec();
+        let spec = spec(Family::Gpt, Some(Position::Alibi), 16, 256);
+        let model = Model::new(&spec, 0.3, 1, &Device::Cpu, Path::Fused).unwrap();
+        let one = ValidationText { last: 1, ..text(&bytes, 16) };
+        let four = ValidationText { last: 4, ..text(&bytes, 16) };
+        let (ones, fours) =
+            (one.nll_by_windows(&model).unwrap(), four.nll_by_windows(&model).unwrap());
+        assert_eq!((ones.len(), fours.len()), (60 - 16, 44));
+        // The token after fifteen others: last of the first window that scores one, fourth of four.
+        assert!((ones[0] - fours[3]).abs() < 1e-5);
+        let window = TokenBatch::from_windows([&one.tokens[5..22]], 16);
+        let nll = model.nll(&window, &mut model.initial_state()).unwrap();
+        assert!((ones[5] - nll[15]).abs() < 1e-5);
     }
 
     fn spec(
@@ -321,10 +343,10 @@ mod tests {
     #[test]
     fn both_families_are_scored_on_the_same_bytes() {
         let bytes: Vec<u8> = (0..=255).cycle().take(333).collect();
-        for sequence in [1, 2, 15, 16] {
-            let text = text(&bytes, sequence);
+        for (sequence, last) in [(1, 1), (2, 1), (15, 7), (16, 8), (16, 3), (16, 16)] {
+            let text = ValidationText { last, ..text(&bytes, sequence) };
             let scored = text.read_n() - text.context();
-            assert!(bytes.len() - text.read_n() <= text.half(), "sequence {sequence}");
+            assert!(bytes.len() - text.read_n() <= text.last, "sequence {sequence}");
             for (family, position) in
                 [(Family::Gpt, Some(Position::Learned)), (Family::Qlstm, None)]
             {

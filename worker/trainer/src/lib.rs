@@ -45,6 +45,7 @@
 //! ```
 
 mod accelerator;
+mod accumulate;
 mod bigram;
 mod checkpoint;
 mod clock;
@@ -60,6 +61,7 @@ mod random;
 mod reference;
 pub mod schedule;
 pub mod train;
+mod widths;
 
 pub use accelerator::Accelerator;
 pub use error::Error;

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position, Variant};
 
 use crate::accelerator::Accelerator;
+use crate::accumulate;
 use crate::clock::Meter;
 use crate::data::TokenBatch;
 use crate::error::Error;
@@ -42,6 +43,8 @@ const SETTLED: f64 = 0.015;
 pub struct Subject {
     pub model: ModelSpec,
     pub batch: u32,
+    /// Sequences that are trained on at a time; none where the whole batch is.
+    pub micro_batch: Option<u32>,
 }
 
 /// A measured throughput.
@@ -118,6 +121,7 @@ fn references() -> [Subject; 2] {
             variant: Variant::BASELINE,
         },
         batch: 4,
+        micro_batch: None,
     })
 }
 
@@ -218,7 +222,7 @@ impl Bench {
         let mut tokens_n = 0.0;
         while meter.used().as_secs_f64() < seconds {
             self.round(&mut meter)?;
-            let Subject { model, batch } = &self.subject;
+            let Subject { model, batch, .. } = &self.subject;
             tokens_n += f64::from(*batch) * f64::from(model.sequence);
         }
         Ok(tokens_n / meter.used().as_secs_f64())
@@ -228,9 +232,11 @@ impl Bench {
     fn round(&mut self, meter: &mut Meter) -> Result<(), Error> {
         let tokens = random_tokens(&mut self.random, &self.subject);
         self.step += 1;
+        let micro_batch = self.subject.micro_batch;
         let Self { model, adam, state, learning_rate, step, .. } = self;
         meter.time(|| {
-            let (_, gradients) = model.loss_and_gradients(&tokens, state)?;
+            let (_, gradients) =
+                accumulate::loss_and_gradients(model, &tokens, state, micro_batch)?;
             adam.step(model, &gradients, *step, *learning_rate)
         })?;
         Ok(())
@@ -238,7 +244,7 @@ impl Bench {
 }
 
 fn random_tokens(random: &mut Random, subject: &Subject) -> TokenBatch {
-    let Subject { model, batch } = subject;
+    let Subject { model, batch, .. } = subject;
     let (batch, sequence) = (*batch as usize, model.sequence as usize);
     let mut draw = || -> Vec<u32> {
         let vocabulary = u64::from(model.vocabulary_n);
@@ -283,6 +289,7 @@ mod tests {
                 variant: Variant::BASELINE,
             },
             batch: 2,
+            micro_batch: None,
         };
         let (least, most) = (Duration::ZERO, Duration::ZERO);
         let patience = Patience { least, most };

@@ -12,6 +12,7 @@ use sweep_core::units::AcceleratorTime;
 use sweep_corpus::{Part, Text};
 
 use crate::accelerator::Accelerator;
+use crate::accumulate;
 use crate::checkpoint::{self, Position};
 use crate::clock::Meter;
 use crate::data::{Read, Source, TrainingData};
@@ -204,11 +205,11 @@ impl<'a> Session<'a> {
         let sequence = spec.sequence as usize;
         let device = job.accelerator.device()?;
         let path = ModelPath::for_device(&device);
-        let model = Model::new(spec, run.optimiser.init_std, run.seed, &device, path)?;
+        let model = Model::initialised(spec, &run.optimiser, run.seed, &device, path)?;
         Ok(Self {
             job,
             data: training_data(run, text)?,
-            validation: Validation::new(text, sequence)?,
+            validation: Validation::new(text, sequence, run.evaluate_last)?,
             optimiser: Adam::new(&run.optimiser, &model)?,
             schedule: Schedule::new(&run.optimiser, run.steps),
             state: model.initial_state(),
@@ -223,9 +224,11 @@ impl<'a> Session<'a> {
         let step = self.position.step + 1;
         let tokens = self.data.step(step);
         let learning_rate = self.schedule.learning_rate(step);
+        let micro_batch = self.job.run.micro_batch;
         let Self { model, optimiser, state, .. } = self;
         let (loss, gradient_norm) = meter.time(|| {
-            let (loss, gradients) = model.loss_and_gradients(&tokens, state)?;
+            let (loss, gradients) =
+                accumulate::loss_and_gradients(model, &tokens, state, micro_batch)?;
             let norm = optimiser.step(model, &gradients, step, learning_rate)?;
             Ok::<_, Error>((loss, norm))
         })?;
@@ -245,10 +248,11 @@ impl<'a> Session<'a> {
         self.before.iter().copied().collect()
     }
 
-    /// Of the last step.
+    /// Of the last step, or of its last piece.
     fn active_share(&self) -> Option<f64> {
         let run = self.job.run;
-        self.model.active_share(run.batch as usize, run.model.sequence as usize)
+        let batch = run.micro_batch.unwrap_or(run.batch);
+        self.model.active_share(batch as usize, run.model.sequence as usize)
     }
 
     fn write_checkpoint(&self) -> Result<Checkpoint, Error> {

@@ -27,7 +27,7 @@ pub(crate) struct RunsFile {
 }
 
 /// Names under which the field's quantities are found when nobody says where they are.
-const KNOWN: [(&str, &[&str]); 13] = [
+const KNOWN: [(&str, &[&str]); 14] = [
     (
         "N",
         &[

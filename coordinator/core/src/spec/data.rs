@@ -24,6 +24,14 @@ pub struct DataSpec {
     pub sequence: Tokens,
     /// Sequences per optimiser step, e.g. `4 sequences`.
     pub batch: Sequences,
+    /// Sequences that are trained on at a time, where a whole batch does not fit into memory: gradients of
+    /// the pieces are added up, e.g. `batch: 16 sequences`, `microBatch: 4 sequences`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<Sequences>,
+    /// Tokens at the end of every window that an evaluation of a GPT counts, e.g. `128 tokens`; half the
+    /// sequence by default. Each has at least the rest of the sequence before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluate_last: Option<Tokens>,
 }
 
 impl Default for DataSpec {
@@ -34,6 +42,8 @@ impl Default for DataSpec {
             tokenizer: Tokenizer::Bytes,
             sequence: Tokens(128),
             batch: Sequences(4),
+            micro_batch: None,
+            evaluate_last: None,
         }
     }
 }

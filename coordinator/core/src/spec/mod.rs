@@ -192,6 +192,11 @@ pub struct OptimiserOverrides {
     /// Standard deviation of the initial weights; `0.64 / sqrt(width)` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_std: Option<f64>,
+    /// Whether learning rates and initial weights follow the width as the maximal update
+    /// parametrisation has it, so that what is best for one width is for all. `learningRate` and `initStd`
+    /// then are those of width 64.
+    #[serde(default, rename = "muP", skip_serializing_if = "is_default")]
+    pub mu_p: bool,
     /// How Adam keeps its moments: `f32` by default, or `fp8` on a CPU, at under a third of the
     /// memory and some time a step, which the throughput does not count.
     #[serde(default, skip_serializing_if = "is_default")]

@@ -147,7 +147,8 @@ impl ArmSpec {
             (format!("{}{heads}", model.size_label()), model)
         };
         let model = ModelSpec { variant: self.variant(), ..model };
-        let optimiser = self.optimiser.over(&OptimiserSpec::for_width(model.width));
+        let width = if self.optimiser.mu_p { OptimiserSpec::MU_P_WIDTH } else { model.width };
+        let optimiser = self.optimiser.over(&OptimiserSpec::for_width(width));
         let throughput = entry.throughput.map(|t| t.0);
         Some(Size { name, model, optimiser, throughput })
     }
@@ -177,6 +178,7 @@ impl OptimiserOverrides {
             clip_norm: self.clip_norm.unwrap_or(defaults.clip_norm),
             init_std: self.init_std.unwrap_or(defaults.init_std),
             moments: self.moments,
+            mu_p: self.mu_p,
             ..defaults.clone()
         }
     }

@@ -307,6 +307,11 @@ fn check_optimiser(check: &mut Check, field: &str, arm: &ArmSpec) {
             check.wrong(format!("{field}.optimiser.{key}"), message);
         }
     }
+    if optimiser.mu_p && arm.tied {
+        let message = "a tied embedding has one rate for two uses whose rates differ, expected \
+                       `tied: false`";
+        check.wrong(format!("{field}.optimiser.muP"), message);
+    }
 }
 
 fn check_moments(check: &mut Check, spec: &SweepSpec) {

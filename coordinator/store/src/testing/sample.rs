@@ -77,6 +77,8 @@ pub(super) fn run_spec(seed: u64) -> RunSpec {
         optimiser: OptimiserSpec::for_width(32),
         trainer: None,
         batch: 4,
+        micro_batch: None,
+        evaluate_last: None,
         steps: 1234,
         corpus: corpus(),
         tokens_per_second: 126_464.123_456_789,

@@ -72,6 +72,7 @@ pub(super) async fn the_newest_throughput_wins(fixture: &Fixture) {
     let key = ThroughputKey {
         model: model(),
         batch: 4,
+        micro_batch: None,
         device: "cpu: test x1".to_owned(),
         trainer: "1".to_owned(),
         external: None,

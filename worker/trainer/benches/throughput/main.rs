@@ -69,7 +69,7 @@ fn baselines(peer: &mut Option<Peer>) -> Result<(), Box<dyn Error>> {
                 of_peer.push(speed / peer.window(&subject, WINDOW_SECONDS)?);
             }
         }
-        let Subject { model, batch } = &subject;
+        let Subject { model, batch, .. } = &subject;
         let ratio = |ratios: Vec<f64>| match median(ratios) {
             Some(ratio) => format!("{ratio:.2} x"),
             None => "-".to_owned(),
@@ -159,7 +159,7 @@ fn subjects() -> Vec<Subject> {
             sequence,
             variant: Variant::BASELINE,
         };
-        Subject { model, batch }
+        Subject { model, batch, micro_batch: None }
     };
     vec![
         subject(Family::Gpt, 64, 2, 4, 128, 16),

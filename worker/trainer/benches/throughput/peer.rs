@@ -35,7 +35,7 @@ impl Peer {
         subject: &Subject,
         seconds: f64,
     ) -> Result<f64, Box<dyn Error>> {
-        let Subject { model, batch } = subject;
+        let Subject { model, batch, .. } = subject;
         let asked = serde_json::json!({ "model": model, "batch": batch, "seconds": seconds });
         writeln!(self.asked, "{asked}")?;
         Ok(self.line()?.parse()?)

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
-use sweep_core::variant::{Activation, Family, ModelSpec, NofM, Position};
+use sweep_core::variant::{Activation, Family, ModelSpec, NofM, OptimiserSpec, Position};
 use sweep_kernels::{Embedding, Head, Layout, Queries, Scratch, Shape};
 
 use self::block::Block;
@@ -57,6 +57,25 @@ pub struct State {
     pub(crate) cells: Vec<Option<Tensor>>,
 }
 
+impl State {
+    /// What is remembered of `n` sequences from `first` on.
+    pub(crate) fn rows(&self, first: usize, n: usize) -> Result<Self, Error> {
+        let rows = |cell: &Option<Tensor>| cell.as_ref().map(|c| c.narrow(0, first, n)).transpose();
+        Ok(Self { cells: self.cells.iter().map(rows).collect::<Result<_, _>>()? })
+    }
+
+    /// What is remembered of all these sequences, in their order.
+    pub(crate) fn joined(pieces: &[Self]) -> Result<Self, Error> {
+        let cell = |index: usize| -> Result<Option<Tensor>, Error> {
+            let cells: Option<Vec<&Tensor>> =
+                pieces.iter().map(|piece| piece.cells[index].as_ref()).collect();
+            Ok(cells.map(|cells| Tensor::cat(&cells, 0)).transpose()?)
+        };
+        let cells_n = pieces.first().map_or(0, |piece| piece.cells.len());
+        Ok(Self { cells: (0..cells_n).map(cell).collect::<Result<_, _>>()? })
+    }
+}
+
 /// The weights of one part of a model.
 pub struct Part {
     /// `embedding`, `block.0` and so on, `head`.
@@ -90,6 +109,21 @@ impl Model {
         device: &Device,
         path: Path,
     ) -> Result<Self, Error> {
+        let optimiser = OptimiserSpec { init_std, ..OptimiserSpec::for_width(spec.width) };
+        Self::initialised(spec, &optimiser, seed, device, path)
+    }
+
+    /// A model with fresh weights as its optimiser wants them: of a deviation, and by the width or not.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn initialised(
+        spec: &ModelSpec,
+        optimiser: &OptimiserSpec,
+        seed: u64,
+        device: &Device,
+        path: Path,
+    ) -> Result<Self, Error> {
         check(spec)?;
         let parts = Parts::of(&spec.variant);
         let alibi = spec.position == Some(Position::Alibi);
@@ -110,7 +144,7 @@ impl Model {
         let own = head(spec, 1);
         let layout = if spec.variant.tied { own.norm_layout() } else { own.layout() };
         named.push(("head".to_owned(), layout));
-        let mut init = init::Init::new(seed, init_std, spec.layers_n);
+        let mut init = init::Init::new(seed, optimiser, spec);
         let parts = named.into_iter().map(|(name, layout)| {
             let weights = Var::from_vec(init.weights(&layout), layout.len(), device)?;
             Ok(Part { name, layout, weights })
@@ -349,5 +383,7 @@ fn head(spec: &ModelSpec, tokens_n: usize) -> Head {
     }
 }
 
+#[cfg(test)]
+mod coordinates;
 #[cfg(test)]
 mod tests;

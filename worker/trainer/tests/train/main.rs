@@ -1,6 +1,7 @@
 //! Whole runs on real text: the sources of the nouns.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
+mod settings;
 mod tokens;
 
 use std::path::{Path, PathBuf};
@@ -60,6 +61,8 @@ fn run(family: Family, steps: u64, corpus: &Text) -> RunSpec {
         optimiser: OptimiserSpec::for_width(32),
         trainer: None,
         batch: 4,
+        micro_batch: None,
+        evaluate_last: None,
         steps,
         corpus: corpus.reference.clone(),
         tokens_per_second: 100_000.0,

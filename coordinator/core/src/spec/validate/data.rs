@@ -25,6 +25,28 @@ pub(super) fn check(check: &mut Check, spec: &SweepSpec) {
     if data.batch.0 == 0 {
         check.wrong("data.batch", "a batch of no sequences trains nothing");
     }
+    if let Some(micro) = data.micro_batch
+        && (micro.0 == 0 || !data.batch.0.is_multiple_of(micro.0))
+    {
+        let message = format!("{micro} at a time do not divide the batch of {}", data.batch);
+        check.wrong("data.microBatch", message);
+    }
+    if let Some(last) = data.evaluate_last
+        && !(1..=data.sequence.0).contains(&last.0)
+    {
+        let message = format!("{last} are out of range, expected 1 to {}", data.sequence);
+        check.wrong("data.evaluateLast", message);
+    }
+    let built_in = [
+        ("microBatch", data.micro_batch.is_some()),
+        ("evaluateLast", data.evaluate_last.is_some()),
+    ];
+    if let Some(arm) = spec.arms.iter().find(|arm| arm.trainer.is_some()) {
+        for (key, _) in built_in.into_iter().filter(|(_, given)| *given) {
+            let message = format!("the command of arm `{}` is not told of it", arm.name);
+            check.wrong(format!("data.{key}"), message);
+        }
+    }
 }
 
 fn check_corpora(check: &mut Check, spec: &SweepSpec) {
