@@ -43,6 +43,7 @@ fn study(arms: &[String], seeds_n: u64) -> Vec<Observation> {
                     class,
                     params_n: 1,
                     tokens_d: 1,
+                    unique_tokens: None,
                     flops_c: 6.0,
                     hours: class.hours(),
                     bits_per_byte: loss * (0.003 * noise).exp(),

@@ -55,6 +55,11 @@ async fn a_corpus_that_is_missing_or_too_small_names_the_alternatives() -> Resul
     std::fs::write(sandbox.path("tiny.txt"), "Too short to hold anything out.\n")?;
     sandbox.write_budget(&yaml.replace(corpus, "  corpus: tiny.txt"));
     refused(&sandbox, &["submit", "budget.yaml"], &["tiny.txt", "validation"]);
+    let long = yaml.replace("sequence: 32 tokens", "sequence: 100000 tokens");
+    sandbox.write_budget(&long);
+    refused(&sandbox, &["submit", "budget.yaml"], &["too small", "shorter sequences"]);
+    sandbox.write_budget(&yaml.replace("batch: 4 sequences", "batch: 100000 sequences"));
+    refused(&sandbox, &["submit", "budget.yaml"], &["training split", "smaller batches"]);
     assert!(sandbox.stored().await?.is_none());
     Ok(())
 }

@@ -46,7 +46,7 @@ async fn a_vocabulary_beyond_the_text_is_refused_with_what_it_can_fill() -> Resu
     Ok(())
 }
 
-/// Sources and numbers; the numbers are few, and may be read three times.
+/// Sources and numbers, of which only a tenth may be read.
 #[tokio::test]
 async fn a_sweep_on_a_mix_reports_what_it_read_of_each_corpus() -> Result<()> {
     let yaml = small_budget("small").replace("[250 ms, 500 ms, 1 s, 2 s]", "[1 s]");

@@ -26,6 +26,7 @@ pub mod forecast;
 pub mod ids;
 pub mod import;
 pub mod ledger;
+pub mod memory;
 pub mod metric;
 pub mod nearest;
 pub mod observation;

@@ -16,6 +16,11 @@ pub enum Metric {
     LearningRate,
     /// Euclidean norm of the gradient before clipping.
     GradientNorm,
+    /// Root mean square of the gradient before clipping: near the optimiser's epsilon its steps become
+    /// small (Wortsman et al., arXiv 2309.14322, section 3.4).
+    GradientRms,
+    /// Euclidean norm of a token's output logits, mean over the first sequence of the step's batch.
+    OutputLogitNorm,
     /// Share of the MLPs' hidden units that were not zero, over the batch of the step; of models whose
     /// activation has exact zeros.
     ActiveShare,
@@ -59,13 +64,27 @@ impl fmt::Debug for MetricName {
 
 impl Metric {
     /// What the built-in trainer reports.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::TrainLoss,
         Self::ValidationLoss,
         Self::LearningRate,
         Self::GradientNorm,
+        Self::GradientRms,
+        Self::OutputLogitNorm,
         Self::ActiveShare,
     ];
+
+    /// The largest attention logit of a layer, counted from 0, over the first sequence of the step's batch,
+    /// before positions and mask are added: `max_attention_logit.0`. It grows before training becomes
+    /// unstable (Wortsman et al., arXiv 2309.14322, section 3.1).
+    ///
+    /// # Panics
+    /// Never: the name of every layer is short.
+    #[must_use]
+    pub fn max_attention_logit(layer: u32) -> Self {
+        let name = MetricName::new(&format!("max_attention_logit.{layer}"));
+        Self::Own(name.expect("a number has at most ten digits"))
+    }
 
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -74,6 +93,8 @@ impl Metric {
             Self::ValidationLoss => "validation_loss",
             Self::LearningRate => "learning_rate",
             Self::GradientNorm => "gradient_norm",
+            Self::GradientRms => "gradient_rms",
+            Self::OutputLogitNorm => "output_logit_norm",
             Self::ActiveShare => "active_share",
             Self::Own(name) => name.as_str(),
         }
@@ -136,6 +157,12 @@ mod tests {
             assert_eq!(serde_json::from_str::<Metric>(&json).unwrap(), metric);
             assert_eq!(matches!(metric, Metric::Own(_)), !Metric::ALL.contains(&metric));
         }
+    }
+
+    #[test]
+    fn every_layer_has_a_metric_of_its_own() {
+        assert_eq!(Metric::max_attention_logit(3).as_str(), "max_attention_logit.3");
+        assert!(Metric::max_attention_logit(u32::MAX).as_str().ends_with(".4294967295"));
     }
 
     #[test]

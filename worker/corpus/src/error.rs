@@ -119,7 +119,10 @@ impl Error {
                 format!("`cargo fetch` in the repository brings them back; otherwise, {OTHERS}")
             }
             Self::TooSmall { .. } => {
-                format!("every tenth document is held out: use more text; {OTHERS}")
+                format!(
+                    "every tenth document is held out: use more text, shorter sequences or smaller \
+                     batches; {OTHERS}"
+                )
             }
             Self::VocabularyTooLarge { found, .. } => {
                 format!("use `tokenizer: {{ bpe: {found} }}` or less, or more text")

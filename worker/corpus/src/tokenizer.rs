@@ -12,7 +12,7 @@ pub struct Tokenizer(Kind);
 #[derive(Debug)]
 enum Kind {
     Bytes,
-    Bpe(Bpe),
+    Bpe(Box<Bpe>),
 }
 
 impl Tokenizer {
@@ -22,8 +22,8 @@ impl Tokenizer {
         Self(Kind::Bytes)
     }
 
-    pub(crate) const fn bpe(bpe: Bpe) -> Self {
-        Self(Kind::Bpe(bpe))
+    pub(crate) fn bpe(bpe: Bpe) -> Self {
+        Self(Kind::Bpe(Box::new(bpe)))
     }
 
     /// The number of token ids.

@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use sweep_core::memory::{Memory, human_bytes};
+
 /// Why training could not go on. A loss that is not finite is no error but an
 /// [`Outcome`](crate::Outcome).
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +27,15 @@ pub enum Error {
     Shape { family: String, shape: String, reason: &'static str },
     #[error("moments of eight bits are kept on a CPU only, this run trains on another device")]
     MomentsOnDevice,
+    #[error(
+        "out of memory: the run needs about {needed}{}",
+        available.map_or_else(String::new, |left| format!(", and {} are available", human_bytes(left)))
+    )]
+    OutOfMemory {
+        needed: Memory,
+        /// Bytes; none where the device did not say.
+        available: Option<f64>,
+    },
     #[error("a model of another trainer cannot be built here")]
     NotOurs,
     #[error("no gradient reached `{name}`")]

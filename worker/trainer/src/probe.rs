@@ -17,6 +17,7 @@
 
 use std::time::{Duration, Instant};
 
+use sweep_core::memory::Memory;
 use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position, Variant};
 
 use crate::accelerator::Accelerator;
@@ -24,6 +25,7 @@ use crate::accumulate;
 use crate::clock::Meter;
 use crate::data::TokenBatch;
 use crate::error::Error;
+use crate::memory;
 use crate::model::{Model, Path, State};
 use crate::optim::Adam;
 use crate::random::{Purpose, Random};
@@ -198,8 +200,10 @@ impl Bench {
     /// # Errors
     /// A model that cannot be built.
     pub fn new(subject: &Subject, accelerator: Accelerator, path: Path) -> Result<Self, Error> {
-        let Subject { model: spec, .. } = subject;
+        let Subject { model: spec, batch, micro_batch } = subject;
         let optimiser = OptimiserSpec::for_width(spec.width);
+        let needed = Memory::training(spec, optimiser.moments, *batch, *micro_batch);
+        memory::require(needed, accelerator)?;
         let model = Model::new(spec, optimiser.init_std, 0, &accelerator.device()?, path)?;
         Ok(Self {
             subject: subject.clone(),

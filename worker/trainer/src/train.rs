@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use sweep_core::corpus::CorpusRef;
+use sweep_core::memory::Memory;
 use sweep_core::metric::{Metric, MetricPoint};
 use sweep_core::plan::RunSpec;
 use sweep_core::run::{Checkpoint, CorpusResult, RunResult, StepBefore};
@@ -18,8 +19,9 @@ use crate::clock::Meter;
 use crate::data::{Read, Source, TrainingData};
 use crate::error::Error;
 use crate::eval::{Evaluation, Validation};
+use crate::memory;
 use crate::metric::{self, Cadence};
-use crate::model::{Model, Path as ModelPath, State};
+use crate::model::{Model, Path as ModelPath, Stability, State};
 use crate::optim::Adam;
 use crate::schedule::Schedule;
 
@@ -111,9 +113,13 @@ pub enum Outcome {
 /// A corpus that is not the run's own or too small for it, a checkpoint of another run, and
 /// whatever the tensor library or the device refuses.
 pub fn train(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, Error> {
+    attempt(job, monitor).map_err(|error| memory::named(error, job.run))
+}
+
+fn attempt(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, Error> {
     let (mut session, passed_over) = Session::start(job)?;
     monitor.start(&Start { step: session.position.step, passed_over });
-    let cadence = Cadence::new(job.run.steps);
+    let (cadence, rare) = (Cadence::new(job.run.steps), Cadence::rare(job.run.steps));
     let mut meter = Meter::new(job.accelerator);
     let mut checkpoint_used = AcceleratorTime::ZERO;
     let first_step = session.position.step;
@@ -130,7 +136,12 @@ pub fn train(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, E
             let Done { learning_rate, gradient_norm, .. } = done;
             let active = session.active_share();
             let losses = &mut session.position.losses;
-            monitor.points(&metric::points(step, losses, learning_rate, gradient_norm, active));
+            let params_n = job.run.params_n();
+            let (rate, norm) = (learning_rate, gradient_norm);
+            monitor.points(&metric::points(step, losses, rate, norm, params_n, active));
+        }
+        if rare.is_due(step) {
+            monitor.points(&metric::stability(step, &session.stability()?));
         }
         let tokens_per_second = session.tokens_per_second(first_step, &meter);
         let progress = Progress { step, loss: done.loss, tokens_per_second };
@@ -202,6 +213,7 @@ impl<'a> Session<'a> {
         let TrainJob { run, text, .. } = *job;
         let spec = &run.model;
         check(run, text)?;
+        memory::require(Memory::of(run), job.accelerator)?;
         let sequence = spec.sequence as usize;
         let device = job.accelerator.device()?;
         let path = ModelPath::for_device(&device);
@@ -253,6 +265,12 @@ impl<'a> Session<'a> {
         let run = self.job.run;
         let batch = run.micro_batch.unwrap_or(run.batch);
         self.model.active_share(batch as usize, run.model.sequence as usize)
+    }
+
+    /// On the first sequence of the last step.
+    fn stability(&mut self) -> Result<Stability, Error> {
+        let tokens = self.data.step(self.position.step);
+        self.model.stability(&tokens.rows(0, 1))
     }
 
     fn write_checkpoint(&self) -> Result<Checkpoint, Error> {

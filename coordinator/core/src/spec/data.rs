@@ -1,6 +1,9 @@
 //! The text to train on, and how it is cut into tokens, sequences and batches.
 
+use std::fmt;
+
 use schemars::JsonSchema;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::units::{Sequences, Tokens};
@@ -89,7 +92,7 @@ const fn whole() -> f64 {
 }
 
 /// How text becomes tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Tokenizer {
     /// One token per byte: 256 ids, no artefact to keep.
@@ -119,5 +122,46 @@ impl Tokenizer {
     #[must_use]
     pub const fn of_vocabulary(vocabulary_n: u32) -> Self {
         if vocabulary_n < Self::BPE_MIN { Self::Bytes } else { Self::Bpe(vocabulary_n) }
+    }
+}
+
+const TOKENIZERS: &[&str] = &["bytes", "bpe"];
+
+/// A derived reader would not say what `bpe` alone lacks.
+impl<'de> Deserialize<'de> for Tokenizer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TokenizerVisitor)
+    }
+}
+
+struct TokenizerVisitor;
+
+impl<'de> Visitor<'de> for TokenizerVisitor {
+    type Value = Tokenizer;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`bytes`, or a vocabulary such as `{ bpe: 4096 }`")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Tokenizer, E> {
+        match name {
+            "bytes" => Ok(Tokenizer::Bytes),
+            "bpe" => Err(E::custom("`bpe` needs a vocabulary, for example `{ bpe: 4096 }`")),
+            _ => Err(E::unknown_variant(name, TOKENIZERS)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tokenizer, A::Error> {
+        let Some(key) = map.next_key::<String>()? else {
+            return Err(de::Error::custom("expected a vocabulary such as `{ bpe: 4096 }`"));
+        };
+        if key != "bpe" {
+            return Err(de::Error::unknown_field(&key, &["bpe"]));
+        }
+        let tokenizer = Tokenizer::Bpe(map.next_value()?);
+        match map.next_key::<String>()? {
+            None => Ok(tokenizer),
+            Some(key) => Err(de::Error::unknown_field(&key, &["bpe"])),
+        }
     }
 }

@@ -25,6 +25,17 @@ pub(super) trait Block: Send + Sync {
         more: &mut Option<Tensor>,
     ) -> Result<Tensor, Error>;
 
+    /// The largest attention logit of the block on this input, before positions and mask are added; none
+    /// where there is no attention.
+    fn max_attention_logit(
+        &self,
+        _: Shape,
+        _: &Parameters<'_>,
+        _: &Tensor,
+    ) -> Result<Option<f64>, Error> {
+        Ok(None)
+    }
+
     /// Share of the MLP's hidden units of the last [`Self::forward`] that are not zero.
     fn active_share(&self, shape: Shape) -> f64;
 

@@ -214,15 +214,8 @@ pub(super) fn head_nll(
     targets: &Tensor,
     more: &mut Option<Tensor>,
 ) -> Result<Tensor, Error> {
-    let normal = norm(parameters, "lnf", x)?;
     let rows = targets.elem_count();
-    let width = x.dim(D::Minus1)?;
-    let matrix = if parameters.has("head_w") {
-        parameters.get("head_w").clone()
-    } else {
-        embedding.get("token").t()?.contiguous()?
-    };
-    let logits = normal.reshape((rows, width))?.matmul(&matrix)?;
+    let logits = logits(parameters, embedding, x)?;
     let greatest = logits.max_keepdim(1)?.detach();
     let shifted = logits.broadcast_sub(&greatest)?;
     let log_sum = shifted.exp()?.sum_keepdim(1)?.log()?;
@@ -232,4 +225,20 @@ pub(super) fn head_nll(
     }
     let target = shifted.gather(&targets.reshape((rows, 1))?, 1)?;
     Ok((log_sum - target)?.squeeze(1)?)
+}
+
+/// `[batch x sequence, vocabulary]`.
+pub(super) fn logits(
+    parameters: &Parameters<'_>,
+    embedding: &Parameters<'_>,
+    x: &Tensor,
+) -> Result<Tensor, Error> {
+    let normal = norm(parameters, "lnf", x)?;
+    let width = x.dim(D::Minus1)?;
+    let matrix = if parameters.has("head_w") {
+        parameters.get("head_w").clone()
+    } else {
+        embedding.get("token").t()?.contiguous()?
+    };
+    Ok(normal.reshape((x.elem_count() / width, width))?.matmul(&matrix)?)
 }

@@ -58,6 +58,21 @@ impl Block for Gpt {
         compose::mlp(&self.parts.mlp, parameters, &x, more)
     }
 
+    fn max_attention_logit(
+        &self,
+        shape: Shape,
+        parameters: &Parameters<'_>,
+        x: &Tensor,
+    ) -> Result<Option<f64>, Error> {
+        let get = |name| parameters.get(name);
+        let normal = compose::norm(parameters, "ln1", x)?;
+        let qkv = compose::linear(&self.parts.mixer, &normal, get("qkv_w"), get("qkv_b"))?;
+        let scores = scores(&qkv, shape, self.queries, parameters)?;
+        // What comes after a token is not seen, and does not count.
+        let scores = scores.broadcast_add(&bias(shape, false, qkv.device())?)?;
+        Ok(Some(f64::from(scores.max_all()?.to_scalar::<f32>()?)))
+    }
+
     fn active_share(&self, shape: Shape) -> f64 {
         let saved = self.saved.lock().expect("no thread panics while it holds this");
         self.kernel(shape).active_share(&saved)
@@ -99,28 +114,40 @@ fn attention(
     queries_are: Queries,
     parameters: &Parameters<'_>,
 ) -> Result<Tensor, Error> {
-    let Shape { batch, sequence, heads_n, head_width, .. } = shape;
-    let inner = shape.inner();
-    let heads = |index: usize| -> Result<Tensor, Error> {
-        let part = qkv.narrow(D::Minus1, index * inner, inner)?;
-        let part = part.reshape((batch, sequence, heads_n, head_width))?;
-        Ok(part.transpose(1, 2)?.contiguous()?)
-    };
+    let Shape { batch, sequence, .. } = shape;
+    let scores = scores(qkv, shape, queries_are, parameters)?;
+    let scores = scores.broadcast_add(&bias(shape, alibi, qkv.device())?)?;
+    let shifted = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?.detach())?;
+    let weights = shifted.exp()?;
+    let weights = weights.broadcast_div(&weights.sum_keepdim(D::Minus1)?)?;
+    let mixed = weights.matmul(&heads(qkv, shape, 2)?)?.transpose(1, 2)?.contiguous()?;
+    Ok(mixed.reshape((batch, sequence, shape.inner()))?)
+}
+
+/// Queries times keys over the root of the head's width, `[batch, heads, sequence, sequence]`.
+fn scores(
+    qkv: &Tensor,
+    shape: Shape,
+    queries_are: Queries,
+    parameters: &Parameters<'_>,
+) -> Result<Tensor, Error> {
     let met = |index: usize, gain: &str| {
-        let mut part = heads(index)?;
+        let mut part = heads(qkv, shape, index)?;
         if queries_are.normed {
             part = compose::rms_norm(&part, parameters.get(gain))?;
         }
         if queries_are.rotary { rotated(&part, shape) } else { Ok(part) }
     };
-    let (queries, keys, values) = (met(0, "q_gain")?, met(1, "k_gain")?, heads(2)?);
-    let scores = (queries.matmul(&keys.t()?.contiguous()?)? / (head_width as f64).sqrt())?;
-    let scores = scores.broadcast_add(&bias(shape, alibi, qkv.device())?)?;
-    let shifted = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?.detach())?;
-    let weights = shifted.exp()?;
-    let weights = weights.broadcast_div(&weights.sum_keepdim(D::Minus1)?)?;
-    let mixed = weights.matmul(&values)?.transpose(1, 2)?.contiguous()?;
-    Ok(mixed.reshape((batch, sequence, inner))?)
+    let (queries, keys) = (met(0, "q_gain")?, met(1, "k_gain")?);
+    Ok((queries.matmul(&keys.t()?.contiguous()?)? / (shape.head_width as f64).sqrt())?)
+}
+
+/// Queries (0), keys (1) or values (2), `[batch, heads, sequence, head width]`.
+fn heads(qkv: &Tensor, shape: Shape, index: usize) -> Result<Tensor, Error> {
+    let Shape { batch, sequence, heads_n, head_width, .. } = shape;
+    let part = qkv.narrow(D::Minus1, index * shape.inner(), shape.inner())?;
+    let part = part.reshape((batch, sequence, heads_n, head_width))?;
+    Ok(part.transpose(1, 2)?.contiguous()?)
 }
 
 /// Queries or keys, `[batch, heads, sequence, head width]`, turned by their positions.

@@ -15,6 +15,7 @@ mod gpt;
 mod init;
 mod qlstm;
 mod reduce;
+mod stability;
 
 use std::sync::{Arc, Mutex};
 
@@ -27,6 +28,7 @@ use self::block::Block;
 use self::compose::Parameters;
 pub(crate) use self::fused::with_slice;
 use self::reduce::Parts;
+pub(crate) use self::stability::Stability;
 use crate::data::TokenBatch;
 use crate::error::Error;
 

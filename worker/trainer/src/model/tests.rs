@@ -139,9 +139,9 @@ fn model(spec: &ModelSpec, seed: u64, path: Path) -> Model {
     Model::new(spec, 0.1, seed, &Device::Cpu, path).unwrap()
 }
 
-/// Consecutive batches of this very file.
+/// Consecutive batches of a file beside this one.
 fn batches(n: u64) -> Vec<TokenBatch> {
-    let text = [Tokens::U8(include_bytes!("mod.rs"))];
+    let text = [Tokens::U8(include_bytes!("qlstm.rs"))];
     let mut data = TrainingData::new(Source::alone(text), 0, 0, 3, 37).unwrap();
     (1..=n).map(|step| data.step(step)).collect()
 }

@@ -202,8 +202,15 @@ fn both_families_learn_more_than_pairs_of_letters() {
         let last = points.last().unwrap();
         assert_eq!((last.metric, last.step), (Metric::ValidationLoss, 600));
         assert_eq!(last.value, result.loss);
-        // Every 3 steps three points, and the validation loss.
-        assert_eq!(points.len(), 200 * 3 + 1);
+        let count = |name: &str| points.iter().filter(|p| p.metric.as_str() == name).count();
+        for name in ["train_loss", "learning_rate", "gradient_norm", "gradient_rms"] {
+            assert_eq!(count(name), 200, "{name}");
+        }
+        assert_eq!((count("validation_loss"), count("output_logit_norm")), (1, 20));
+        let attention = if family == Family::Gpt { 20 } else { 0 };
+        for layer in 0..2 {
+            assert_eq!(count(&format!("max_attention_logit.{layer}")), attention, "{family}");
+        }
     }
 }
 
