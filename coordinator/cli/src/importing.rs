@@ -79,6 +79,7 @@ struct Columns {
     state: Option<usize>,
     params: usize,
     tokens: usize,
+    unique: Option<usize>,
     time: usize,
     /// Hours to a unit of it.
     hours_per_unit: f64,
@@ -135,6 +136,7 @@ impl Columns {
             state: optional("state")?,
             params: find("N")?,
             tokens: find("D")?,
+            unique: optional("U")?,
             time,
             hours_per_unit,
             loss,
@@ -162,6 +164,8 @@ impl Columns {
                 format!("the seed is `{seed}`, expected a whole number that is not negative")
             })?),
         };
+        let unique = self.unique.filter(|column| !file.cell(row, *column).is_empty());
+        let unique = unique.map(number).transpose()?;
         Ok(ImportedRun {
             arm: arm.to_owned(),
             name: text(self.name).to_owned(),
@@ -169,6 +173,7 @@ impl Columns {
             seed,
             params_n: number(self.params)?.round() as u64,
             tokens_d: number(self.tokens)?.round() as u64,
+            unique_tokens: unique.map(|tokens| tokens.round() as u64),
             hours: number(self.time)? * self.hours_per_unit,
             bits_per_byte: self.unit.bits_per_byte(number(self.loss)?),
         })
@@ -256,6 +261,7 @@ mod tests {
             seed: Some(3),
             params_n: 70_000_000,
             tokens_d: 1_400_000_000,
+            unique_tokens: None,
             hours: 16.0,
             bits_per_byte: 1.25,
         };

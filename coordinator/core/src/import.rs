@@ -25,6 +25,9 @@ pub struct ImportedRun {
     pub params_n: u64,
     /// Training tokens (D).
     pub tokens_d: u64,
+    /// Different tokens among them (U), where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique_tokens: Option<u64>,
     /// Accelerator hours of its training.
     pub hours: f64,
     /// Validation loss in bits per byte of text.
@@ -92,6 +95,7 @@ pub fn observations(
             class,
             params_n: *params_n,
             tokens_d: *tokens_d,
+            unique_tokens: run.unique_tokens,
             flops_c: 6.0 * *params_n as f64 * *tokens_d as f64,
             hours: *hours,
             bits_per_byte: *bits_per_byte,
@@ -136,6 +140,7 @@ mod tests {
             seed: None,
             params_n,
             tokens_d: 20 * params_n,
+            unique_tokens: None,
             hours,
             bits_per_byte,
         }

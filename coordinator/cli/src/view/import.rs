@@ -140,6 +140,7 @@ mod tests {
             seed: None,
             params_n,
             tokens_d: 20 * params_n,
+            unique_tokens: None,
             hours,
             bits_per_byte,
         };

@@ -146,6 +146,7 @@ pub(super) fn new_import(sweep: SweepId, hours: &[f64]) -> NewImport {
         seed: None,
         params_n: 1_000_000,
         tokens_d: 20_000_000,
+        unique_tokens: None,
         hours: *hours,
         bits_per_byte: 2.0,
     };
