@@ -5,7 +5,7 @@ use law_engine::expression::{self, NoLaw};
 use sweep_core::spec::{Mistake, SpecErrors, SweepSpec, parse_with};
 
 /// The letters that runs of a sweep have.
-const LETTERS: [&str; 4] = ["N", "D", "C", "h"];
+const LETTERS: [&str; 5] = ["N", "D", "U", "C", "h"];
 
 /// Reads and checks one budget.yaml.
 ///
@@ -68,8 +68,9 @@ mod tests {
 
     #[test]
     fn laws_of_ones_own_and_of_the_catalogue_are_read() {
-        let spec = with("[chinchilla, \"L(N, D) = E + A*N^-alpha + B*D^-beta\"]").unwrap();
-        assert_eq!(spec.forecast.laws.len(), 2);
+        let spec = with("[chinchilla, data-constrained, \"L(N, D) = E + A*N^-alpha + B*D^-beta\"]")
+            .unwrap();
+        assert_eq!(spec.forecast.laws.len(), 3);
         assert_eq!(read(YAML).unwrap().forecast.laws, Vec::<String>::new());
     }
 

@@ -121,6 +121,8 @@ struct Pass<'a> {
     before: Vec<u64>,
     /// Tokens drawn of every corpus in this pass.
     drawn: Vec<u64>,
+    /// Tokens of the pieces that begin among them.
+    dealt: Vec<u64>,
     /// Tokens read of every corpus in the passes before.
     read: Vec<f64>,
     streams: Vec<Stream<'a>>,
@@ -214,11 +216,11 @@ impl<'a> TrainingData<'a> {
     }
 
     fn read_until(&self, steps: u64) -> Vec<f64> {
-        let Pass { first_step, drawn, read, .. } = &self.pass;
+        let Pass { first_step, dealt, read, .. } = &self.pass;
         let tokens = (steps - first_step) as f64 * (self.batch * self.sequence) as f64;
-        let all: u64 = drawn.iter().sum();
-        let share = |drawn: &u64| *drawn as f64 / all as f64;
-        read.iter().zip(drawn).map(|(read, drawn)| read + tokens * share(drawn)).collect()
+        let all: u64 = dealt.iter().sum();
+        let share = |dealt: &u64| *dealt as f64 / all as f64;
+        read.iter().zip(dealt).map(|(read, dealt)| read + tokens * share(dealt)).collect()
     }
 
     /// Tokens that a pass draws of every corpus, of which so many are left.
@@ -259,9 +261,10 @@ impl<'a> TrainingData<'a> {
         read: Vec<f64>,
     ) -> Pass<'a> {
         let drawn = self.quotas(left);
-        let mut pieces = Vec::new();
+        let (mut pieces, mut dealt) = (Vec::new(), Vec::new());
         for (index, (before, drawn)) in before.iter().zip(&drawn).enumerate() {
-            self.draw(index, *before..before + drawn, &mut pieces);
+            let limit = before.saturating_add(left[index]);
+            dealt.push(self.draw(index, *before..before + drawn, limit, &mut pieces));
         }
         if self.sources.len() > 1 {
             Random::new(self.seed, Purpose::Mix { pass: number }).shuffle(&mut pieces);
@@ -273,12 +276,19 @@ impl<'a> TrainingData<'a> {
         }
         let shortest = streams.iter().map(Stream::len).min().unwrap_or(0);
         let steps = (shortest.saturating_sub(1) / self.sequence) as u64;
-        Pass { number, first_step, steps, before, drawn, read, streams }
+        Pass { number, first_step, steps, before, drawn, dealt, read, streams }
     }
 
     /// The pieces of a corpus that begin at these tokens of its endless repetition, in which every epoch
-    /// is shuffled anew.
-    fn draw(&self, index: usize, places: Range<u64>, pieces: &mut Vec<Tokens<'a>>) {
+    /// is shuffled anew, but none that ends after the limit; and how many tokens they have.
+    fn draw(
+        &self,
+        index: usize,
+        places: Range<u64>,
+        limit: u64,
+        pieces: &mut Vec<Tokens<'a>>,
+    ) -> u64 {
+        let mut dealt = 0;
         let Cut { pieces: all, tokens_n, .. } = &self.sources[index];
         for epoch in places.start / tokens_n..places.end.div_ceil(*tokens_n) {
             let mut order = all.clone();
@@ -286,12 +296,15 @@ impl<'a> TrainingData<'a> {
             Random::new(self.seed, purpose).shuffle(&mut order);
             let mut place = epoch * tokens_n;
             for piece in order {
-                if places.contains(&place) {
+                let tokens_n = piece.len() as u64 + 1;
+                if places.contains(&place) && place + tokens_n <= limit {
                     pieces.push(piece);
+                    dealt += tokens_n;
                 }
-                place += piece.len() as u64 + 1;
+                place += tokens_n;
             }
         }
+        dealt
     }
 }
 
@@ -304,6 +317,7 @@ impl Pass<'_> {
             steps: 0,
             before: vec![0; corpora_n],
             drawn: vec![0; corpora_n],
+            dealt: vec![0; corpora_n],
             read: vec![0.0; corpora_n],
             streams: Vec::new(),
         }

@@ -38,7 +38,9 @@ pub(crate) fn named(error: Error, run: &RunSpec) -> Error {
 }
 
 fn is_out_of_memory(error: &TensorError) -> bool {
+    // The lines after the first are where it came from.
     let text = error.to_string().to_lowercase();
+    let text = text.lines().next().unwrap_or_default();
     text.contains("out of memory") || text.contains("out_of_memory")
 }
 
@@ -106,27 +108,34 @@ mod tests {
         line.trim().strip_suffix("kB").unwrap().trim().parse::<f64>().unwrap() * 1024.0
     }
 
-    /// Of models large enough that nothing else counts.
-    #[test]
-    fn the_estimate_is_what_training_takes() {
-        for (family, width) in [(Family::Gpt, 192), (Family::Qlstm, 256)] {
-            let run = run(family, width, 4);
-            let before = peak();
-            let path = Path::Fused;
-            let device = candle_core::Device::Cpu;
-            let model = Model::initialised(&run.model, &run.optimiser, 1, &device, path).unwrap();
-            let mut adam = Adam::new(&run.optimiser, &model).unwrap();
-            let text = [sweep_corpus::Tokens::U8(include_bytes!("memory.rs"))];
-            let mut data = TrainingData::new(Source::alone(text), 0, 1, 16, 128).unwrap();
-            let mut state = model.initial_state();
-            for step in 1..=2 {
-                let tokens = data.step(step);
-                let (_, gradients) = model.loss_and_gradients(&tokens, &mut state).unwrap();
-                adam.step(&model, &gradients, step, 1e-3).unwrap();
-            }
-            let share = (peak() - before) / Memory::of(&run).total();
-            assert!((0.6..1.5).contains(&share), "{family}: {share} of {}", Memory::of(&run));
+    /// Of what is trained, more than this process had before; every test is a process of its own.
+    fn share_taken(run: &RunSpec) -> f64 {
+        let before = peak();
+        let path = Path::Fused;
+        let device = candle_core::Device::Cpu;
+        let model = Model::initialised(&run.model, &run.optimiser, 1, &device, path).unwrap();
+        let mut adam = Adam::new(&run.optimiser, &model).unwrap();
+        let text = [sweep_corpus::Tokens::U8(include_bytes!("memory.rs"))];
+        let mut data = TrainingData::new(Source::alone(text), 0, 1, 16, 128).unwrap();
+        let mut state = model.initial_state();
+        for step in 1..=2 {
+            let tokens = data.step(step);
+            let (_, gradients) = model.loss_and_gradients(&tokens, &mut state).unwrap();
+            adam.step(&model, &gradients, step, 1e-3).unwrap();
         }
+        (peak() - before) / Memory::of(run).total()
+    }
+
+    #[test]
+    fn the_estimate_is_what_training_a_gpt_takes() {
+        let share = share_taken(&run(Family::Gpt, 192, 4));
+        assert!((0.7..1.3).contains(&share), "{share}");
+    }
+
+    #[test]
+    fn the_estimate_is_what_training_a_quasi_lstm_takes() {
+        let share = share_taken(&run(Family::Qlstm, 192, 4));
+        assert!((0.7..1.3).contains(&share), "{share}");
     }
 
     #[test]

@@ -226,7 +226,7 @@ pub struct ForecastSpec {
     /// Level of every interval, e.g. `90 %`.
     pub level: Share,
     /// Laws that are fitted to all runs of each arm beside its curve: names of the catalogue
-    /// (`chinchilla`), or your own over parameters N, tokens D, FLOPs C and hours h, e.g.
+    /// (`chinchilla`), or your own over parameters N, tokens D, unique tokens U, FLOPs C and hours h, e.g.
     /// `L(N, D) = E + A*N^-alpha + B*D^-beta`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub laws: Vec<String>,

@@ -103,12 +103,13 @@ fn modern() -> Vec<(Option<Position>, Variant)> {
 
 #[test]
 fn modern_models_equal_their_composition() {
-    let batches = batches(6);
+    // The first once more, so that what was learned of it shows.
+    let batches = [batches(6), batches(1)].concat();
     for (position, variant) in modern() {
         let spec = varied(Family::Gpt, position, &variant);
         let (fused, gradients) = train(&model(&spec, 5, Path::Fused), &batches);
         let (composed, expected) = train(&model(&spec, 5, Path::Composition), &batches);
-        assert!(fused[5] < fused[0] - 0.3, "{variant:?} does not learn: {fused:?}");
+        assert!(fused[6] < fused[0] - 0.1, "{variant:?} does not learn: {fused:?}");
         for (fused, composed) in fused.iter().zip(&composed) {
             assert!((fused / composed - 1.0).abs() < 1e-5, "{variant:?}: {fused} {composed}");
         }
