@@ -19,7 +19,7 @@ use tonic::Streaming;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::context::Context;
-use crate::embedded;
+use crate::embedded::{self, Fleet};
 use crate::failure::Failure;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,16 +36,16 @@ pub(crate) enum Need {
     /// Answers about sweeps submitted before. Starts no workers and makes no folder.
     Answers,
     /// Workers that go on with a sweep submitted before.
-    WorkOn { workers_n: u32 },
+    WorkOn(Fleet),
     /// Workers for a new sweep; makes the data directory.
-    Work { workers_n: u32 },
+    Work(Fleet),
 }
 
 impl Need {
-    const fn workers_n(self) -> u32 {
+    const fn fleet(self) -> Fleet {
         match self {
-            Self::Answers => 0,
-            Self::WorkOn { workers_n } | Self::Work { workers_n } => workers_n,
+            Self::Answers => Fleet { workers_n: 0, threads_n: 1 },
+            Self::WorkOn(fleet) | Self::Work(fleet) => fleet,
         }
     }
 }
@@ -70,7 +70,7 @@ impl Session {
             if let Some(url) = embedded::running(data_dir) {
                 return Self::connect(&url, None).await;
             }
-            if !matches!(need, Need::Work { .. }) && !embedded::database_path(data_dir).exists() {
+            if !matches!(need, Need::Work(_)) && !embedded::database_path(data_dir).exists() {
                 let place = data_dir.display();
                 return Err(Failure::new(
                     ErrorCode::NotFound,
@@ -81,7 +81,7 @@ impl Session {
                      of another one",
                 ));
             }
-            match embedded::start(data_dir, need.workers_n()).await {
+            match embedded::start(data_dir, need.fleet()).await {
                 Ok(embedded) => {
                     let url = embedded.url().to_owned();
                     return Self::connect(&url, Some(embedded)).await;

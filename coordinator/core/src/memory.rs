@@ -13,7 +13,7 @@ const FP8: f64 = 1.0 + 5.0 / 128.0;
 /// Memory of training, bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Memory {
-    /// Weights and gradients, and the gradients' sum where a batch is trained on in pieces.
+    /// Weights and gradients: of a batch that is trained on in pieces, their sum and one of each thread.
     pub weights: f64,
     /// Both moments of the optimiser.
     pub moments: f64,
@@ -24,8 +24,8 @@ pub struct Memory {
 impl Memory {
     /// Of a run, as [`Self::training`].
     #[must_use]
-    pub fn of(run: &RunSpec) -> Self {
-        Self::training(&run.model, run.optimiser.moments, run.batch, run.micro_batch)
+    pub fn of(run: &RunSpec, threads_n: u32) -> Self {
+        Self::training(&run.model, run.optimiser.moments, run.batch, run.micro_batch, threads_n)
     }
 
     /// Of a model that is trained by the fused path, on a CPU; plain tensor operations on another device
@@ -36,9 +36,12 @@ impl Memory {
         moments: MomentFormat,
         batch: u32,
         micro_batch: Option<u32>,
+        threads_n: u32,
     ) -> Self {
         let rows = micro_batch.unwrap_or(batch);
-        let copies = if rows < batch { 3.0 } else { 2.0 };
+        // Each thread has a piece of the batch at a time, and the gradient of it.
+        let lanes_n = threads_n.min(batch / rows.max(1)).max(1);
+        let copies = if rows < batch { 2.0 + f64::from(lanes_n) } else { 2.0 };
         let values_n = model.params_n() as f64;
         let moment = match moments {
             MomentFormat::F32 => WORD,
@@ -47,7 +50,7 @@ impl Memory {
         Self {
             weights: copies * WORD * values_n,
             moments: 2.0 * moment * values_n,
-            activations: activations(model, rows),
+            activations: activations(model, rows * lanes_n),
         }
     }
 

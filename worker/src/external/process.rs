@@ -169,7 +169,7 @@ impl Drop for Process {
 /// The one GPU that a worker has, or none.
 fn visible_devices(accelerator: Accelerator) -> String {
     match accelerator {
-        Accelerator::Cpu => String::new(),
+        Accelerator::Cpu { .. } => String::new(),
         Accelerator::Cuda { index } => index.to_string(),
     }
 }

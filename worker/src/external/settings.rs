@@ -59,7 +59,7 @@ impl Settings {
             "corpus_train" => path(&places.corpus.train),
             "corpus_validation" => path(&places.corpus.validation),
             "device" => json!(match accelerator {
-                Accelerator::Cpu => "cpu",
+                Accelerator::Cpu { .. } => "cpu",
                 Accelerator::Cuda { .. } => "cuda",
             }),
             "head_width" => json!(run.model.head_width),

@@ -5,19 +5,35 @@ use candle_core::Device;
 use crate::error::Error;
 
 /// An accelerator of this machine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accelerator {
-    /// One core.
-    #[default]
-    Cpu,
+    /// As many cores; what is counted is the time of each.
+    Cpu { threads_n: usize },
     /// One NVIDIA GPU, by its number. Needs the feature `cuda`.
     Cuda { index: u32 },
 }
 
+impl Default for Accelerator {
+    fn default() -> Self {
+        Self::CORE
+    }
+}
+
 impl Accelerator {
+    /// One core.
+    pub const CORE: Self = Self::Cpu { threads_n: 1 };
+
+    /// Threads of ours that share a training step.
+    pub(crate) const fn threads_n(self) -> usize {
+        match self {
+            Self::Cpu { threads_n } => threads_n,
+            Self::Cuda { .. } => 1,
+        }
+    }
+
     pub(crate) fn device(self) -> Result<Device, Error> {
         match self {
-            Self::Cpu => Ok(Device::Cpu),
+            Self::Cpu { .. } => Ok(Device::Cpu),
             Self::Cuda { index } => Ok(Device::new_cuda(index as usize)?),
         }
     }
@@ -27,9 +43,10 @@ impl Accelerator {
     #[must_use]
     pub fn name(self) -> String {
         match self {
-            Self::Cpu => {
+            Self::Cpu { threads_n } => {
                 let model = value_of("/proc/cpuinfo", "model name");
-                format!("cpu: {} x1", model.as_deref().unwrap_or(std::env::consts::ARCH))
+                let model = model.as_deref().unwrap_or(std::env::consts::ARCH);
+                format!("cpu: {model} x{threads_n}")
             }
             Self::Cuda { .. } => {
                 // Drivers list their GPUs by bus address; machines of mixed GPUs are not told
@@ -57,8 +74,9 @@ mod tests {
 
     #[test]
     fn the_name_tells_kind_and_count() {
-        let name = Accelerator::Cpu.name();
+        let name = Accelerator::CORE.name();
         assert!(name.starts_with("cpu: ") && name.ends_with(" x1"), "{name}");
         assert!(name.len() > "cpu:  x1".len());
+        assert!(Accelerator::Cpu { threads_n: 4 }.name().ends_with(" x4"));
     }
 }

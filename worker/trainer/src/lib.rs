@@ -52,6 +52,7 @@ mod clock;
 pub mod data;
 mod error;
 pub mod eval;
+mod lanes;
 mod memory;
 mod metric;
 pub mod model;

@@ -13,7 +13,7 @@ use crate::error::Error;
 /// [`Error::OutOfMemory`] with what is needed and what there is.
 pub(crate) fn require(needed: Memory, accelerator: Accelerator) -> Result<(), Error> {
     match accelerator {
-        Accelerator::Cpu => require_of(needed, available()),
+        Accelerator::Cpu { .. } => require_of(needed, available()),
         Accelerator::Cuda { .. } => Ok(()),
     }
 }
@@ -28,10 +28,11 @@ fn require_of(needed: Memory, available: Option<f64>) -> Result<(), Error> {
 }
 
 /// The error of a device that is out of memory, under its name and with the estimate.
-pub(crate) fn named(error: Error, run: &RunSpec) -> Error {
+pub(crate) fn named(error: Error, run: &RunSpec, accelerator: Accelerator) -> Error {
     match &error {
         Error::Tensor(source) if is_out_of_memory(source) => {
-            Error::OutOfMemory { needed: Memory::of(run), available: None }
+            let needed = Memory::of(run, accelerator.threads_n() as u32);
+            Error::OutOfMemory { needed, available: None }
         }
         _ => error,
     }
@@ -121,9 +122,9 @@ mod tests {
         for step in 1..=2 {
             let tokens = data.step(step);
             let (_, gradients) = model.loss_and_gradients(&tokens, &mut state).unwrap();
-            adam.step(&model, &gradients, step, 1e-3).unwrap();
+            adam.step(&model, &gradients, step, 1e-3, 1).unwrap();
         }
-        (peak() - before) / Memory::of(run).total()
+        (peak() - before) / Memory::of(run, 1).total()
     }
 
     #[test]
@@ -141,31 +142,34 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused_with_what_it_needs() {
         let run = run(Family::Gpt, 65_536, 1024);
-        let refused = require(Memory::of(&run), Accelerator::Cpu).unwrap_err().to_string();
+        let refused = require(Memory::of(&run, 1), Accelerator::CORE).unwrap_err().to_string();
         assert!(refused.starts_with("out of memory: the run needs about "), "{refused}");
         assert!(refused.contains("activations") && refused.contains("available"), "{refused}");
         let small = self::run(Family::Gpt, 16, 1);
-        assert!(require(Memory::of(&small), Accelerator::Cpu).is_ok());
-        assert!(require_of(Memory::of(&small), Some(1.0)).is_err());
-        assert!(require_of(Memory::of(&run), None).is_ok());
+        assert!(require(Memory::of(&small, 1), Accelerator::CORE).is_ok());
+        assert!(require_of(Memory::of(&small, 1), Some(1.0)).is_err());
+        assert!(require_of(Memory::of(&run, 1), None).is_ok());
     }
 
     #[test]
     fn a_batch_in_pieces_needs_less() {
         let whole = run(Family::Gpt, 64, 2);
         let pieces = RunSpec { micro_batch: Some(4), ..whole.clone() };
-        let (whole, pieces) = (Memory::of(&whole), Memory::of(&pieces));
-        assert_eq!(pieces.activations, whole.activations / 4.0);
-        assert_eq!(pieces.weights, whole.weights * 1.5);
+        let whole = Memory::of(&whole, 1);
+        for (threads_n, lanes_n) in [(1, 1.0), (2, 2.0), (3, 3.0), (8, 4.0)] {
+            let pieces = Memory::of(&pieces, threads_n);
+            assert_eq!(pieces.activations, whole.activations * lanes_n / 4.0);
+            assert_eq!(pieces.weights, whole.weights * (1.0 + lanes_n / 2.0));
+        }
     }
 
     #[test]
     fn a_device_that_is_out_of_memory_is_called_so() {
         let run = run(Family::Gpt, 64, 2);
         let error = TensorError::msg("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")");
-        let named_error = named(error.into(), &run).to_string();
+        let named_error = named(error.into(), &run, Accelerator::CORE).to_string();
         assert!(named_error.starts_with("out of memory: the run needs about"), "{named_error}");
-        let other = named(TensorError::msg("shape mismatch").into(), &run);
+        let other = named(TensorError::msg("shape mismatch").into(), &run, Accelerator::CORE);
         assert!(matches!(other, Error::Tensor(_)));
     }
 }

@@ -6,12 +6,14 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
+use std::time::Duration;
 
 use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Tensor};
 use sweep_core::variant::{MomentFormat, OptimiserSpec};
 use sweep_kernels::Fp8Moment;
 
 use crate::error::Error;
+use crate::lanes::share;
 use crate::model::{Model, with_slice};
 use crate::widths::Scales;
 
@@ -86,41 +88,47 @@ impl Adam {
         Ok(Self { spec: spec.clone(), segments, moments })
     }
 
-    /// One step, `step` counted from 1. Returns the gradient's norm before clipping; where that
-    /// is not finite the weights stay as they are.
+    /// One step, `step` counted from 1, its parts shared by `threads_n` threads. Returns the gradient's
+    /// norm before clipping, and the CPU time of threads that are not the caller's; where the norm is
+    /// not finite the weights stay as they are.
     pub(crate) fn step(
         &mut self,
         model: &Model,
         gradients: &[Tensor],
         step: u64,
         learning_rate: f64,
-    ) -> Result<f64, Error> {
-        let norm = norm(gradients)?;
+        threads_n: usize,
+    ) -> Result<(f64, Duration), Error> {
+        let squares = share(gradients.iter().collect(), threads_n, sum_of_squares)?;
+        let norm = squares.found.iter().sum::<f64>().sqrt();
         if !norm.is_finite() {
-            return Ok(norm);
+            return Ok((norm, squares.elsewhere));
         }
         let scale = if norm > self.spec.clip_norm { self.spec.clip_norm / norm } else { 1.0 };
         let kernel = self.kernel(learning_rate);
+        let spec = &self.spec;
         let parts = model.parts().iter().zip(gradients).zip(&self.segments).zip(&mut self.moments);
-        for (((part, gradient), segments), moments) in parts {
-            match moments {
-                Moments::Host { .. } | Moments::Fp8 { .. } => {
-                    let moments = RefCell::new(moments);
-                    let scale = scale as f32;
-                    let op = HostStep { kernel, segments, step, scale, gradient, moments };
-                    part.weights.inplace_op1(&op)?;
+        let moved =
+            share(parts.collect(), threads_n, |(((part, gradient), segments), moments)| {
+                match moments {
+                    Moments::Host { .. } | Moments::Fp8 { .. } => {
+                        let moments = RefCell::new(moments);
+                        let scale = scale as f32;
+                        let op = HostStep { kernel, segments, step, scale, gradient, moments };
+                        part.weights.inplace_op1(&op)?;
+                    }
+                    Moments::Device { first, second } => {
+                        let gradient = (gradient * scale)?;
+                        let weights = part.weights.as_detached_tensor();
+                        let moments = (first, second);
+                        let update = composed(spec, &gradient, moments, step)?;
+                        let updated = moved(segments, &weights, &update, learning_rate)?;
+                        part.weights.set(&updated)?;
+                    }
                 }
-                Moments::Device { first, second } => {
-                    let gradient = (gradient * scale)?;
-                    let weights = part.weights.as_detached_tensor();
-                    let moments = (first, second);
-                    let update = composed(&self.spec, &gradient, moments, step)?;
-                    let updated = moved(segments, &weights, &update, learning_rate)?;
-                    part.weights.set(&updated)?;
-                }
-            }
-        }
-        Ok(norm)
+                Ok(())
+            })?;
+        Ok((norm, squares.elsewhere + moved.elsewhere))
     }
 
     pub(crate) fn moments(&self) -> &[Moments] {
@@ -155,16 +163,11 @@ impl Moments {
     }
 }
 
-/// Euclidean norm over all parts.
-fn norm(gradients: &[Tensor]) -> Result<f64, Error> {
-    let mut sum = 0.0;
-    for gradient in gradients {
-        sum += match gradient.device() {
-            Device::Cpu => with_slice(gradient, sweep_kernels::sum_of_squares)?,
-            _ => f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?),
-        };
-    }
-    Ok(sum.sqrt())
+fn sum_of_squares(gradient: &Tensor) -> Result<f64, Error> {
+    Ok(match gradient.device() {
+        Device::Cpu => with_slice(gradient, sweep_kernels::sum_of_squares)?,
+        _ => f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?),
+    })
 }
 
 /// The fused step as an operation on a variable.
@@ -352,7 +355,7 @@ mod tests {
             let model = model(16);
             let before = weights(&model);
             let mut adam = Adam::new(&spec, &model).unwrap();
-            adam.step(&model, &gradients(&model, 0.0), 1, 0.1).unwrap();
+            adam.step(&model, &gradients(&model, 0.0), 1, 0.1, 1).unwrap();
             for ((name, before), (_, after)) in before.iter().zip(weights(&model)) {
                 let is_matrix = name.ends_with("_w") || ["token", "position"].contains(name);
                 let kept = if is_matrix { 0.95 } else { 1.0 };
@@ -372,7 +375,7 @@ mod tests {
                 let model = model(width);
                 let before = weights(&model);
                 let mut adam = Adam::new(&spec, &model).unwrap();
-                adam.step(&model, &gradients(&model, 1e-3), 1, 0.1).unwrap();
+                adam.step(&model, &gradients(&model, 1e-3), 1, 0.1, 1).unwrap();
                 for ((name, before), (_, after)) in before.iter().zip(weights(&model)) {
                     let rate = match (*name, width) {
                         ("token", 256) => 0.5,

@@ -21,7 +21,7 @@ use sweep_core::memory::Memory;
 use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position, Variant};
 
 use crate::accelerator::Accelerator;
-use crate::accumulate;
+use crate::accumulate::{Found, Lanes};
 use crate::clock::Meter;
 use crate::data::TokenBatch;
 use crate::error::Error;
@@ -78,7 +78,7 @@ impl Patience {
     #[must_use]
     pub const fn for_accelerator(accelerator: Accelerator) -> Self {
         match accelerator {
-            Accelerator::Cpu => {
+            Accelerator::Cpu { .. } => {
                 Self { least: Duration::from_secs(30), most: Duration::from_secs(60) }
             }
             Accelerator::Cuda { .. } => {
@@ -97,7 +97,7 @@ pub fn probe(subjects: &[Subject], accelerator: Accelerator) -> Result<Vec<Probe
     let patience = Patience::for_accelerator(accelerator);
     // A GPU is undisturbed, but too small to hold all models at once.
     let together = match accelerator {
-        Accelerator::Cpu => subjects.len().max(1),
+        Accelerator::Cpu { .. } => subjects.len().max(1),
         Accelerator::Cuda { .. } => 1,
     };
     let mut probes = Vec::new();
@@ -189,6 +189,7 @@ fn undisturbed(windows: &[f64]) -> f64 {
 pub struct Bench {
     subject: Subject,
     model: Model,
+    lanes: Lanes,
     adam: Adam,
     state: State,
     random: Random,
@@ -202,13 +203,20 @@ impl Bench {
     pub fn new(subject: &Subject, accelerator: Accelerator, path: Path) -> Result<Self, Error> {
         let Subject { model: spec, batch, micro_batch } = subject;
         let optimiser = OptimiserSpec::for_width(spec.width);
-        let needed = Memory::training(spec, optimiser.moments, *batch, *micro_batch);
+        let needed = Memory::training(
+            spec,
+            optimiser.moments,
+            *batch,
+            *micro_batch,
+            accelerator.threads_n() as u32,
+        );
         memory::require(needed, accelerator)?;
         let model = Model::new(spec, optimiser.init_std, 0, &accelerator.device()?, path)?;
         Ok(Self {
             subject: subject.clone(),
             adam: Adam::new(&optimiser, &model)?,
             state: model.initial_state(),
+            lanes: Lanes::new(&model, accelerator.threads_n())?,
             model,
             random: Random::new(0, Purpose::Probe),
             // Too small to go anywhere: there is nothing to learn.
@@ -226,10 +234,28 @@ impl Bench {
         let mut tokens_n = 0.0;
         while meter.used().as_secs_f64() < seconds {
             self.round(&mut meter)?;
-            let Subject { model, batch, .. } = &self.subject;
-            tokens_n += f64::from(*batch) * f64::from(model.sequence);
+            tokens_n += self.tokens_n();
         }
         Ok(tokens_n / meter.used().as_secs_f64())
+    }
+
+    /// Tokens per second of the clock of one window of at least `seconds` of it.
+    ///
+    /// # Errors
+    /// Whatever the tensor library or the device refuses.
+    pub fn wall_window(&mut self, accelerator: Accelerator, seconds: f64) -> Result<f64, Error> {
+        let begun = Instant::now();
+        let mut tokens_n = 0.0;
+        while begun.elapsed().as_secs_f64() < seconds {
+            self.round(&mut Meter::new(accelerator))?;
+            tokens_n += self.tokens_n();
+        }
+        Ok(tokens_n / begun.elapsed().as_secs_f64())
+    }
+
+    /// Tokens of a step.
+    fn tokens_n(&self) -> f64 {
+        f64::from(self.subject.batch) * f64::from(self.subject.model.sequence)
     }
 
     /// One training step.
@@ -237,12 +263,15 @@ impl Bench {
         let tokens = random_tokens(&mut self.random, &self.subject);
         self.step += 1;
         let micro_batch = self.subject.micro_batch;
-        let Self { model, adam, state, learning_rate, step, .. } = self;
-        meter.time(|| {
-            let (_, gradients) =
-                accumulate::loss_and_gradients(model, &tokens, state, micro_batch)?;
-            adam.step(model, &gradients, *step, *learning_rate)
+        let Self { model, lanes, adam, state, learning_rate, step, .. } = self;
+        let elsewhere = meter.time(|| {
+            let Found { gradients, elsewhere, .. } =
+                lanes.loss_and_gradients(model, &tokens, state, micro_batch)?;
+            let (_, more) =
+                adam.step(model, &gradients, *step, *learning_rate, lanes.threads_n())?;
+            Ok::<_, Error>(elsewhere + more)
         })?;
+        meter.charge(elsewhere);
         Ok(())
     }
 }
@@ -298,7 +327,7 @@ mod tests {
         let (least, most) = (Duration::ZERO, Duration::ZERO);
         let patience = Patience { least, most };
         let subjects = [subject(16), subject(64)];
-        let cpu = Accelerator::Cpu;
+        let cpu = Accelerator::CORE;
         let probes = measure(&subjects, cpu, Path::Fused, patience).expect("a model can be built");
         let [small, large] = probes[..] else { panic!("{probes:?}") };
         assert!(small.tokens_per_second > 2.0 * large.tokens_per_second, "{probes:?}");

@@ -97,7 +97,7 @@ fn losses(family: Family, position: Option<Position>, variant: Variant) -> Vec<f
     let mut state = model.initial_state();
     let step = |step| {
         let (loss, gradients) = model.loss_and_gradients(&tokens(step), &mut state).unwrap();
-        adam.step(&model, &gradients, step, schedule.learning_rate(step)).unwrap();
+        adam.step(&model, &gradients, step, schedule.learning_rate(step), 1).unwrap();
         loss
     };
     (1..=STEPS).map(step).collect()

@@ -13,7 +13,7 @@ use sweep_core::units::AcceleratorTime;
 use sweep_corpus::{Part, Text};
 
 use crate::accelerator::Accelerator;
-use crate::accumulate;
+use crate::accumulate::{Found, Lanes};
 use crate::checkpoint::{self, Position};
 use crate::clock::Meter;
 use crate::data::{Read, Source, TrainingData};
@@ -113,7 +113,7 @@ pub enum Outcome {
 /// A corpus that is not the run's own or too small for it, a checkpoint of another run, and
 /// whatever the tensor library or the device refuses.
 pub fn train(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, Error> {
-    attempt(job, monitor).map_err(|error| memory::named(error, job.run))
+    attempt(job, monitor).map_err(|error| memory::named(error, job.run, job.accelerator))
 }
 
 fn attempt(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, Error> {
@@ -172,6 +172,7 @@ struct Session<'a> {
     data: TrainingData<'a>,
     validation: Validation,
     model: Model,
+    lanes: Lanes,
     optimiser: Adam,
     schedule: Schedule,
     state: State,
@@ -213,7 +214,7 @@ impl<'a> Session<'a> {
         let TrainJob { run, text, .. } = *job;
         let spec = &run.model;
         check(run, text)?;
-        memory::require(Memory::of(run), job.accelerator)?;
+        memory::require(Memory::of(run, job.accelerator.threads_n() as u32), job.accelerator)?;
         let sequence = spec.sequence as usize;
         let device = job.accelerator.device()?;
         let path = ModelPath::for_device(&device);
@@ -225,6 +226,7 @@ impl<'a> Session<'a> {
             optimiser: Adam::new(&run.optimiser, &model)?,
             schedule: Schedule::new(&run.optimiser, run.steps),
             state: model.initial_state(),
+            lanes: Lanes::new(&model, job.accelerator.threads_n())?,
             model,
             position: Position::default(),
             before: VecDeque::with_capacity(BEFORE_N),
@@ -237,13 +239,15 @@ impl<'a> Session<'a> {
         let tokens = self.data.step(step);
         let learning_rate = self.schedule.learning_rate(step);
         let micro_batch = self.job.run.micro_batch;
-        let Self { model, optimiser, state, .. } = self;
-        let (loss, gradient_norm) = meter.time(|| {
-            let (loss, gradients) =
-                accumulate::loss_and_gradients(model, &tokens, state, micro_batch)?;
-            let norm = optimiser.step(model, &gradients, step, learning_rate)?;
-            Ok::<_, Error>((loss, norm))
+        let Self { model, lanes, optimiser, state, .. } = self;
+        let (loss, gradient_norm, elsewhere) = meter.time(|| {
+            let Found { loss, gradients, elsewhere } =
+                lanes.loss_and_gradients(model, &tokens, state, micro_batch)?;
+            let threads_n = lanes.threads_n();
+            let (norm, more) = optimiser.step(model, &gradients, step, learning_rate, threads_n)?;
+            Ok::<_, Error>((loss, norm, elsewhere + more))
         })?;
+        meter.charge(elsewhere);
         if !loss.is_finite() || !gradient_norm.is_finite() {
             return Ok(None);
         }

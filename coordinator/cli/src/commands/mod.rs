@@ -55,8 +55,3 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
         Command::Schema => schema::run(context),
     }
 }
-
-/// Worker processes when nobody says how many: one per core.
-fn workers_default() -> u32 {
-    u32::try_from(crate::machine::cores_n()).unwrap_or(u32::MAX)
-}

@@ -9,9 +9,9 @@ use sweep_core::sweep::{Calibration, Preview};
 use sweep_runtime::shutdown::Signal;
 
 use super::budget_file::{self, BudgetFile};
-use super::workers_default;
 use crate::args::Format;
 use crate::context::Context;
+use crate::embedded::Fleet;
 use crate::failure::{ExitStatus, Failure};
 use crate::session::{self, Need, Session};
 use crate::view::plan::{PlanSummary, throughputs};
@@ -48,9 +48,8 @@ struct Json<'a> {
 pub(crate) async fn run(arguments: Plan, context: &Context) -> Result<ExitStatus, Failure> {
     let Plan { file, no_measure, format } = arguments;
     let BudgetFile { text, spec } = budget_file::read(&file, &context.printer)?;
-    let workers_n =
-        if no_measure { 0 } else { spec.schedule.workers.unwrap_or_else(workers_default) };
-    let mut session = Session::open(context, Need::Work { workers_n }).await?;
+    let fleet = Fleet::new(no_measure.then_some(0), &spec.schedule);
+    let mut session = Session::open(context, Need::Work(fleet)).await?;
     let (_trigger, signal) = Signal::listen()?;
     let previewed = tokio::select! {
         preview = preview(&mut session, text, !no_measure, context) => preview.map(Ok),

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{budget_file, workers_default};
+use super::budget_file;
 use crate::args::Format;
 use crate::context::Context;
+use crate::embedded::Fleet;
 use crate::failure::{ExitStatus, Failure};
 use crate::follow;
 use crate::session::{Need, Session};
@@ -36,8 +37,8 @@ pub(crate) struct Submit {
 pub(crate) async fn run(submit: Submit, context: &Context) -> Result<ExitStatus, Failure> {
     let Submit { file, workers, format } = submit;
     let budget = budget_file::read(&file, &context.printer)?;
-    let workers_n = workers.or(budget.spec.schedule.workers).unwrap_or_else(workers_default);
-    let mut session = Session::open(context, Need::Work { workers_n }).await?;
+    let fleet = Fleet::new(workers, &budget.spec.schedule);
+    let mut session = Session::open(context, Need::Work(fleet)).await?;
     if !session.is_own() {
         let url = session.url();
         context.printer.note(&format!("the coordinator at {url} works with workers of its own"));

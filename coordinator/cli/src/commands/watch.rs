@@ -1,10 +1,11 @@
 //! `sweepctl watch`: follow a submitted sweep.
 
 use clap::Args;
+use sweep_core::spec::ScheduleSpec;
 
-use super::workers_default;
 use crate::args::{Format, SweepName};
 use crate::context::Context;
+use crate::embedded::Fleet;
 use crate::failure::{ExitStatus, Failure};
 use crate::follow;
 use crate::session::{Need, Session};
@@ -30,8 +31,9 @@ pub(crate) struct Watch {
 
 pub(crate) async fn run(arguments: Watch, context: &Context) -> Result<ExitStatus, Failure> {
     let Watch { sweep, workers, format } = arguments;
-    let workers_n = workers.unwrap_or_else(workers_default);
-    let mut session = Session::open(context, Need::WorkOn { workers_n }).await?;
+    // A sweep of several threads finds the same with one.
+    let fleet = Fleet::new(workers, &ScheduleSpec::default());
+    let mut session = Session::open(context, Need::WorkOn(fleet)).await?;
     let name = match session.status(sweep.wire()).await {
         Ok(status) => status.record.name,
         Err(failure) => {

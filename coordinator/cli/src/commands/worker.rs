@@ -29,6 +29,10 @@ pub(crate) struct Worker {
     #[arg(long, hide = true)]
     stop_with_stdin: bool,
 
+    /// Threads that share every batch, in pieces of `data.microBatch`
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    threads: u32,
+
     /// Identity under which leases are held; a new one by default
     #[arg(long, hide = true, env = "SWEEP_WORKER_ID")]
     id: Option<WorkerId>,
@@ -48,7 +52,7 @@ pub(crate) async fn run(arguments: &Worker, context: &Context) -> Result<ExitSta
         server,
         data_dir: context.data_dir().to_owned(),
         id: arguments.id.unwrap_or_default(),
-        accelerator: worker::Accelerator::Cpu,
+        accelerator: worker::Accelerator::Cpu { threads_n: arguments.threads as usize },
     };
     let worked = worker::run(options, async move {
         signal.raised().await;

@@ -65,6 +65,9 @@ pub(super) fn check(spec: &SweepSpec) -> Vec<Mistake> {
     check_arms(&mut check, &spec.arms);
     check_moments(&mut check, spec);
     check_forecast(&mut check, spec);
+    if let Some(threads) = spec.schedule.threads {
+        check_threads(check, spec, threads);
+    }
     if let Some(workers) = spec.schedule.workers
         && !(1..=WORKERS_MAX).contains(&workers)
     {
@@ -323,6 +326,21 @@ fn check_moments(check: &mut Check, spec: &SweepSpec) {
             let message = "moments of eight bits are kept on a CPU only, expected `f32`";
             check.wrong(format!("arms[{index}].optimiser.moments"), message);
         }
+    }
+}
+
+const THREADS_MAX: u32 = 256;
+
+fn check_threads(check: &mut Check, spec: &SweepSpec, threads: u32) {
+    const FIELD: &str = "schedule.threads";
+    if !(1..=THREADS_MAX).contains(&threads) {
+        check.wrong(FIELD, format!("{threads} is out of range, expected 1 to {THREADS_MAX}"));
+    } else if threads > 1 && spec.accelerator.kind == AcceleratorKind::Cuda {
+        check.wrong(FIELD, "a run on a GPU has no threads to share it");
+    } else if threads > 1 && spec.data.micro_batch.is_none() {
+        let message = format!("{threads} threads have one piece of a batch to share");
+        let hint = "cut it: `data: { microBatch: 2 sequences }`";
+        check.wrong_with_hint(FIELD, message, hint);
     }
 }
 

@@ -44,12 +44,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         return if status.success() { Ok(()) } else { Err("the benchmark failed".into()) };
     }
     let mut peer = std::env::var_os("SWEEP_PYTORCH").map(Peer::start).transpose()?;
-    println!("{}", Accelerator::Cpu.name());
+    println!("{}", Accelerator::CORE.name());
     match &peer {
         Some(peer) => println!("PyTorch {}, eager, float32", peer.version),
         None => println!("PyTorch left out: SWEEP_PYTORCH names no Python"),
     }
     baselines(&mut peer)?;
+    two_threads(&mut peer)?;
     variants()
 }
 
@@ -57,7 +58,7 @@ fn baselines(peer: &mut Option<Peer>) -> Result<(), Box<dyn Error>> {
     println!("\n| model | parameters | batch | tokens/s | of candle | of PyTorch |");
     println!("|---|---|---|---|---|---|");
     for subject in subjects() {
-        let cpu = Accelerator::Cpu;
+        let cpu = Accelerator::CORE;
         let mut fused = Bench::new(&subject, cpu, Path::Fused)?;
         let mut composed = Bench::new(&subject, cpu, Path::Composition)?;
         let (mut speeds, mut of_candle, mut of_peer) = (Vec::new(), Vec::new(), Vec::new());
@@ -66,14 +67,10 @@ fn baselines(peer: &mut Option<Peer>) -> Result<(), Box<dyn Error>> {
             speeds.push(speed);
             of_candle.push(speed / composed.window(cpu, WINDOW_SECONDS)?);
             if let Some(peer) = peer {
-                of_peer.push(speed / peer.window(&subject, WINDOW_SECONDS)?);
+                of_peer.push(speed / peer.window(&subject, 1, WINDOW_SECONDS)?);
             }
         }
         let Subject { model, batch, .. } = &subject;
-        let ratio = |ratios: Vec<f64>| match median(ratios) {
-            Some(ratio) => format!("{ratio:.2} x"),
-            None => "-".to_owned(),
-        };
         println!(
             "| {} {} | {:.2} M | {batch} x {} | {:.0} | {} | {} |",
             model.family,
@@ -88,6 +85,41 @@ fn baselines(peer: &mut Option<Peer>) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Two threads on a batch in two pieces, by the clock: of a machine with nothing else to do.
+fn two_threads(peer: &mut Option<Peer>) -> Result<(), Box<dyn Error>> {
+    println!("\n| two threads | tokens/s | of one thread | of PyTorch's two |");
+    println!("|---|---|---|---|");
+    for subject in subjects() {
+        let (one, two) = (Accelerator::CORE, Accelerator::Cpu { threads_n: 2 });
+        let pieces = Subject { micro_batch: Some(subject.batch / 2), ..subject.clone() };
+        let mut alone = Bench::new(&subject, one, Path::Fused)?;
+        let mut shared = Bench::new(&pieces, two, Path::Fused)?;
+        let (mut speeds, mut of_one, mut of_peer) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..WINDOWS_N {
+            let speed = shared.wall_window(two, WINDOW_SECONDS)?;
+            speeds.push(speed);
+            of_one.push(speed / alone.wall_window(one, WINDOW_SECONDS)?);
+            if let Some(peer) = peer {
+                of_peer.push(speed / peer.window(&subject, 2, WINDOW_SECONDS)?);
+            }
+        }
+        let model = &subject.model;
+        println!(
+            "| {} {} | {:.0} | {} | {} |",
+            model.family,
+            model.size_label(),
+            median(speeds).unwrap_or_default(),
+            ratio(of_one),
+            ratio(of_peer),
+        );
+    }
+    Ok(())
+}
+
+fn ratio(ratios: Vec<f64>) -> String {
+    median(ratios).map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2} x"))
+}
+
 /// How much longer a step takes of as many operations that are more than matrix products.
 fn variants() -> Result<(), Box<dyn Error>> {
     let subjects: Vec<Subject> = subjects().into_iter().take(2).collect();
@@ -97,7 +129,7 @@ fn variants() -> Result<(), Box<dyn Error>> {
     for (name, variant) in reduced() {
         let mut cells = Vec::new();
         for subject in &subjects {
-            let cpu = Accelerator::Cpu;
+            let cpu = Accelerator::CORE;
             let model = ModelSpec { variant: variant.clone(), ..subject.model.clone() };
             let mut plain = Bench::new(subject, cpu, Path::Fused)?;
             let mut varied = Bench::new(&Subject { model, ..subject.clone() }, cpu, Path::Fused)?;

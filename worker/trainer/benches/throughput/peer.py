@@ -125,13 +125,13 @@ class Bench:
 
 
 def main():
-    torch.set_num_threads(1)
     torch.manual_seed(0)
     benches = {}
     print(torch.__version__, flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
         seconds = asked.pop("seconds")
+        torch.set_num_threads(asked.pop("threads"))
         key = json.dumps(asked, sort_keys=True)
         if key not in benches:
             benches[key] = Bench(**asked)

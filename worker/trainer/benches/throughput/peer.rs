@@ -29,14 +29,17 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Tokens per CPU second of one window of training.
+    /// Tokens per second of one window of training: of CPU time on one thread, of the clock on several.
     pub(crate) fn window(
         &mut self,
         subject: &Subject,
+        threads_n: usize,
         seconds: f64,
     ) -> Result<f64, Box<dyn Error>> {
         let Subject { model, batch, .. } = subject;
-        let asked = serde_json::json!({ "model": model, "batch": batch, "seconds": seconds });
+        let asked = serde_json::json!({
+            "model": model, "batch": batch, "threads": threads_n, "seconds": seconds,
+        });
         writeln!(self.asked, "{asked}")?;
         Ok(self.line()?.parse()?)
     }

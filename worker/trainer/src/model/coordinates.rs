@@ -42,7 +42,7 @@ fn sizes(family: Family, width: u32, mu_p: bool) -> (f64, f64) {
     let mut state = model.initial_state();
     for step in 1..=STEPS {
         let (_, gradients) = model.loss_and_gradients(&data.step(step), &mut state).unwrap();
-        adam.step(&model, &gradients, step, optimiser.learning_rate).unwrap();
+        adam.step(&model, &gradients, step, optimiser.learning_rate, 1).unwrap();
     }
     (rms(&before), rms(&(hidden() - &before).unwrap()))
 }

@@ -78,7 +78,8 @@ impl State {
     }
 }
 
-/// The weights of one part of a model.
+/// The weights of one part of a model. A clone has the same weights, not equal ones.
+#[derive(Clone)]
 pub struct Part {
     /// `embedding`, `block.0` and so on, `head`.
     pub name: String,
@@ -127,17 +128,7 @@ impl Model {
         path: Path,
     ) -> Result<Self, Error> {
         check(spec)?;
-        let parts = Parts::of(&spec.variant);
-        let alibi = spec.position == Some(Position::Alibi);
-        let rotary = spec.position == Some(Position::Rotary);
-        let queries = Queries { normed: spec.variant.qk_norm, rotary };
-        let blocks: Vec<Arc<dyn Block>> = (0..spec.layers_n)
-            .map(|_| match spec.family {
-                Family::Gpt => Ok(Arc::new(gpt::Gpt::new(alibi, queries, parts)) as _),
-                Family::Qlstm => Ok(Arc::new(qlstm::Qlstm::new(parts)) as Arc<dyn Block>),
-                Family::External => Err(Error::NotOurs),
-            })
-            .collect::<Result<_, _>>()?;
+        let blocks = blocks(spec)?;
         let mut named =
             vec![("embedding".to_owned(), embedding(spec, 1, spec.sequence as usize).layout())];
         for (index, block) in blocks.iter().enumerate() {
@@ -157,6 +148,20 @@ impl Model {
             device: device.clone(),
             parts: parts.collect::<Result<_, Error>>()?,
             blocks,
+            head: Arc::default(),
+            scratch: Arc::default(),
+        })
+    }
+
+    /// The same weights, with memory of its own for what lies between a forward pass and its backward
+    /// pass: another thread may train on another piece of a batch with it.
+    pub(crate) fn sharing_weights(&self) -> Result<Self, Error> {
+        Ok(Self {
+            spec: self.spec.clone(),
+            path: self.path,
+            device: self.device.clone(),
+            parts: self.parts.clone(),
+            blocks: blocks(&self.spec)?,
             head: Arc::default(),
             scratch: Arc::default(),
         })
@@ -309,6 +314,20 @@ impl Model {
     ) -> Result<Vec<Parameters<'a>>, Error> {
         self.parts.iter().map(view).collect()
     }
+}
+
+/// The residual blocks, without their weights.
+fn blocks(spec: &ModelSpec) -> Result<Vec<Arc<dyn Block>>, Error> {
+    let parts = Parts::of(&spec.variant);
+    let alibi = spec.position == Some(Position::Alibi);
+    let rotary = spec.position == Some(Position::Rotary);
+    let queries = Queries { normed: spec.variant.qk_norm, rotary };
+    let block = |_| match spec.family {
+        Family::Gpt => Ok(Arc::new(gpt::Gpt::new(alibi, queries, parts)) as _),
+        Family::Qlstm => Ok(Arc::new(qlstm::Qlstm::new(parts)) as Arc<dyn Block>),
+        Family::External => Err(Error::NotOurs),
+    };
+    (0..spec.layers_n).map(block).collect()
 }
 
 /// Takes the gradient of a part out of the store.

@@ -154,7 +154,7 @@ fn train(model: &Model, batches: &[TokenBatch]) -> (Vec<f64>, Vec<Vec<f32>>) {
     let mut last = Vec::new();
     let losses = (1..).zip(batches).map(|(step, tokens)| {
         let (loss, gradients) = model.loss_and_gradients(tokens, &mut state).unwrap();
-        adam.step(model, &gradients, step, 3e-3).unwrap();
+        adam.step(model, &gradients, step, 3e-3, 1).unwrap();
         last = gradients.iter().map(|gradient| gradient.to_vec1().unwrap()).collect();
         loss
     });

@@ -137,7 +137,7 @@ fn job<'a>(run: &'a RunSpec, text: &'a Text, dir: &'a Path) -> TrainJob<'a> {
         checkpoint_dir: dir,
         resume_from: None,
         checkpoint_every: NEVER,
-        accelerator: Accelerator::Cpu,
+        accelerator: Accelerator::CORE,
     }
 }
 
