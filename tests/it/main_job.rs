@@ -45,8 +45,9 @@ async fn check_finished(stored: &Stored) -> Result<()> {
         ensure!(run.state == RunState::Succeeded, "{} {}", run.spec.label(), run.state);
         for metric in Metric::ALL {
             let points = stored.store.metrics(run.spec.id, metric).await?;
-            // Of the baselines no hidden unit is ever zero.
-            let expected = metric != Metric::ActiveShare;
+            // Of the baselines no hidden unit is ever zero, and no weight of few bits.
+            let of_variants = [Metric::ActiveShare, Metric::OscillatingShare];
+            let expected = !of_variants.contains(&metric);
             ensure!(points.is_empty() != expected, "{}: {metric}", run.spec.label());
             let ascending = points.is_sorted_by(|a, b| a.step < b.step);
             ensure!(ascending, "{} has {metric} twice at a step", run.spec.label());

@@ -68,6 +68,8 @@ fn activations(model: &ModelSpec, rows: u32) -> f64 {
     let (mixer, widest) = match model.family {
         Family::Gpt => (4.0 * inner, 3.0 * inner),
         Family::Qlstm => (7.0 * inner, 4.0 * inner),
+        // The hidden states of the tokens before as well.
+        Family::Lstm => (8.0 * inner, 4.0 * inner),
         Family::External => (0.0, 0.0),
     };
     let variant = &model.variant;

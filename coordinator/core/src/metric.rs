@@ -24,7 +24,11 @@ pub enum Metric {
     /// Share of the MLPs' hidden units that were not zero, over the batch of the step; of models whose
     /// activation has exact zeros.
     ActiveShare,
-    /// Whatever a training command of one's own reports.
+    /// Share of the weights of few bits that go back and forth between two levels: of models that have
+    /// such.
+    OscillatingShare,
+    /// Whatever a training command of one's own reports, and of the built-in trainer the kurtosis of what
+    /// goes into a layer in few bits, as `kurtosis/block.0.fc`.
     Own(MetricName),
 }
 
@@ -64,7 +68,7 @@ impl fmt::Debug for MetricName {
 
 impl Metric {
     /// What the built-in trainer reports.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::TrainLoss,
         Self::ValidationLoss,
         Self::LearningRate,
@@ -72,6 +76,7 @@ impl Metric {
         Self::GradientRms,
         Self::OutputLogitNorm,
         Self::ActiveShare,
+        Self::OscillatingShare,
     ];
 
     /// The largest attention logit of a layer, counted from 0, over the first sequence of the step's batch,
@@ -96,6 +101,7 @@ impl Metric {
             Self::GradientRms => "gradient_rms",
             Self::OutputLogitNorm => "output_logit_norm",
             Self::ActiveShare => "active_share",
+            Self::OscillatingShare => "oscillating_share",
             Self::Own(name) => name.as_str(),
         }
     }

@@ -7,12 +7,13 @@ mod reduced;
 use std::fmt;
 
 pub use experts::Experts;
-pub use modern::{LossWeight, Norm};
-pub use reduced::{NofM, NumberFormat, Quantization, ScaleGroup};
+pub use modern::{LossWeight, Norm, Rise};
+pub use reduced::{Freeze, NofM, NumberFormat, Quantization, ScaleGroup, ScaleRule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A model family. The two baselines of Languini Kitchen (arXiv 2309.11197).
+/// A model family: the two baselines of Languini Kitchen (arXiv 2309.11197), and the LSTM that one of
+/// them is made from.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -22,17 +23,30 @@ pub enum Family {
     Gpt,
     /// LSTM without recurrent weight matrices, so that a sequence is trained in parallel.
     Qlstm,
+    /// LSTM whose gates see what the token before sent out, by full recurrent matrices: trained token by
+    /// token.
+    Lstm,
     /// Whatever a training command of one's own trains. It says itself how many parameters that is.
     #[schemars(skip)]
     External,
 }
 
 impl Family {
+    /// Those of the built-in trainer, for messages.
+    pub const OURS: &str = "`gpt`, `qlstm` or `lstm`";
+
+    /// Whether a model carries a state from token to token, and so needs not be told of positions.
+    #[must_use]
+    pub const fn is_recurrent(self) -> bool {
+        matches!(self, Self::Qlstm | Self::Lstm)
+    }
+
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Gpt => "gpt",
             Self::Qlstm => "qlstm",
+            Self::Lstm => "lstm",
             Self::External => "external",
         }
     }
@@ -44,7 +58,7 @@ impl fmt::Display for Family {
     }
 }
 
-/// How a GPT knows where a token stands. A qLSTM needs none.
+/// How a GPT knows where a token stands. Recurrent models need none.
 #[derive(
     Clone,
     Copy,
@@ -110,6 +124,9 @@ pub struct Variant {
     /// Whether the head's matrix is the embedding's.
     #[serde(default, skip_serializing_if = "is_default")]
     pub tied: bool,
+    /// By how much the perplexity may rise at the sparsity of activations that is looked for at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation_ratio: Option<Rise>,
 }
 
 impl Variant {
@@ -124,6 +141,7 @@ impl Variant {
         qk_norm: false,
         z_loss: None,
         tied: false,
+        activation_ratio: None,
     };
 
     /// The switches of today's open models, together: RMSNorm, SwiGLU, normalised queries and keys, a
@@ -161,7 +179,7 @@ pub struct ModelSpec {
     pub head_width: u32,
     /// Width of the feed-forward layer.
     pub mlp_width: u32,
-    /// None for a qLSTM.
+    /// None for a recurrent model.
     pub position: Option<Position>,
     /// Number of token ids.
     pub vocabulary_n: u32,
@@ -196,9 +214,21 @@ impl ModelSpec {
         let width = u64::from(self.width);
         let mlp = u64::from(self.hidden_width());
         let router = self.variant.experts.as_ref().map_or(0, |e| u64::from(e.count) * width);
+        let latent = self.variant.experts.as_ref().and_then(|experts| experts.latent);
+        let inside = latent.map_or(width, u64::from);
+        // Into the space that experts share, and out of it.
+        let latent = latent.map_or(0, |latent| 2 * width * u64::from(latent));
         let inner = u64::from(self.heads_n) * u64::from(self.head_width);
         let vocabulary = u64::from(self.vocabulary_n);
-        let linear = |inputs: u64, outputs: u64| inputs * outputs + outputs;
+        let quantization = self.variant.quantization.clone().unwrap_or_default();
+        let scales = |inputs, outputs| quantization.weight_scales_n(inputs, outputs);
+        let activations = quantization.activations;
+        let linear = |inputs: u64, outputs: u64| {
+            inputs * outputs
+                + outputs
+                + scales(inputs, outputs)
+                + quantization.input_scales_n(activations, inputs)
+        };
         let norm = match self.variant.norm {
             Norm::Layer => 2 * width,
             Norm::Rms => width,
@@ -207,11 +237,19 @@ impl ModelSpec {
         let mixer = match self.family {
             Family::Gpt => linear(width, 3 * inner) + gains + linear(inner, width),
             Family::Qlstm => linear(width, 4 * inner) + linear(inner, width),
+            // The recurrent matrices share the gates' bias.
+            Family::Lstm => {
+                let recurrent = inner * 4 * inner + scales(inner, 4 * inner);
+                linear(width, 4 * inner) + recurrent + linear(inner, width)
+            }
             Family::External => return 0,
         };
         let first = if self.variant.gated { 2 * mlp } else { mlp };
-        let mlps = u64::from(mlps_n) * (linear(width, first) + linear(mlp, width));
-        let layer = 2 * norm + mixer + router + mlps;
+        let second = quantization.fc2_activations.or(activations);
+        let second = quantization.input_scales_n(second, mlp)
+            - quantization.input_scales_n(activations, mlp);
+        let mlps = u64::from(mlps_n) * (linear(inside, first) + linear(mlp, inside) + second);
+        let layer = 2 * norm + mixer + router + latent + mlps;
         let positions = match self.position {
             Some(Position::Learned) => u64::from(self.sequence) * width,
             Some(Position::Alibi | Position::Rotary) | None => 0,
@@ -223,10 +261,16 @@ impl ModelSpec {
 
     /// The model whose throughput counts for this one: formats of few bits and sparse weights are
     /// simulated, and what the simulation costs is not what they cost where hardware has them. So
-    /// runs of such a variant see as many tokens as those of its full precision twin.
+    /// runs of such a variant see as many tokens as those of its full precision twin. What is looked for
+    /// at the end of a run costs no step anything.
     #[must_use]
     pub fn timed(&self) -> Self {
-        let variant = Variant { quantization: None, sparsity: None, ..self.variant.clone() };
+        let variant = Variant {
+            quantization: None,
+            sparsity: None,
+            activation_ratio: None,
+            ..self.variant.clone()
+        };
         Self { variant, ..self.clone() }
     }
 
@@ -388,7 +432,8 @@ mod tests {
     #[test]
     fn experts_are_counted_all_and_those_a_token_sees() {
         let dense = NamedSize::Mini.model(Family::Gpt, None, 256, 128);
-        let experts = Experts { count: 8, top_k: 2, granularity: None, balance: 0.01 };
+        let experts =
+            Experts { count: 8, top_k: 2, granularity: None, balance: 0.01, latent: None };
         let variant = Variant { experts: Some(experts), ..Variant::BASELINE };
         let sparse = ModelSpec { variant, ..dense };
         // Half as wide: 512 x 1024 both ways, and the biases.
@@ -400,6 +445,20 @@ mod tests {
             dense.params_n() + 4 * (2 * expert + router)
         );
         assert!(sparse.flops_c(1) / dense.flops_c(1) < 1.01);
+        // Through a space of 64, by matrices that all experts share.
+        let experts = Experts { latent: Some(64), ..sparse.variant.experts.clone().unwrap() };
+        let variant = Variant { experts: Some(experts), ..Variant::BASELINE };
+        let latent = ModelSpec { variant, ..sparse };
+        let narrow = 2 * 64 * 1024 + 1024 + 64;
+        let shared = 2 * 64 * 512;
+        assert_eq!(
+            latent.params_n() + 4 * 8 * expert,
+            sparse.params_n() + 4 * (8 * narrow + shared)
+        );
+        assert_eq!(
+            latent.active_params_n() + 4 * 2 * expert,
+            sparse.active_params_n() + 4 * (2 * narrow + shared)
+        );
     }
 
     #[test]
@@ -419,6 +478,16 @@ mod tests {
         );
         assert_eq!(with(Variant { tied: true, ..baseline.clone() }), plain.params_n() - 256 * 512);
         assert_eq!(with(Variant { z_loss: Some(LossWeight(1e-4)), ..baseline }), plain.params_n());
+    }
+
+    /// Four matrices from every channel to every channel more than a quasi-LSTM, in each of four layers.
+    #[test]
+    fn recurrent_matrices_are_counted() {
+        let [quasi, plain] = [Family::Qlstm, Family::Lstm]
+            .map(|family| NamedSize::Mini.model(family, None, 256, 128));
+        assert_eq!(plain.params_n(), quasi.params_n() + 4 * 4 * 256 * 256);
+        let more = 6.0 * f64::from(4 * 4 * 256 * 256) * 100.0;
+        assert_eq!(plain.flops_c(100) - quasi.flops_c(100), more);
     }
 
     /// Half as many parameters again in the MLP.

@@ -50,6 +50,15 @@ impl GptBlock {
         Self { shape, alibi, queries, mixer: Reduced::default(), mlp: Mlp::default() }
     }
 
+    /// What went into each linear layer in the last forward pass, before it was rounded, by the layer's
+    /// name: its matrix has that of the name and `_w`.
+    pub fn inputs<'a>(&self, saved: &'a GptSaved) -> [(&'static str, &'a [f32]); 4] {
+        let (tokens_n, shape) = (self.shape.tokens_n(), &self.shape);
+        let [first, second] = self.mlp.inputs(shape, &saved.mlp);
+        let wide = &saved.normed[..tokens_n * shape.width];
+        [("qkv", wide), ("proj", &saved.mixed[..tokens_n * shape.inner()]), first, second]
+    }
+
     /// Share of the MLP's hidden units of the last forward pass that are not zero; of experts, of
     /// the chosen ones.
     pub fn active_share(&self, saved: &GptSaved) -> f64 {
@@ -57,9 +66,13 @@ impl GptBlock {
         saved.mlp.active_share(self.shape.tokens_n() * chosen * self.shape.mlp_width)
     }
 
-    fn params(&self) -> [Named; 15] {
+    fn params(&self) -> [Named; 25] {
         let (width, inner) = (self.shape.width, self.shape.inner());
-        let [a, b, c, d, e, f, g] = self.mlp.params(&self.shape);
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m] = self.mlp.params(&self.shape);
+        let names = ["qkv_w_scale", "qkv_x_scale"];
+        let [qkv_w_scale, qkv_x_scale] = self.mixer.scales(names, [width, 3 * inner], 1);
+        let names = ["proj_w_scale", "proj_x_scale"];
+        let [proj_w_scale, proj_x_scale] = self.mixer.scales(names, [inner, width], 1);
         let gains = if self.queries.normed { self.shape.head_width } else { 0 };
         [
             vector("ln1_gain", width),
@@ -71,6 +84,10 @@ impl GptBlock {
             vector("k_gain", gains),
             matrix("proj_w", inner, width),
             vector("proj_b", width),
+            qkv_w_scale,
+            qkv_x_scale,
+            proj_w_scale,
+            proj_x_scale,
             a,
             b,
             c,
@@ -78,6 +95,12 @@ impl GptBlock {
             e,
             f,
             g,
+            h,
+            i,
+            j,
+            k,
+            l,
+            m,
         ]
     }
 
@@ -99,18 +122,23 @@ impl GptBlock {
         scratch: &mut Scratch,
     ) {
         let (tokens_n, inner) = (self.shape.tokens_n(), self.shape.inner());
-        let [ln_gain, ln_bias, qkv_w, qkv_b, q_gain, k_gain, proj_w, proj_b, mlp_params @ ..] =
+        let [ln_gain, ln_bias, qkv_w, qkv_b, q_gain, k_gain, proj_w, proj_b, rest @ ..] =
             split(params, &self.params());
+        let [qkv_w_scale, qkv_x_scale, proj_w_scale, proj_x_scale, mlp_params @ ..] = rest;
         let normed = fit(&mut saved.normed, tokens_n * self.shape.width);
         self.mlp.norm.forward(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
         let qkv = fit(&mut saved.qkv, tokens_n * 3 * inner);
-        let (normed, qkv_w) = self.mixer.operands(normed, qkv_w, self.shape.width, &mut saved.wide);
+        let scales = [qkv_w_scale, qkv_x_scale];
+        let (normed, qkv_w) =
+            self.mixer.operands(normed, qkv_w, self.shape.width, scales, &mut saved.wide);
         affine(normed, qkv_w, qkv_b, qkv);
         self.queries.forward(&self.shape, [q_gain, k_gain], qkv, &mut saved.queries);
         let mixed = fit(&mut saved.mixed, tokens_n * inner);
         let lse = fit(&mut saved.lse, tokens_n * self.shape.heads_n);
         attention::forward(&self.shape, self.alibi, qkv, mixed, lse, &mut scratch.tiles);
-        let (mixed, proj_w) = self.mixer.operands(mixed, proj_w, inner, &mut saved.projected);
+        let scales = [proj_w_scale, proj_x_scale];
+        let (mixed, proj_w) =
+            self.mixer.operands(mixed, proj_w, inner, scales, &mut saved.projected);
         let middle = fit(&mut saved.middle, x.len());
         affine_onto(x, mixed, proj_w, proj_b, middle);
         self.mlp.forward(&self.shape, mlp_params, middle, y, &mut saved.mlp);
@@ -135,8 +163,9 @@ impl GptBlock {
     ) {
         let (shape, tokens_n) = (&self.shape, self.shape.tokens_n());
         let (width, inner) = (shape.width, shape.inner());
-        let [ln_gain, _, qkv_w, _, q_gain, k_gain, proj_w, _, mlp_params @ ..] =
+        let [ln_gain, _, qkv_w, _, q_gain, k_gain, proj_w, _, rest @ ..] =
             split(params, &self.params());
+        let [qkv_w_scale, qkv_x_scale, proj_w_scale, proj_x_scale, mlp_params @ ..] = rest;
         let [
             dln_gain,
             dln_bias,
@@ -146,16 +175,29 @@ impl GptBlock {
             dk_gain,
             dproj_w,
             dproj_b,
+            dqkv_w_scale,
+            dqkv_x_scale,
+            dproj_w_scale,
+            dproj_x_scale,
             mlp_dparams @ ..,
         ] = split_mut(dparams, &self.params());
         let middle = fit(&mut saved.middle, tokens_n * width);
         self.mlp.backward(shape, mlp_params, middle, dy, dx, mlp_dparams, &mut saved.mlp, scratch);
 
         let mixed = fit(&mut saved.mixed, tokens_n * inner);
-        let (seen, proj_w) = self.mixer.again(mixed, proj_w, &saved.projected);
+        let (seen, seen_w) = self.mixer.again(mixed, proj_w, &saved.projected);
         affine_backward_params(seen, dx, dproj_w, dproj_b);
         let dmixed = fit(&mut scratch.dmixed, tokens_n * inner);
-        input_gradient(dx, proj_w, width, dmixed);
+        input_gradient(dx, seen_w, width, dmixed);
+        self.mixer.weights_backward(
+            proj_w,
+            inner,
+            proj_w_scale,
+            dproj_w,
+            dproj_w_scale,
+            &mut saved.projected,
+        );
+        self.mixer.inputs_backward(mixed, inner, proj_x_scale, dmixed, dproj_x_scale);
         let qkv = fit(&mut saved.qkv, tokens_n * 3 * inner);
         let dqkv = fit(&mut scratch.dwide, qkv.len());
         let lse = fit(&mut saved.lse, tokens_n * shape.heads_n);
@@ -164,10 +206,19 @@ impl GptBlock {
         let gains = [q_gain, k_gain];
         self.queries.backward(shape, gains, dqkv, [dq_gain, dk_gain], &saved.queries);
         let normed = fit(&mut saved.normed, tokens_n * width);
-        let (normed, qkv_w) = self.mixer.again(normed, qkv_w, &saved.wide);
-        affine_backward_params(normed, dqkv, dqkv_w, dqkv_b);
+        let (seen, seen_w) = self.mixer.again(normed, qkv_w, &saved.wide);
+        affine_backward_params(seen, dqkv, dqkv_w, dqkv_b);
         let dnormed = fit(&mut scratch.dnormed, normed.len());
-        input_gradient(dqkv, qkv_w, 3 * inner, dnormed);
+        input_gradient(dqkv, seen_w, 3 * inner, dnormed);
+        self.mixer.weights_backward(
+            qkv_w,
+            width,
+            qkv_w_scale,
+            dqkv_w,
+            dqkv_w_scale,
+            &mut saved.wide,
+        );
+        self.mixer.inputs_backward(normed, width, qkv_x_scale, dnormed, dqkv_x_scale);
         let stats = fit(&mut saved.stats, tokens_n);
         self.mlp.norm.backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
     }

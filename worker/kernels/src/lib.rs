@@ -1,5 +1,5 @@
-//! Fused CPU kernels that train the two Languini Kitchen baselines, GPT and quasi-LSTM, in f32, and
-//! their variants with other activations, operands of few bits and sparse weights.
+//! Fused CPU kernels that train the two Languini Kitchen baselines, GPT and quasi-LSTM, and a plain
+//! LSTM, in f32, and their variants with other activations, operands of few bits and sparse weights.
 //!
 //! Each operation is a pair of pure functions over slices: a forward pass that leaves what it must
 //! remember in a `Saved` of the caller's, and a backward pass that overwrites the gradients of its
@@ -63,7 +63,9 @@ mod dispatch;
 mod embedding;
 mod gpt;
 mod head;
+mod learned;
 mod linear;
+mod lstm;
 mod mapped;
 mod math;
 mod matmul;
@@ -74,7 +76,9 @@ mod norm;
 mod number;
 mod qlstm;
 mod queries;
+mod recurrence;
 mod reduced;
+mod rounding;
 mod scan;
 mod scratch;
 mod shape;
@@ -83,6 +87,7 @@ pub use adam::{Adam, sum_of_squares};
 pub use embedding::Embedding;
 pub use gpt::{GptBlock, GptSaved};
 pub use head::{Head, HeadSaved};
+pub use lstm::{LstmBlock, LstmSaved};
 pub use mapped::MappedFile;
 pub use mlp::{Activation, Mlp};
 pub use moe::Experts;
@@ -91,6 +96,6 @@ pub use norm::Norm;
 pub use number::{Float, Format};
 pub use qlstm::{QlstmBlock, QlstmSaved};
 pub use queries::Queries;
-pub use reduced::{Grid, Group, Keep, Reduced};
+pub use reduced::{Grid, Group, Keep, Reduced, Scale};
 pub use scratch::Scratch;
 pub use shape::{Dims, Layout, Param, Shape};

@@ -22,7 +22,8 @@ pub(crate) fn project(x: &[f32], w: &[f32], outputs: usize, y: &mut [f32]) {
         .set(View::dense(x, rows, inputs), View::dense(w, inputs, outputs));
 }
 
-fn add_product(x: &[f32], w: &[f32], outputs: usize, y: &mut [f32]) {
+/// `y += x·W`.
+pub(crate) fn add_product(x: &[f32], w: &[f32], outputs: usize, y: &mut [f32]) {
     let (rows, inputs) = (y.len() / outputs, w.len() / outputs);
     ViewMut::dense(y, rows, outputs)
         .add(View::dense(x, rows, inputs), View::dense(w, inputs, outputs));
@@ -46,6 +47,13 @@ pub(crate) fn input_gradient(dy: &[f32], w: &[f32], outputs: usize, dx: &mut [f3
     let (rows, inputs) = (dy.len() / outputs, w.len() / outputs);
     ViewMut::dense(dx, rows, inputs)
         .set(View::dense(dy, rows, outputs), View::dense(w, inputs, outputs).t());
+}
+
+/// `dx += dy·Wᵀ`.
+pub(crate) fn add_input_gradient(dy: &[f32], w: &[f32], outputs: usize, dx: &mut [f32]) {
+    let (rows, inputs) = (dy.len() / outputs, w.len() / outputs);
+    ViewMut::dense(dx, rows, inputs)
+        .add(View::dense(dy, rows, outputs), View::dense(w, inputs, outputs).t());
 }
 
 fn fill_rows(row: &[f32], y: &mut [f32]) {

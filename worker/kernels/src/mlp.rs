@@ -3,10 +3,10 @@
 
 use crate::dispatch::kernel;
 use crate::linear::{affine, affine_backward_params, affine_onto, input_gradient};
-use crate::math::{sigmoid, tanh};
+use crate::math::{sigmoid, sum_map2, tanh};
 use crate::moe::{self, ExpertParams, Experts, MoeSaved, Widths};
 use crate::norm::{Norm, Stats};
-use crate::reduced::{Operands, Reduced};
+use crate::reduced::{LogScales, Operands, Reduced};
 use crate::scratch::{Scratch, fit};
 use crate::shape::{Named, Shape, matrix, vector};
 
@@ -37,6 +37,9 @@ pub struct Mlp {
     pub experts: Option<Experts>,
     /// Of the residual stream: before the MLP, and before the mixer of the same block.
     pub norm: Norm,
+    /// Hidden units that would add a vector shorter than this to the stream are left out on the way
+    /// forward: what a trained model loses by that is known without training. Not of experts.
+    pub cut: f32,
 }
 
 impl Mlp {
@@ -45,41 +48,92 @@ impl Mlp {
         shape.mlp_width * if self.gated { 2 } else { 1 }
     }
 
-    pub(crate) fn params(&self, shape: &Shape) -> [Named; 7] {
+    pub(crate) fn params(&self, shape: &Shape) -> [Named; 13] {
         let first = self.first_width(shape);
         // The layers of all experts one below the other.
         let (routed, copies) =
             self.experts.map_or((0, 1), |experts| (experts.count, experts.count));
+        let inside = self.inside(shape);
+        let latent = self.experts.and_then(|experts| experts.latent).unwrap_or_default();
+        let dims = [[inside, first], [shape.mlp_width, inside]];
+        let [fc_w_scale, fc_x_scale] =
+            self.first.scales(["fc_w_scale", "fc_x_scale"], dims[0], copies);
+        let [out_w_scale, out_x_scale] =
+            self.second.scales(["out_w_scale", "out_x_scale"], dims[1], copies);
         [
             vector("ln2_gain", shape.width),
             vector("ln2_bias", self.norm.bias_len(shape.width)),
             matrix("router_w", shape.width, routed),
+            matrix("down_w", shape.width, latent),
+            matrix("up_w", latent, shape.width),
             // Gate, then what it is multiplied with.
-            matrix("fc_w", copies * shape.width, first),
+            matrix("fc_w", copies * inside, first),
             vector("fc_b", copies * first),
-            matrix("out_w", copies * shape.mlp_width, shape.width),
-            vector("out_b", copies * shape.width),
+            matrix("out_w", copies * shape.mlp_width, inside),
+            vector("out_b", copies * inside),
+            fc_w_scale,
+            fc_x_scale,
+            out_w_scale,
+            out_x_scale,
         ]
     }
 
     fn widths(&self, shape: &Shape) -> Widths {
-        Widths { stream: shape.width, first: self.first_width(shape), hidden: shape.mlp_width }
+        Widths {
+            stream: shape.width,
+            inside: self.inside(shape),
+            first: self.first_width(shape),
+            hidden: shape.mlp_width,
+        }
+    }
+
+    /// Width of what the first layer reads and the second says: of latent experts a narrower one.
+    fn inside(&self, shape: &Shape) -> usize {
+        self.experts.and_then(|experts| experts.latent).unwrap_or(shape.width)
+    }
+
+    /// What went into both layers in the last forward pass, by their names; of experts, of all choices.
+    pub(crate) fn inputs<'a>(
+        &self,
+        shape: &Shape,
+        saved: &'a MlpSaved,
+    ) -> [(&'static str, &'a [f32]); 2] {
+        let tokens_n = shape.tokens_n();
+        let (rows_n, first) = match self.experts {
+            Some(experts) => (tokens_n * experts.chosen, saved.moe.inputs()),
+            None => (tokens_n, &saved.normed[..]),
+        };
+        [
+            ("fc", &first[..rows_n * self.inside(shape)]),
+            ("out", &saved.hidden[..rows_n * shape.mlp_width]),
+        ]
     }
 
     pub(crate) fn forward(
         &self,
         shape: &Shape,
-        params: [&[f32]; 7],
+        params: [&[f32]; 13],
         x: &[f32],
         y: &mut [f32],
         saved: &mut MlpSaved,
     ) {
-        let [ln_gain, ln_bias, router, fc_w, fc_b, out_w, out_b] = params;
+        let [ln_gain, ln_bias, router, down_w, up_w, fc_w, fc_b, out_w, out_b, scales @ ..] =
+            params;
+        let [fc_scales, out_scales] = paired(scales);
         let (tokens_n, width) = (shape.tokens_n(), shape.width);
         let normed = fit(&mut saved.normed, tokens_n * width);
         self.norm.forward(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
         if let Some(experts) = self.experts {
-            let params = ExpertParams { router, fc_w, fc_b, out_w, out_b };
+            let params = ExpertParams {
+                router,
+                latent: [down_w, up_w],
+                fc_w,
+                fc_b,
+                out_w,
+                out_b,
+                fc_scales,
+                out_scales,
+            };
             y.copy_from_slice(x);
             let hidden = (&mut saved.slope, &mut saved.hidden);
             moe::forward(
@@ -97,9 +151,15 @@ impl Mlp {
         let before = fit(&mut saved.slope, tokens_n * self.first_width(shape));
         let hidden = fit(&mut saved.hidden, tokens_n * shape.mlp_width);
         let dims = [width, shape.mlp_width];
-        self.first_layer(dims, normed, [fc_w, fc_b], before, hidden, &mut saved.first);
+        let layer = [fc_w, fc_b];
+        self.first_layer(dims, normed, layer, fc_scales, before, hidden, &mut saved.first);
+        if self.cut > 0.0 {
+            let norms = fit(&mut saved.norms, shape.mlp_width);
+            row_norms(out_w, width, norms);
+            cut(hidden, norms, self.cut);
+        }
         let (hidden, out_w) =
-            self.second.operands(hidden, out_w, shape.mlp_width, &mut saved.second);
+            self.second.operands(hidden, out_w, shape.mlp_width, out_scales, &mut saved.second);
         affine_onto(x, hidden, out_w, out_b, y);
     }
 
@@ -108,29 +168,54 @@ impl Mlp {
     pub(crate) fn backward(
         &self,
         shape: &Shape,
-        params: [&[f32]; 7],
+        params: [&[f32]; 13],
         x: &[f32],
         dy: &[f32],
         dx: &mut [f32],
-        dparams: [&mut [f32]; 7],
+        dparams: [&mut [f32]; 13],
         saved: &mut MlpSaved,
         scratch: &mut Scratch,
     ) {
-        let [ln_gain, _, router, fc_w, fc_b, out_w, out_b] = params;
-        let [dln_gain, dln_bias, drouter, dfc_w, dfc_b, dout_w, dout_b] = dparams;
+        let [ln_gain, _, router, down_w, up_w, fc_w, fc_b, out_w, out_b, scales @ ..] = params;
+        let [
+            dln_gain,
+            dln_bias,
+            drouter,
+            ddown_w,
+            dup_w,
+            dfc_w,
+            dfc_b,
+            dout_w,
+            dout_b,
+            dscales @ ..,
+        ] = dparams;
+        let [fc_scales, out_scales] = paired(scales);
+        let [dfc_scales, dout_scales] = paired(dscales);
         let (tokens_n, width) = (shape.tokens_n(), shape.width);
         let normed = std::mem::take(&mut saved.normed);
         let mut dnormed = std::mem::take(&mut scratch.dnormed);
         let seen = &normed[..tokens_n * width];
         let dseen = fit(&mut dnormed, tokens_n * width);
         if let Some(experts) = self.experts {
-            let params = ExpertParams { router, fc_w, fc_b, out_w, out_b };
+            let params = ExpertParams {
+                router,
+                latent: [down_w, up_w],
+                fc_w,
+                fc_b,
+                out_w,
+                out_b,
+                fc_scales,
+                out_scales,
+            };
             let mut dparams = ExpertParams {
                 router: drouter,
+                latent: [ddown_w, dup_w],
                 fc_w: dfc_w,
                 fc_b: dfc_b,
                 out_w: dout_w,
                 out_b: dout_b,
+                fc_scales: dfc_scales,
+                out_scales: dout_scales,
             };
             let widths = self.widths(shape);
             moe::backward(
@@ -147,19 +232,30 @@ impl Mlp {
             );
         } else {
             let hidden = fit(&mut saved.hidden, tokens_n * shape.mlp_width);
-            let (hidden, out_w) = self.second.again(hidden, out_w, &saved.second);
-            affine_backward_params(hidden, dy, dout_w, dout_b);
             let dhidden = fit(&mut scratch.dwide, hidden.len());
-            input_gradient(dy, out_w, width, dhidden);
+            let dims = [shape.mlp_width, width];
+            self.second_layer_backward(
+                dims,
+                hidden,
+                out_w,
+                out_scales,
+                dy,
+                [dout_w, dout_b],
+                dout_scales,
+                dhidden,
+                &mut saved.second,
+            );
             self.first_layer_backward(
                 [width, shape.mlp_width],
                 seen,
                 fc_w,
+                fc_scales,
                 dhidden,
                 fit(&mut saved.slope, tokens_n * self.first_width(shape)),
                 [dfc_w, dfc_b],
+                dfc_scales,
                 dseen,
-                &saved.first,
+                &mut saved.first,
                 &mut scratch.dgated,
             );
         }
@@ -171,16 +267,18 @@ impl Mlp {
 
     /// The hidden units of `x`, rows of `inputs`, and in `before` what they are multiplied with on the
     /// way back.
+    #[expect(clippy::too_many_arguments, reason = "operands of one fused operation")]
     pub(crate) fn first_layer(
         &self,
         [inputs, hidden_n]: [usize; 2],
         x: &[f32],
         [w, b]: [&[f32]; 2],
+        scales: LogScales<'_>,
         before: &mut [f32],
         hidden: &mut [f32],
         operands: &mut Operands,
     ) {
-        let (x, w) = self.first.operands(x, w, inputs, operands);
+        let (x, w) = self.first.operands(x, w, inputs, scales, operands);
         affine(x, w, b, before);
         activate(self.activation, self.gated, hidden_n, before, hidden);
     }
@@ -189,14 +287,16 @@ impl Mlp {
     #[expect(clippy::too_many_arguments, reason = "operands of one fused operation")]
     pub(crate) fn first_layer_backward(
         &self,
-        [_, hidden_n]: [usize; 2],
+        [inputs, hidden_n]: [usize; 2],
         x: &[f32],
         w: &[f32],
+        scales: LogScales<'_>,
         dhidden: &mut [f32],
         slope: &[f32],
         [dw, db]: [&mut [f32]; 2],
+        [dw_scales, dx_scales]: [&mut [f32]; 2],
         dx: &mut [f32],
-        operands: &Operands,
+        operands: &mut Operands,
         dgated: &mut Vec<f32>,
     ) {
         let dbefore = if self.gated {
@@ -207,10 +307,38 @@ impl Mlp {
             multiply(dhidden, slope);
             dhidden
         };
-        let (x, w) = self.first.again(x, w, operands);
-        affine_backward_params(x, dbefore, dw, db);
-        input_gradient(dbefore, w, db.len(), dx);
+        let (seen, seen_w) = self.first.again(x, w, operands);
+        affine_backward_params(seen, dbefore, dw, db);
+        input_gradient(dbefore, seen_w, db.len(), dx);
+        self.first.weights_backward(w, inputs, scales[0], dw, dw_scales, operands);
+        self.first.inputs_backward(x, inputs, scales[1], dx, dx_scales);
     }
+
+    /// Writes the gradients of weight, bias, scales and hidden units from that of the outputs.
+    #[expect(clippy::too_many_arguments, reason = "operands of one fused operation")]
+    pub(crate) fn second_layer_backward(
+        &self,
+        [hidden_n, outputs]: [usize; 2],
+        hidden: &[f32],
+        w: &[f32],
+        scales: LogScales<'_>,
+        dy: &[f32],
+        [dw, db]: [&mut [f32]; 2],
+        [dw_scales, dx_scales]: [&mut [f32]; 2],
+        dhidden: &mut [f32],
+        operands: &mut Operands,
+    ) {
+        let (seen, seen_w) = self.second.again(hidden, w, operands);
+        affine_backward_params(seen, dy, dw, db);
+        input_gradient(dy, seen_w, outputs, dhidden);
+        self.second.weights_backward(w, hidden_n, scales[0], dw, dw_scales, operands);
+        self.second.inputs_backward(hidden, hidden_n, scales[1], dhidden, dx_scales);
+    }
+}
+
+/// The scales of the first layer and of the second.
+fn paired<T>([a, b, c, d]: [T; 4]) -> [[T; 2]; 2] {
+    [[a, b], [c, d]]
 }
 
 /// What the backward pass needs of the forward pass.
@@ -225,6 +353,8 @@ pub(crate) struct MlpSaved {
     pub(crate) slope: Vec<f32>,
     first: Operands,
     second: Operands,
+    /// Lengths of the rows of the second layer's matrix, where units are left out by them.
+    norms: Vec<f32>,
     pub(crate) moe: MoeSaved,
 }
 
@@ -308,6 +438,21 @@ kernel! {
             for i in 0..width {
                 dgate[i] = dhidden[i] * slope_gate[i];
                 dup[i] = dhidden[i] * slope_up[i];
+            }
+        }
+    }
+
+    fn row_norms(w: &[f32], width: usize, norms: &mut [f32]) {
+        for (row, norm) in w.chunks_exact(width).zip(norms) {
+            *norm = sum_map2(row, row, |a, b| a * b).sqrt();
+        }
+    }
+
+    /// Sets hidden units to zero that times the norm of their row stay below a limit.
+    fn cut(hidden: &mut [f32], norms: &[f32], limit: f32) {
+        for row in hidden.chunks_exact_mut(norms.len()) {
+            for (unit, norm) in row.iter_mut().zip(norms) {
+                *unit = if unit.abs() * norm < limit { 0.0 } else { *unit };
             }
         }
     }

@@ -10,14 +10,20 @@
 //! equations 3 to 5). Tokens are sorted by expert, so that each expert is one matrix product over the
 //! tokens that it has; none is dropped.
 //!
+//! Latent experts (Liu et al., arXiv:2503.23100) read and speak in a narrower space that they share:
+//! `y = x + (sum over the k experts of p_e FFN_e(n A)) B`, and the router reads n as ever.
+//!
 //! The gradient holds that of a loss that keeps the experts busy, `balance E sum_e f_e P_e` with f_e
 //! the share of choices and P_e the mean affinity of an expert (Fedus et al., arXiv:2101.03961,
 //! equations 4 to 6); it is not part of the loss that is told.
 
+use std::mem::take;
 use std::ops::Range;
 
 use crate::dispatch::kernel;
-use crate::linear::{affine, affine_backward_params, input_gradient, project, weight_gradient};
+use crate::linear::{
+    add_input_gradient, add_product, affine, input_gradient, project, weight_gradient,
+};
 use crate::math::{dot, exp, max, sum};
 use crate::mlp::{Mlp, MlpSaved};
 use crate::reduced::Operands;
@@ -32,6 +38,8 @@ pub struct Experts {
     pub chosen: usize,
     /// Weight of the balancing loss.
     pub balance: f32,
+    /// Width of the space that experts share, where it is not that of the stream.
+    pub latent: Option<usize>,
 }
 
 /// What the backward pass needs of the forward pass.
@@ -48,6 +56,9 @@ pub(crate) struct MoeSaved {
     /// Rows in `order`: inputs, and outputs before they are weighed.
     inputs: Vec<f32>,
     outputs: Vec<f32>,
+    /// Rows are tokens: what latent experts read, and what they say together.
+    latents: Vec<f32>,
+    said: Vec<f32>,
     /// Of each expert's two layers.
     first: Vec<Operands>,
     second: Vec<Operands>,
@@ -57,24 +68,36 @@ pub(crate) struct MoeSaved {
 #[derive(Clone, Copy)]
 pub(crate) struct Widths {
     pub(crate) stream: usize,
+    /// What an expert reads and says: the stream's, or that of the latent space.
+    pub(crate) inside: usize,
     /// Outputs of the first layer, twice the hidden units where it is gated.
     pub(crate) first: usize,
     pub(crate) hidden: usize,
 }
 
-/// The parameters of all experts, or their gradients: router, and the two layers with their biases.
+/// The parameters of all experts, or their gradients: router, latent space, and the two layers with their biases and
+/// the trained scales of their weights and inputs.
 pub(crate) struct ExpertParams<T> {
     pub(crate) router: T,
+    /// Into the latent space and out of it; empty where there is none.
+    pub(crate) latent: [T; 2],
     pub(crate) fc_w: T,
     pub(crate) fc_b: T,
     pub(crate) out_w: T,
     pub(crate) out_b: T,
+    pub(crate) fc_scales: [T; 2],
+    pub(crate) out_scales: [T; 2],
 }
 
 impl MoeSaved {
     /// The rows in `order` of one expert.
     fn rows(&self, expert: usize) -> Range<usize> {
         self.starts[expert]..self.starts[expert + 1]
+    }
+
+    /// Inputs of the choices, expert by expert.
+    pub(crate) fn inputs(&self) -> &[f32] {
+        &self.inputs
     }
 
     /// Sorts the choices by expert, tokens in their order within each.
@@ -123,8 +146,8 @@ pub(crate) fn forward(
     hidden: (&mut Vec<f32>, &mut Vec<f32>),
     saved: &mut MoeSaved,
 ) {
-    let Experts { count, chosen, .. } = experts;
-    let Widths { stream, first, hidden: hidden_n } = widths;
+    let Experts { count, chosen, latent, .. } = experts;
+    let Widths { stream, inside, first, hidden: hidden_n } = widths;
     let tokens_n = normed.len() / stream;
     let probs = fit(&mut saved.probs, tokens_n * count);
     project(normed, params.router, count, probs);
@@ -132,16 +155,26 @@ pub(crate) fn forward(
     experts.choose(probs, &mut saved.choices);
     saved.sort(count);
 
+    let (mut latents, mut said) = (take(&mut saved.latents), take(&mut saved.said));
+    let (read, target): (&[f32], &mut [f32]) = if latent.is_some() {
+        let latents = fit(&mut latents, tokens_n * inside);
+        project(normed, params.latent[0], inside, latents);
+        let said = fit(&mut said, tokens_n * inside);
+        said.fill(0.0);
+        (latents, said)
+    } else {
+        (normed, &mut *y)
+    };
     let rows_n = tokens_n * chosen;
     let token_of = |place: &u32| *place as usize / chosen;
-    let inputs = fit(&mut saved.inputs, rows_n * stream);
-    for (row, place) in inputs.chunks_exact_mut(stream).zip(&saved.order[..rows_n]) {
+    let inputs = fit(&mut saved.inputs, rows_n * inside);
+    for (row, place) in inputs.chunks_exact_mut(inside).zip(&saved.order[..rows_n]) {
         let token = token_of(place);
-        row.copy_from_slice(&normed[token * stream..(token + 1) * stream]);
+        row.copy_from_slice(&read[token * inside..(token + 1) * inside]);
     }
     let (before, units) = hidden;
     let (before, units) = (fit(before, rows_n * first), fit(units, rows_n * hidden_n));
-    fit(&mut saved.outputs, rows_n * stream);
+    fit(&mut saved.outputs, rows_n * inside);
     saved.first.resize_with(count, Operands::default);
     saved.second.resize_with(count, Operands::default);
     for expert in 0..count {
@@ -152,23 +185,33 @@ pub(crate) fn forward(
         let own = |all| of_expert(all, expert, count);
         let units = &mut units[slice(&rows, hidden_n)];
         mlp.first_layer(
-            [stream, hidden_n],
-            &saved.inputs[slice(&rows, stream)],
+            [inside, hidden_n],
+            &saved.inputs[slice(&rows, inside)],
             [own(params.fc_w), own(params.fc_b)],
+            params.fc_scales.map(own),
             &mut before[slice(&rows, first)],
             units,
             &mut saved.first[expert],
         );
-        let (units, out_w) =
-            mlp.second.operands(units, own(params.out_w), hidden_n, &mut saved.second[expert]);
-        affine(units, out_w, own(params.out_b), &mut saved.outputs[slice(&rows, stream)]);
+        let (units, out_w) = mlp.second.operands(
+            units,
+            own(params.out_w),
+            hidden_n,
+            params.out_scales.map(own),
+            &mut saved.second[expert],
+        );
+        affine(units, out_w, own(params.out_b), &mut saved.outputs[slice(&rows, inside)]);
     }
     let order = saved.order[..rows_n].iter();
-    for (place, output) in order.zip(saved.outputs.chunks_exact(stream)) {
+    for (place, output) in order.zip(saved.outputs.chunks_exact(inside)) {
         let token = token_of(place);
         let affinity = saved.probs[token * count + saved.choices[*place as usize] as usize];
-        add_scaled(output, affinity, &mut y[token * stream..(token + 1) * stream]);
+        add_scaled(output, affinity, &mut target[token * inside..(token + 1) * inside]);
     }
+    if latent.is_some() {
+        add_product(&said[..tokens_n * inside], params.latent[1], stream, y);
+    }
+    (saved.latents, saved.said) = (latents, said);
 }
 
 /// Writes the gradients of the parameters and of `normed` from that of `y`.
@@ -185,14 +228,23 @@ pub(crate) fn backward(
     saved: &mut MlpSaved,
     scratch: &mut Scratch,
 ) {
-    let Experts { count, chosen, balance } = experts;
-    let Widths { stream, first, hidden: hidden_n } = widths;
+    let Experts { count, chosen, balance, latent } = experts;
+    let Widths { stream, inside, first, hidden: hidden_n } = widths;
     let tokens_n = normed.len() / stream;
     let MlpSaved { slope, hidden, moe, .. } = saved;
     let rows_n = tokens_n * chosen;
+    let (mut dsaid, mut dlatents) = (take(&mut scratch.dsaid), take(&mut scratch.dlatents));
+    let dtarget: &[f32] = if latent.is_some() {
+        let dsaid = fit(&mut dsaid, tokens_n * inside);
+        input_gradient(dy, params.latent[1], stream, dsaid);
+        weight_gradient(&moe.said[..tokens_n * inside], dy, stream, dparams.latent[1]);
+        dsaid
+    } else {
+        dy
+    };
 
     // What each choice gets of its token's gradient, and what its affinity gets.
-    let doutputs = fit(&mut scratch.doutputs, rows_n * stream);
+    let doutputs = fit(&mut scratch.doutputs, rows_n * inside);
     let dprobs = fit(&mut scratch.dprobs, tokens_n * count);
     let busy = |expert: usize| (moe.starts[expert + 1] - moe.starts[expert]) as f32 / rows_n as f32;
     for row in dprobs.chunks_exact_mut(count) {
@@ -201,21 +253,21 @@ pub(crate) fn backward(
         }
     }
     let order = &moe.order[..rows_n];
-    let rows = moe.outputs.chunks_exact(stream).zip(doutputs.chunks_exact_mut(stream));
+    let rows = moe.outputs.chunks_exact(inside).zip(doutputs.chunks_exact_mut(inside));
     for (place, (output, doutput)) in order.iter().zip(rows) {
         let token = *place as usize / chosen;
         let at = token * count + moe.choices[*place as usize] as usize;
-        let dy = &dy[token * stream..(token + 1) * stream];
-        dprobs[at] += row_dot(output, dy);
+        let said = &dtarget[token * inside..(token + 1) * inside];
+        dprobs[at] += row_dot(output, said);
         doutput.fill(0.0);
-        add_scaled(dy, moe.probs[at], doutput);
+        add_scaled(said, moe.probs[at], doutput);
     }
     softmax_backward(&moe.probs[..tokens_n * count], dprobs, count);
     weight_gradient(normed, dprobs, count, dparams.router);
     input_gradient(dprobs, params.router, count, dnormed);
 
     let dunits = fit(&mut scratch.dwide, rows_n * hidden_n);
-    let dinputs = fit(&mut scratch.dinputs, rows_n * stream);
+    let dinputs = fit(&mut scratch.dinputs, rows_n * inside);
     for expert in 0..count {
         let rows = moe.rows(expert);
         let own = |all| of_expert(all, expert, count);
@@ -223,32 +275,61 @@ pub(crate) fn backward(
         let dout_b = of_expert_mut(dparams.out_b, expert, count);
         let dfc_w = of_expert_mut(dparams.fc_w, expert, count);
         let dfc_b = of_expert_mut(dparams.fc_b, expert, count);
+        let [dfc_w_scales, dfc_x_scales] =
+            dparams.fc_scales.each_mut().map(|all| of_expert_mut(all, expert, count));
+        let [dout_w_scales, dout_x_scales] =
+            dparams.out_scales.each_mut().map(|all| of_expert_mut(all, expert, count));
         if rows.is_empty() {
-            [dout_w, dout_b, dfc_w, dfc_b].into_iter().for_each(|gradient| gradient.fill(0.0));
+            let scales = [dfc_w_scales, dfc_x_scales, dout_w_scales, dout_x_scales];
+            let gradients = [dout_w, dout_b, dfc_w, dfc_b].into_iter().chain(scales);
+            gradients.for_each(|gradient| gradient.fill(0.0));
             continue;
         }
-        let doutputs = &doutputs[slice(&rows, stream)];
+        let doutputs = &doutputs[slice(&rows, inside)];
         let units = &hidden[slice(&rows, hidden_n)];
-        let (units, out_w) = mlp.second.again(units, own(params.out_w), &moe.second[expert]);
-        affine_backward_params(units, doutputs, dout_w, dout_b);
         let dunits = &mut dunits[slice(&rows, hidden_n)];
-        input_gradient(doutputs, out_w, stream, dunits);
+        mlp.second_layer_backward(
+            [hidden_n, inside],
+            units,
+            own(params.out_w),
+            params.out_scales.map(own),
+            doutputs,
+            [dout_w, dout_b],
+            [dout_w_scales, dout_x_scales],
+            dunits,
+            &mut moe.second[expert],
+        );
         mlp.first_layer_backward(
-            [stream, hidden_n],
-            &moe.inputs[slice(&rows, stream)],
+            [inside, hidden_n],
+            &moe.inputs[slice(&rows, inside)],
             own(params.fc_w),
+            params.fc_scales.map(own),
             dunits,
             &slope[slice(&rows, first)],
             [dfc_w, dfc_b],
-            &mut dinputs[slice(&rows, stream)],
-            &moe.first[expert],
+            [dfc_w_scales, dfc_x_scales],
+            &mut dinputs[slice(&rows, inside)],
+            &mut moe.first[expert],
             &mut scratch.dgated,
         );
     }
-    for (place, dinput) in order.iter().zip(dinputs.chunks_exact(stream)) {
+    let dread: &mut [f32] = if latent.is_some() {
+        let dlatents = fit(&mut dlatents, tokens_n * inside);
+        dlatents.fill(0.0);
+        dlatents
+    } else {
+        &mut *dnormed
+    };
+    for (place, dinput) in order.iter().zip(dinputs.chunks_exact(inside)) {
         let token = *place as usize / chosen;
-        add_scaled(dinput, 1.0, &mut dnormed[token * stream..(token + 1) * stream]);
+        add_scaled(dinput, 1.0, &mut dread[token * inside..(token + 1) * inside]);
     }
+    if latent.is_some() {
+        let dlatents = &dlatents[..tokens_n * inside];
+        weight_gradient(normed, dlatents, inside, dparams.latent[0]);
+        add_input_gradient(dlatents, params.latent[0], inside, dnormed);
+    }
+    (scratch.dsaid, scratch.dlatents) = (dsaid, dlatents);
 }
 
 impl Experts {

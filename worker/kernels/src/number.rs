@@ -57,12 +57,18 @@ impl Format {
         }
     }
 
+    /// The value, or the largest that there is.
+    #[inline(always)]
+    pub(crate) fn clamp(self, value: f32) -> f32 {
+        let max = self.max();
+        let clamped = if value > max { max } else { value };
+        if clamped < -max { -max } else { clamped }
+    }
+
     /// The nearest value of the format. Between two that are equally near it takes either.
     #[inline(always)]
     pub fn round(self, value: f32) -> f32 {
-        let max = self.max();
-        let clamped = if value > max { max } else { value };
-        let clamped = if clamped < -max { -max } else { clamped };
+        let clamped = self.clamp(value);
         match self.float() {
             None => whole(clamped),
             Some(Float { splitter, normal_min, quantum }) => {
@@ -76,9 +82,24 @@ impl Format {
     }
 }
 
+/// Calls a function with its format, one that is known where it is called: that leaves no choices to the
+/// loops of a function that is inlined.
+macro_rules! known {
+    ($format:expr, $name:ident($($arg:expr),* $(,)?)) => {
+        match $format {
+            Format::Int(bits) => $name(Format::Int(bits), $($arg),*),
+            Format::E2m1 => $name(Format::E2m1, $($arg),*),
+            Format::E4m3 => $name(Format::E4m3, $($arg),*),
+            Format::E5m2 => $name(Format::E5m2, $($arg),*),
+        }
+    };
+}
+
+pub(crate) use known;
+
 /// The nearest integer, for values below 2^22.
 #[inline(always)]
-fn whole(value: f32) -> f32 {
+pub(crate) fn whole(value: f32) -> f32 {
     /// 1.5 x 2^23: a sum with it has no bits left below one.
     const ROUND: f32 = 12_582_912.0;
     (value + ROUND) - ROUND

@@ -48,6 +48,15 @@ impl QlstmBlock {
         Self { shape, mixer: Reduced::default(), mlp: Mlp::default() }
     }
 
+    /// What went into each linear layer in the last forward pass, before it was rounded, by the layer's
+    /// name: its matrix has that of the name and `_w`.
+    pub fn inputs<'a>(&self, saved: &'a QlstmSaved) -> [(&'static str, &'a [f32]); 4] {
+        let (tokens_n, shape) = (self.shape.tokens_n(), &self.shape);
+        let [first, second] = self.mlp.inputs(shape, &saved.mlp);
+        let wide = &saved.normed[..tokens_n * shape.width];
+        [("gates", wide), ("proj", &saved.mixed[..tokens_n * shape.inner()]), first, second]
+    }
+
     /// Share of the MLP's hidden units of the last forward pass that are not zero; of experts, of
     /// the chosen ones.
     pub fn active_share(&self, saved: &QlstmSaved) -> f64 {
@@ -55,9 +64,13 @@ impl QlstmBlock {
         saved.mlp.active_share(self.shape.tokens_n() * chosen * self.shape.mlp_width)
     }
 
-    fn params(&self) -> [Named; 13] {
+    fn params(&self) -> [Named; 23] {
         let (width, inner) = (self.shape.width, self.shape.inner());
-        let [a, b, c, d, e, f, g] = self.mlp.params(&self.shape);
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m] = self.mlp.params(&self.shape);
+        let names = ["gates_w_scale", "gates_x_scale"];
+        let [gates_w_scale, gates_x_scale] = self.mixer.scales(names, [width, 4 * inner], 1);
+        let names = ["proj_w_scale", "proj_x_scale"];
+        let [proj_w_scale, proj_x_scale] = self.mixer.scales(names, [inner, width], 1);
         [
             vector("ln1_gain", width),
             vector("ln1_bias", self.mlp.norm.bias_len(width)),
@@ -66,6 +79,10 @@ impl QlstmBlock {
             vector("gates_b", 4 * inner),
             matrix("proj_w", inner, width),
             vector("proj_b", width),
+            gates_w_scale,
+            gates_x_scale,
+            proj_w_scale,
+            proj_x_scale,
             a,
             b,
             c,
@@ -73,6 +90,12 @@ impl QlstmBlock {
             e,
             f,
             g,
+            h,
+            i,
+            j,
+            k,
+            l,
+            m,
         ]
     }
 
@@ -101,20 +124,24 @@ impl QlstmBlock {
         let _ = scratch;
         let (tokens_n, inner) = (self.shape.tokens_n(), self.shape.inner());
         assert_eq!(state.len(), self.shape.batch * inner, "one cell per sequence and channel");
-        let [ln_gain, ln_bias, gates_w, gates_b, proj_w, proj_b, mlp_params @ ..] =
+        let [ln_gain, ln_bias, gates_w, gates_b, proj_w, proj_b, rest @ ..] =
             split(params, &self.params());
+        let [gates_w_scale, gates_x_scale, proj_w_scale, proj_x_scale, mlp_params @ ..] = rest;
         let normed = fit(&mut saved.normed, tokens_n * self.shape.width);
         self.mlp.norm.forward(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
         let gates = fit(&mut saved.gates, tokens_n * 4 * inner);
+        let scales = [gates_w_scale, gates_x_scale];
         let (normed, gates_w) =
-            self.mixer.operands(normed, gates_w, self.shape.width, &mut saved.wide);
+            self.mixer.operands(normed, gates_w, self.shape.width, scales, &mut saved.wide);
         affine(normed, gates_w, gates_b, gates);
         fit(&mut saved.first, state.len()).copy_from_slice(state);
         let cells = fit(&mut saved.cells, tokens_n * inner);
         let cells_tanh = fit(&mut saved.cells_tanh, tokens_n * inner);
         let mixed = fit(&mut saved.mixed, tokens_n * inner);
         scan::forward(gates, state, inner, cells, cells_tanh, mixed);
-        let (mixed, proj_w) = self.mixer.operands(mixed, proj_w, inner, &mut saved.projected);
+        let scales = [proj_w_scale, proj_x_scale];
+        let (mixed, proj_w) =
+            self.mixer.operands(mixed, proj_w, inner, scales, &mut saved.projected);
         let middle = fit(&mut saved.middle, x.len());
         affine_onto(x, mixed, proj_w, proj_b, middle);
         self.mlp.forward(&self.shape, mlp_params, middle, y, &mut saved.mlp);
@@ -140,17 +167,29 @@ impl QlstmBlock {
     ) {
         let (shape, tokens_n) = (&self.shape, self.shape.tokens_n());
         let (width, inner) = (shape.width, shape.inner());
-        let [ln_gain, _, gates_w, _, proj_w, _, mlp_params @ ..] = split(params, &self.params());
-        let [dln_gain, dln_bias, dgates_w, dgates_b, dproj_w, dproj_b, mlp_dparams @ ..] =
+        let [ln_gain, _, gates_w, _, proj_w, _, rest @ ..] = split(params, &self.params());
+        let [gates_w_scale, gates_x_scale, proj_w_scale, proj_x_scale, mlp_params @ ..] = rest;
+        let [dln_gain, dln_bias, dgates_w, dgates_b, dproj_w, dproj_b, drest @ ..] =
             split_mut(dparams, &self.params());
+        let [dgates_w_scale, dgates_x_scale, dproj_w_scale, dproj_x_scale, mlp_dparams @ ..] =
+            drest;
         let middle = fit(&mut saved.middle, tokens_n * width);
         self.mlp.backward(shape, mlp_params, middle, dy, dx, mlp_dparams, &mut saved.mlp, scratch);
 
         let mixed = fit(&mut saved.mixed, tokens_n * inner);
-        let (seen, proj_w) = self.mixer.again(mixed, proj_w, &saved.projected);
+        let (seen, seen_w) = self.mixer.again(mixed, proj_w, &saved.projected);
         affine_backward_params(seen, dx, dproj_w, dproj_b);
         let dmixed = fit(&mut scratch.dmixed, mixed.len());
-        input_gradient(dx, proj_w, width, dmixed);
+        input_gradient(dx, seen_w, width, dmixed);
+        self.mixer.weights_backward(
+            proj_w,
+            inner,
+            proj_w_scale,
+            dproj_w,
+            dproj_w_scale,
+            &mut saved.projected,
+        );
+        self.mixer.inputs_backward(mixed, inner, proj_x_scale, dmixed, dproj_x_scale);
         let gates = fit(&mut saved.gates, tokens_n * 4 * inner);
         let dgates = fit(&mut scratch.dwide, gates.len());
         let first = fit(&mut saved.first, shape.batch * inner);
@@ -159,10 +198,19 @@ impl QlstmBlock {
         let dcell = fit(&mut scratch.dcell, inner);
         scan::backward(gates, first, inner, cells, cells_tanh, dmixed, dgates, dcell);
         let normed = fit(&mut saved.normed, tokens_n * width);
-        let (normed, gates_w) = self.mixer.again(normed, gates_w, &saved.wide);
-        affine_backward_params(normed, dgates, dgates_w, dgates_b);
+        let (seen, seen_w) = self.mixer.again(normed, gates_w, &saved.wide);
+        affine_backward_params(seen, dgates, dgates_w, dgates_b);
         let dnormed = fit(&mut scratch.dnormed, normed.len());
-        input_gradient(dgates, gates_w, 4 * inner, dnormed);
+        input_gradient(dgates, seen_w, 4 * inner, dnormed);
+        self.mixer.weights_backward(
+            gates_w,
+            width,
+            gates_w_scale,
+            dgates_w,
+            dgates_w_scale,
+            &mut saved.wide,
+        );
+        self.mixer.inputs_backward(normed, width, gates_x_scale, dnormed, dgates_x_scale);
         let stats = fit(&mut saved.stats, tokens_n);
         self.mlp.norm.backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
     }

@@ -5,10 +5,13 @@
 //! arXiv:1308.3432), so that a weight that is masked or does not move still learns.
 
 use crate::dispatch::kernel;
+use crate::learned;
 use crate::number::Format;
+use crate::rounding::{round_inputs, round_weights};
 use crate::scratch::fit;
+use crate::shape::{Named, vector};
 
-/// Which values share a scale, the largest of them over the largest of the format.
+/// Which values share a scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     /// The whole matrix.
@@ -19,6 +22,23 @@ pub enum Group {
     Size(usize),
 }
 
+/// How the scale of a group is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scale {
+    /// The largest magnitude of the group over the largest of the format.
+    #[default]
+    Absmax,
+    /// Twice the mean magnitude over `n = 2^(b-1)`, for integers of b bits alone; the levels are halves of
+    /// odd numbers, `-n + 1/2` to `n - 1/2` (StatsQ of Liu et al., arXiv:2302.02210, equations 7 and 8).
+    Statistics,
+    /// As [`Self::Absmax`], but with the largest magnitude replaced by the share of it that makes the
+    /// squared error least, of one less 0 to 16 times 1/32. Of floating formats that is a searched
+    /// exponent bias (Liu et al., LLM-FP4, arXiv:2310.16836, section 3.2).
+    Searched,
+    /// Trained with the weights: see the module `learned`.
+    Learned,
+}
+
 /// A number format and the groups that are scaled to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grid {
@@ -26,6 +46,8 @@ pub struct Grid {
     pub format: Format,
     /// What is scaled together.
     pub group: Group,
+    /// By what.
+    pub scale: Scale,
 }
 
 /// Of every `of` neighbours along the contraction the `keep` largest in magnitude stay, the first of
@@ -56,9 +78,25 @@ pub(crate) struct Operands {
     inputs: Vec<f32>,
 }
 
+/// Logarithms of the trained scales of a layer's weights and of its inputs; none where they are not
+/// trained.
+pub(crate) type LogScales<'a> = [&'a [f32]; 2];
+
 impl Reduced {
     /// The least magnitude that a scale is made of: a group of zeros stays zeros.
     pub const MAGNITUDE_MIN: f32 = 1e-30;
+
+    /// The trained scales of `copies` layers of `inputs` × `outputs`, by these names.
+    pub(crate) fn scales(
+        &self,
+        names: [&'static str; 2],
+        [inputs, outputs]: [usize; 2],
+        copies: usize,
+    ) -> [Named; 2] {
+        let of_weights = self.weights.map_or(0, |grid| grid.weight_scales_n(inputs, outputs));
+        let of_inputs = self.inputs.map_or(0, |grid| grid.input_scales_n(inputs));
+        [vector(names[0], copies * of_weights), vector(names[1], copies * of_inputs)]
+    }
 
     /// Inputs (rows × `width`) and weights (`width` × outputs) as the product sees them.
     pub(crate) fn operands<'a>(
@@ -66,25 +104,75 @@ impl Reduced {
         x: &'a [f32],
         w: &'a [f32],
         width: usize,
+        scales: LogScales<'_>,
         operands: &'a mut Operands,
     ) -> (&'a [f32], &'a [f32]) {
-        let outputs = w.len() / width;
-        if let Some(grid) = self.inputs {
+        if self.inputs.is_some() {
             let reduced = fit(&mut operands.inputs, x.len());
             reduced.copy_from_slice(x);
-            round_inputs(grid, reduced, width);
+            self.round_inputs(reduced, width, scales[1]);
         }
+        self.weights(w, width, scales[0], operands);
+        self.again(x, w, operands)
+    }
+
+    /// Rounds inputs (rows × `width`) in place.
+    pub(crate) fn round_inputs(&self, x: &mut [f32], width: usize, log_scales: &[f32]) {
+        match self.inputs {
+            Some(grid) if grid.scale == Scale::Learned => {
+                learned::round_inputs(grid, x, width, log_scales);
+            }
+            Some(grid) => round_inputs(grid, x, width),
+            None => {}
+        }
+    }
+
+    /// Weights (`width` × outputs) alone, as the product sees them.
+    pub(crate) fn weights<'a>(
+        &self,
+        w: &'a [f32],
+        width: usize,
+        log_scales: &[f32],
+        operands: &'a mut Operands,
+    ) -> &'a [f32] {
         if self.weights.is_some() || self.keep.is_some() {
             let reduced = fit(&mut operands.weights, w.len());
-            match self.keep {
-                Some(keep) => mask(w, outputs, keep.keep, keep.of, reduced),
-                None => reduced.copy_from_slice(w),
-            }
-            if let Some(grid) = self.weights {
-                round_weights(grid, reduced, outputs);
-            }
+            self.reduce_weights(w, width, log_scales, false, reduced);
         }
-        self.again(x, w, operands)
+        self.weights_again(w, operands)
+    }
+
+    /// Where weights (`inputs` × outputs) lie on their grid before they are rounded, in values of the
+    /// format, saturated: rounding takes each to the nearest of the format's values.
+    ///
+    /// `log_scales` are the logarithms of trained scales, none of others.
+    ///
+    /// # Panics
+    /// If `steps` is not as long as `w`.
+    pub fn steps(&self, w: &[f32], inputs: usize, log_scales: &[f32], steps: &mut [f32]) {
+        self.reduce_weights(w, inputs, log_scales, true, steps);
+    }
+
+    fn reduce_weights(
+        &self,
+        w: &[f32],
+        inputs: usize,
+        log_scales: &[f32],
+        steps: bool,
+        reduced: &mut [f32],
+    ) {
+        let outputs = w.len() / inputs;
+        match self.keep {
+            Some(keep) => mask(w, outputs, keep.keep, keep.of, reduced),
+            None => reduced.copy_from_slice(w),
+        }
+        match self.weights {
+            Some(grid) if grid.scale == Scale::Learned => {
+                learned::round_weights(grid, reduced, outputs, log_scales, steps);
+            }
+            Some(grid) => round_weights(grid, reduced, outputs, steps),
+            None => {}
+        }
     }
 
     /// The operands that the last [`Self::operands`] made of the same `x` and `w`.
@@ -94,62 +182,62 @@ impl Reduced {
         w: &'a [f32],
         operands: &'a Operands,
     ) -> (&'a [f32], &'a [f32]) {
+        let x = if self.inputs.is_none() { x } else { &operands.inputs[..x.len()] };
+        (x, self.weights_again(w, operands))
+    }
+
+    /// The weights that the last [`Self::weights`] made of the same `w`.
+    pub(crate) fn weights_again<'a>(&self, w: &'a [f32], operands: &'a Operands) -> &'a [f32] {
         let is_dense = self.weights.is_none() && self.keep.is_none();
-        (
-            if self.inputs.is_none() { x } else { &operands.inputs[..x.len()] },
-            if is_dense { w } else { &operands.weights[..w.len()] },
-        )
+        if is_dense { w } else { &operands.weights[..w.len()] }
     }
-}
 
-/// Rounds what is along the rows of a matrix of `width` columns.
-fn round_inputs(Grid { format, group }: Grid, values: &mut [f32], width: usize) {
-    match group {
-        Group::Tensor => round_rows(format, values, values.len(), values.len()),
-        Group::Channel => round_rows(format, values, width, width),
-        Group::Size(len) => round_rows(format, values, width, len),
+    /// Turns the gradient of the rounded inputs into that of the inputs and writes that of their scales,
+    /// where these are trained.
+    pub(crate) fn inputs_backward(
+        &self,
+        x: &[f32],
+        width: usize,
+        log_scales: &[f32],
+        dx: &mut [f32],
+        dlog_scales: &mut [f32],
+    ) {
+        if let Some(grid) = self.inputs
+            && grid.scale == Scale::Learned
+        {
+            learned::inputs_backward(grid, x, width, log_scales, dx, dlog_scales);
+        }
     }
-}
 
-/// Rounds what is along the columns of a matrix of `outputs` columns.
-fn round_weights(Grid { format, group }: Grid, values: &mut [f32], outputs: usize) {
-    let inputs = values.len() / outputs;
-    match group {
-        Group::Tensor => round_rows(format, values, values.len(), values.len()),
-        Group::Channel => round_columns(format, values, outputs, inputs),
-        Group::Size(len) => round_columns(format, values, outputs, len),
+    /// The same of weights; masked ones count as the zeros that they are. Of `operands` the weights are
+    /// lost.
+    pub(crate) fn weights_backward(
+        &self,
+        w: &[f32],
+        width: usize,
+        log_scales: &[f32],
+        dw: &mut [f32],
+        dlog_scales: &mut [f32],
+        operands: &mut Operands,
+    ) {
+        if let Some(grid) = self.weights
+            && grid.scale == Scale::Learned
+        {
+            let outputs = w.len() / width;
+            let w = match self.keep {
+                Some(Keep { keep, of }) => {
+                    let kept = fit(&mut operands.weights, w.len());
+                    mask(w, outputs, keep, of, kept);
+                    kept
+                }
+                None => w,
+            };
+            learned::weights_backward(grid, w, outputs, log_scales, dw, dlog_scales);
+        }
     }
-}
-
-/// The scale that takes a group of this magnitude to the format, and the one back.
-#[inline(always)]
-fn scales(format: Format, magnitude: f32) -> (f32, f32) {
-    let magnitude = larger(Reduced::MAGNITUDE_MIN, magnitude);
-    ((1.0 / magnitude) * format.max(), magnitude * (1.0 / format.max()))
 }
 
 kernel! {
-    /// Groups of `len` neighbours within each row of `width`.
-    fn round_rows(format: Format, values: &mut [f32], width: usize, len: usize) {
-        // A format that is known here leaves no choices to the loops.
-        match format {
-            Format::Int(bits) => rows_of(Format::Int(bits), values, width, len),
-            Format::E2m1 => rows_of(Format::E2m1, values, width, len),
-            Format::E4m3 => rows_of(Format::E4m3, values, width, len),
-            Format::E5m2 => rows_of(Format::E5m2, values, width, len),
-        }
-    }
-
-    /// Groups of `len` rows within each of `outputs` columns.
-    fn round_columns(format: Format, values: &mut [f32], outputs: usize, len: usize) {
-        match format {
-            Format::Int(bits) => columns_of(Format::Int(bits), values, outputs, len),
-            Format::E2m1 => columns_of(Format::E2m1, values, outputs, len),
-            Format::E4m3 => columns_of(Format::E4m3, values, outputs, len),
-            Format::E5m2 => columns_of(Format::E5m2, values, outputs, len),
-        }
-    }
-
     /// Copies the `keep` largest of every `of` rows of a column to `kept`, and zero for the others.
     fn mask(w: &[f32], outputs: usize, keep: usize, of: usize, kept: &mut [f32]) {
         assert_eq!(w.len() % (of * outputs), 0, "M divides the inputs");
@@ -183,61 +271,7 @@ kernel! {
 }
 
 /// Columns that are worked on at a time: what is known of them stays in registers.
-const TILE: usize = 32;
-
-#[inline(always)]
-fn rows_of(format: Format, values: &mut [f32], width: usize, len: usize) {
-    for row in values.chunks_exact_mut(width) {
-        for group in row.chunks_mut(len) {
-            let mut lanes = [0.0_f32; 16];
-            let (whole, rest) = group.as_chunks::<16>();
-            for values in whole {
-                for (lane, value) in lanes.iter_mut().zip(values) {
-                    *lane = larger(*lane, value.abs());
-                }
-            }
-            for (lane, value) in lanes.iter_mut().zip(rest) {
-                *lane = larger(*lane, value.abs());
-            }
-            let magnitude = lanes.into_iter().fold(0.0, larger);
-            let (there, back) = scales(format, magnitude);
-            for value in group {
-                *value = format.round(*value * there) * back;
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn columns_of(format: Format, values: &mut [f32], outputs: usize, len: usize) {
-    for group in values.chunks_mut(len * outputs) {
-        for tile in (0..outputs).step_by(TILE) {
-            let n = TILE.min(outputs - tile);
-            let mut magnitudes = [0.0_f32; TILE];
-            for row in group.chunks_exact(outputs) {
-                for (magnitude, value) in magnitudes.iter_mut().zip(&row[tile..tile + n]) {
-                    *magnitude = larger(*magnitude, value.abs());
-                }
-            }
-            let (mut there, mut back) = ([0.0_f32; TILE], [0.0_f32; TILE]);
-            for ((magnitude, there), back) in magnitudes.iter().zip(&mut there).zip(&mut back) {
-                (*there, *back) = scales(format, *magnitude);
-            }
-            for row in group.chunks_exact_mut(outputs) {
-                let values = row[tile..tile + n].iter_mut().zip(&there).zip(&back);
-                for ((value, there), back) in values {
-                    *value = format.round(*value * there) * back;
-                }
-            }
-        }
-    }
-}
-
-/// Written as a comparison to become one instruction.
-#[inline(always)]
-fn larger(a: f32, b: f32) -> f32 {
-    if b > a { b } else { a }
-}
+pub(crate) const TILE: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -245,58 +279,6 @@ mod tests {
 
     fn wave(n: usize) -> Vec<f32> {
         (0..n).map(|i| (i as f32 * 0.7).sin() * (1.0 + (i % 7) as f32)).collect()
-    }
-
-    /// By the definition, element by element.
-    fn naive(grid: Grid, matrix: &[f32], rows: usize, along_rows: bool) -> Vec<f32> {
-        let columns = matrix.len() / rows;
-        let contraction = if along_rows { columns } else { rows };
-        let group_of = |i: usize| {
-            let (row, column) = (i / columns, i % columns);
-            let (line, place) = if along_rows { (row, column) } else { (column, row) };
-            match grid.group {
-                Group::Tensor => (0, 0),
-                Group::Channel => (line, 0),
-                Group::Size(len) => (line, place / len.min(contraction)),
-            }
-        };
-        let magnitude = |i: usize| {
-            let members = (0..matrix.len()).filter(|j| group_of(*j) == group_of(i));
-            members.map(|j| matrix[j].abs()).fold(0.0, f32::max)
-        };
-        let value = |i: usize| {
-            let (there, back) = scales(grid.format, magnitude(i));
-            grid.format.round(matrix[i] * there) * back
-        };
-        (0..matrix.len()).map(value).collect()
-    }
-
-    #[test]
-    fn groups_are_scaled_by_their_largest() {
-        let (rows, columns) = (37, 45);
-        let matrix = wave(rows * columns);
-        for format in [Format::Int(4), Format::E2m1, Format::E4m3, Format::E5m2] {
-            for group in [Group::Tensor, Group::Channel, Group::Size(16), Group::Size(100)] {
-                let grid = Grid { format, group };
-                let mut inputs = matrix.clone();
-                round_inputs(grid, &mut inputs, columns);
-                assert_eq!(inputs, naive(grid, &matrix, rows, true), "{grid:?}");
-                let mut weights = matrix.clone();
-                round_weights(grid, &mut weights, columns);
-                assert_eq!(weights, naive(grid, &matrix, rows, false), "{grid:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_largest_of_a_group_stays_and_zeros_stay() {
-        let mut values = vec![0.0, 0.0, 0.0, 0.0, 0.3, -0.7, 0.1, 0.2];
-        round_rows(Format::Int(4), &mut values, 8, 4);
-        assert_eq!(values[..4], [0.0; 4]);
-        let expected = [0.3, -0.7, 0.1, 0.2_f32];
-        for (value, expected) in values[4..].iter().zip(expected) {
-            assert!((value - expected).abs() < 1e-6, "{values:?}");
-        }
     }
 
     #[test]
@@ -331,7 +313,7 @@ mod tests {
     fn nothing_is_copied_where_nothing_is_reduced() {
         let (x, w) = (wave(12), wave(8));
         let mut operands = Operands::default();
-        let (x_seen, w_seen) = Reduced::default().operands(&x, &w, 4, &mut operands);
+        let (x_seen, w_seen) = Reduced::default().operands(&x, &w, 4, [&[]; 2], &mut operands);
         assert_eq!((x_seen.as_ptr(), w_seen.as_ptr()), (x.as_ptr(), w.as_ptr()));
         assert!(operands.inputs.is_empty() && operands.weights.is_empty());
     }

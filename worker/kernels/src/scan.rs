@@ -79,7 +79,7 @@ kernel! {
 }
 
 #[inline(always)]
-fn activate(gates: &mut [f32], inner: usize) {
+pub(crate) fn activate(gates: &mut [f32], inner: usize) {
     let (forget, rest) = gates.split_at_mut(inner);
     let (input, rest) = rest.split_at_mut(inner);
     let (update, output) = rest.split_at_mut(inner);
@@ -98,7 +98,7 @@ fn activate(gates: &mut [f32], inner: usize) {
 }
 
 #[inline(always)]
-fn advance(gates: &[f32], state: &mut [f32], cells: &mut [f32]) {
+pub(crate) fn advance(gates: &[f32], state: &mut [f32], cells: &mut [f32]) {
     let inner = state.len();
     let (forget, input, update) =
         (&gates[..inner], &gates[inner..2 * inner], &gates[2 * inner..3 * inner]);
@@ -111,7 +111,7 @@ fn advance(gates: &[f32], state: &mut [f32], cells: &mut [f32]) {
 }
 
 #[inline(always)]
-fn emit(output: &[f32], state: &[f32], cells_tanh: &mut [f32], mixed: &mut [f32]) {
+pub(crate) fn emit(output: &[f32], state: &[f32], cells_tanh: &mut [f32], mixed: &mut [f32]) {
     let inner = state.len();
     let (output, cells_tanh, mixed) =
         (&output[..inner], &mut cells_tanh[..inner], &mut mixed[..inner]);
@@ -124,7 +124,7 @@ fn emit(output: &[f32], state: &[f32], cells_tanh: &mut [f32], mixed: &mut [f32]
 
 /// One token of the backward walk: `dcell` enters as the gradient that later tokens send back.
 #[inline(always)]
-fn retreat(
+pub(crate) fn retreat(
     gates: &[f32],
     previous: &[f32],
     cells_tanh: &[f32],

@@ -13,9 +13,13 @@ pub struct Scratch {
     pub(crate) doutputs: Vec<f32>,
     pub(crate) dinputs: Vec<f32>,
     pub(crate) dprobs: Vec<f32>,
+    /// Gradients of what experts say together in their latent space, and of what they read there.
+    pub(crate) dsaid: Vec<f32>,
+    pub(crate) dlatents: Vec<f32>,
     /// Gradient of the mixing layer's output, tokens × inner.
     pub(crate) dmixed: Vec<f32>,
-    /// Gradient of the qLSTM's cell, inner.
+    /// Gradient of the cell: inner of the qLSTM; of the LSTM batch × inner, and on the way forward its
+    /// hidden states.
     pub(crate) dcell: Vec<f32>,
     /// Tiles and transposed heads of the attention.
     pub(crate) tiles: Tiles,

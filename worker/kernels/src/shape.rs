@@ -11,7 +11,7 @@ pub struct Shape {
     pub sequence: usize,
     /// Width of the residual stream, d.
     pub width: usize,
-    /// Attention heads (the qLSTM only multiplies it with `head_width`).
+    /// Attention heads (recurrent blocks only multiply it with `head_width`).
     pub heads_n: usize,
     /// Channels per head.
     pub head_width: usize,

@@ -65,11 +65,11 @@ impl Lanes {
         let (mut loss, mut elsewhere) = (0.0, Duration::ZERO);
         let (mut gradients, mut states) = (Vec::new(), Vec::new());
         for round in firsts.chunks(models.len()) {
-            let job = |(first, model): (&usize, &&'_ Model)| {
-                let (tokens, state) = (tokens.rows(*first, rows), state.rows(*first, rows)?);
-                Ok(Job { model: *model, tokens, state })
-            };
-            let jobs = round.iter().zip(&models).map(job).collect::<Result<Vec<_>, Error>>()?;
+            let mut jobs = Vec::new();
+            for (&first, &model) in round.iter().zip(&models) {
+                let (tokens, state) = (tokens.rows(first, rows), state.rows(first, rows)?);
+                jobs.push(Job { model, tokens, state });
+            }
             let pieces = share(jobs, self.threads_n(), |mut job| {
                 let found = job.model.loss_and_gradients(&job.tokens, &mut job.state)?;
                 Ok((found, job.state))

@@ -1,7 +1,7 @@
 //! Where an interrupted run is taken up again: one safetensors file per checkpoint.
 //!
-//! It holds the weights, both moments of the optimiser, the recurrent state, the sum of losses
-//! since the last metric point, and the run it belongs to. The position in the data follows from
+//! It holds the weights, both moments of the optimiser, the recurrent state, how weights of few bits have
+//! oscillated, the sum of losses since the last metric point, and the run it belongs to. The position in the data follows from
 //! the step. A file appears under its name only when it is complete and on the disk, and its name
 //! carries the beginning of its hash, so that damage to it is found out before it is used.
 
@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::metric::LossSum;
 use crate::model::{Model, State};
 use crate::optim::{Adam, Moments};
+use crate::oscillation::{History, Oscillation};
 
 /// Checkpoints of a run that are kept: the second outlives a damaged first.
 const KEPT_N: usize = 2;
@@ -34,6 +35,8 @@ const NAME_DIGITS: usize = 16;
 const METADATA: &str = "sweep";
 /// What the moments of a part are called after its name.
 const MOMENTS: [&str; 2] = ["first_moment", "second_moment"];
+/// What is known of its weights of few bits.
+const HISTORY: [&str; 3] = ["levels", "directions", "frequencies"];
 
 /// What a checkpoint says besides its tensors.
 #[derive(Serialize, Deserialize)]
@@ -58,12 +61,14 @@ pub(crate) fn write(
     position: Position,
     model: &Model,
     optimiser: &Adam,
+    oscillation: &Oscillation,
     state: &State,
 ) -> Result<Checkpoint, Error> {
     let Position { step, losses } = position;
     let about = About { run: run.clone(), step, losses };
     let about = serde_json::to_string(&about).expect("a run is plain data of string keys");
-    let tensors = tensors(model, optimiser, state)?;
+    let mut tensors = tensors(model, optimiser, state)?;
+    tensors.extend(histories(model, oscillation));
     let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
         let view = TensorView::new(*dtype, shape.clone(), bytes);
         (name.as_str(), view.expect("the bytes are those of the shape"))
@@ -100,6 +105,7 @@ pub(crate) fn read(
     run: &RunSpec,
     model: &Model,
     optimiser: &mut Adam,
+    oscillation: &mut Oscillation,
     state: &mut State,
 ) -> Result<Position, Error> {
     let bytes = fs::read(file).map_err(Error::io(file))?;
@@ -146,6 +152,10 @@ pub(crate) fn read(
         });
     }
     optimiser.set_moments(moments);
+    let parts = model.parts().iter().zip(oscillation.lens());
+    let histories = parts.map(|(part, len)| history(&stored, &part.name, len).map_err(broken));
+    let histories = histories.collect::<Result<_, Error>>()?;
+    oscillation.set_histories(histories);
     for (index, cell) in state.cells.iter_mut().enumerate() {
         let name = format!("cell.{index}");
         if let Some(info) = header.info(&name) {
@@ -215,6 +225,49 @@ fn tensors(model: &Model, optimiser: &Adam, state: &State) -> Result<Vec<Named>,
         }
     }
     Ok(tensors)
+}
+
+/// What weights of few bits did, of the parts that have such.
+fn histories<'a>(
+    model: &'a Model,
+    oscillation: &'a Oscillation,
+) -> impl Iterator<Item = Named> + 'a {
+    let parts = model.parts().iter().zip(oscillation.histories());
+    parts.filter(|(_, history)| !history.levels.is_empty()).flat_map(|(part, history)| {
+        let History { levels, directions, frequencies } = history;
+        let [of_levels, of_directions, of_frequencies] =
+            HISTORY.map(|what| format!("{}.{what}", part.name));
+        let shape = vec![levels.len()];
+        let directions = directions.iter().map(|direction| direction.cast_unsigned()).collect();
+        [
+            (of_levels, Dtype::F32, shape.clone(), to_bytes(levels)),
+            (of_directions, Dtype::I8, shape.clone(), directions),
+            (of_frequencies, Dtype::F32, shape, to_bytes(frequencies)),
+        ]
+    })
+}
+
+/// What `len` weights of a part did.
+fn history(
+    stored: &SafeTensors<'_>,
+    part: &str,
+    len: usize,
+) -> Result<History, Box<dyn std::error::Error + Send + Sync>> {
+    if len == 0 {
+        return Ok(History::default());
+    }
+    let [levels, directions, frequencies] = HISTORY.map(|what| format!("{part}.{what}"));
+    let directions = stored.tensor(&directions)?.data().iter();
+    let history = History {
+        levels: floats(stored, &levels)?,
+        directions: directions.map(|byte| byte.cast_signed()).collect(),
+        frequencies: floats(stored, &frequencies)?,
+    };
+    let lens = [history.levels.len(), history.directions.len(), history.frequencies.len()];
+    if lens != [len; 3] {
+        return Err(format!("what it tells of the weights of `{part}` does not fit them").into());
+    }
+    Ok(history)
 }
 
 /// A moment of `len` values in eight bits.

@@ -1,11 +1,11 @@
 //! The number a run is judged by: cross-entropy on held-out text.
 //!
-//! Both families are scored on the same tokens: those of the first [`EVALUATED_BYTES`] of the
+//! All families are scored on the same tokens: those of the first [`EVALUATED_BYTES`] of the
 //! validation split, documents in order and separated by byte 0, without the context of the first. A GPT
 //! reads windows of a training sequence and is scored on the last n tokens of each, by which the next
 //! one is further on, so that every token has at least the rest of a sequence of context: n is half the
-//! sequence, or what the sweep says (Languini Kitchen, arXiv 2309.11197, has 128 of 512). A qLSTM reads
-//! the text once, carrying its state.
+//! sequence, or what the sweep says (Languini Kitchen, arXiv 2309.11197, has 128 of 512). A
+//! recurrent model reads the text once, carrying its state.
 //!
 //! Losses in nats per token compare models of one tokenizer. Bits per byte compare all: the nats of all
 //! tokens over the bytes of text that these stand for, whatever it was cut into.
@@ -73,7 +73,16 @@ impl Validation {
     /// # Errors
     /// Those of the tensor library.
     pub fn evaluate(&self, model: &Model) -> Result<(Evaluation, Vec<Evaluation>), Error> {
-        let scored = self.texts.iter().map(|(text, _)| text.nats_per_token(model));
+        self.evaluate_watched(model, &mut |_| {})
+    }
+
+    /// Scores a model, and calls `watch` with every batch once the model has read it.
+    pub(crate) fn evaluate_watched(
+        &self,
+        model: &Model,
+        watch: &mut dyn FnMut(&TokenBatch),
+    ) -> Result<(Evaluation, Vec<Evaluation>), Error> {
+        let scored = self.texts.iter().map(|(text, _)| text.nats_per_token(model, watch));
         let scored: Vec<f64> = scored.collect::<Result<_, _>>()?;
         let each = scored.iter().zip(&self.texts);
         let each = each.map(|(nats, (text, _))| Evaluation::new(*nats, text.bytes_per_token()));
@@ -151,11 +160,15 @@ impl ValidationText {
         Self { tokens, bytes_before, sequence, last }
     }
 
-    /// Mean nats per token.
-    fn nats_per_token(&self, model: &Model) -> Result<f64, Error> {
+    /// Mean nats per token; `watch` is called with every batch once the model has read it.
+    fn nats_per_token(
+        &self,
+        model: &Model,
+        watch: &mut dyn FnMut(&TokenBatch),
+    ) -> Result<f64, Error> {
         let nll = match model.spec().family {
-            Family::Gpt | Family::External => self.nll_by_windows(model)?,
-            Family::Qlstm => self.nll_in_one_pass(model)?,
+            Family::Gpt | Family::External => self.nll_by_windows(model, watch)?,
+            Family::Qlstm | Family::Lstm => self.nll_in_one_pass(model, watch)?,
         };
         Ok(nll.iter().map(|nats| f64::from(*nats)).sum::<f64>() / nll.len() as f64)
     }
@@ -191,25 +204,35 @@ impl ValidationText {
         self.context() + self.windows_n() * self.last
     }
 
-    fn nll_by_windows(&self, model: &Model) -> Result<Vec<f32>, Error> {
+    fn nll_by_windows(
+        &self,
+        model: &Model,
+        watch: &mut dyn FnMut(&TokenBatch),
+    ) -> Result<Vec<f32>, Error> {
         let starts: Vec<usize> = (0..self.windows_n()).map(|i| i * self.last).collect();
         let mut scored = Vec::with_capacity(self.tokens.len());
         for starts in starts.chunks(WINDOWS_PER_BATCH) {
             let windows = starts.iter().map(|start| &self.tokens[*start..=start + self.sequence]);
             let tokens = TokenBatch::from_windows(windows, self.sequence);
             let nll = model.nll(&tokens, &mut model.initial_state())?;
+            watch(&tokens);
             nll.chunks(self.sequence).for_each(|row| scored.extend(&row[self.context()..]));
         }
         Ok(scored)
     }
 
-    fn nll_in_one_pass(&self, model: &Model) -> Result<Vec<f32>, Error> {
+    fn nll_in_one_pass(
+        &self,
+        model: &Model,
+        watch: &mut dyn FnMut(&TokenBatch),
+    ) -> Result<Vec<f32>, Error> {
         let mut state = model.initial_state();
         let mut nll = Vec::with_capacity(self.tokens.len());
         for start in (0..self.read_n()).step_by(self.sequence) {
             let len = self.sequence.min(self.read_n() - start);
             let tokens = TokenBatch::from_windows([&self.tokens[start..=start + len]], len);
             nll.extend(model.nll(&tokens, &mut state)?);
+            watch(&tokens);
         }
         Ok(nll.split_off(self.context()))
     }
@@ -309,8 +332,8 @@ mod tests {
         let model = Model::new(&spec, 0.3, 1, &Device::Cpu, Path::Fused).unwrap();
         let one = ValidationText { last: 1, ..text(&bytes, 16) };
         let four = ValidationText { last: 4, ..text(&bytes, 16) };
-        let (ones, fours) =
-            (one.nll_by_windows(&model).unwrap(), four.nll_by_windows(&model).unwrap());
+        let windows = |text: &ValidationText| text.nll_by_windows(&model, &mut |_| {}).unwrap();
+        let (ones, fours) = (windows(&one), windows(&four));
         assert_eq!((ones.len(), fours.len()), (60 - 16, 44));
         // The token after fifteen others: last of the first window that scores one, fourth of four.
         assert!((ones[0] - fours[3]).abs() < 1e-5);
@@ -339,26 +362,29 @@ mod tests {
         }
     }
 
-    /// Windows overlap, yet every byte after the context is scored once, by both readings.
+    /// Windows overlap, yet every byte after the context is scored once, by either reading.
     #[test]
-    fn both_families_are_scored_on_the_same_bytes() {
+    fn all_families_are_scored_on_the_same_bytes() {
         let bytes: Vec<u8> = (0..=255).cycle().take(333).collect();
         for (sequence, last) in [(1, 1), (2, 1), (15, 7), (16, 8), (16, 3), (16, 16)] {
             let text = ValidationText { last, ..text(&bytes, sequence) };
             let scored = text.read_n() - text.context();
             assert!(bytes.len() - text.read_n() <= text.last, "sequence {sequence}");
-            for (family, position) in
-                [(Family::Gpt, Some(Position::Learned)), (Family::Qlstm, None)]
-            {
+            for (family, position) in [
+                (Family::Gpt, Some(Position::Learned)),
+                (Family::Qlstm, None),
+                (Family::Lstm, None),
+            ] {
                 let spec = spec(family, position, sequence as u32, 256);
                 // Weights of zero know nothing: eight bits for every byte.
                 let model = Model::new(&spec, 0.0, 0, &Device::Cpu, Path::Fused).unwrap();
                 let nll = match family {
-                    Family::Qlstm => text.nll_in_one_pass(&model).unwrap(),
-                    _ => text.nll_by_windows(&model).unwrap(),
+                    Family::Gpt => text.nll_by_windows(&model, &mut |_| {}).unwrap(),
+                    _ => text.nll_in_one_pass(&model, &mut |_| {}).unwrap(),
                 };
                 assert_eq!(nll.len(), scored, "{family}, sequence {sequence}");
-                let bits = text.nats_per_token(&model).unwrap() / std::f64::consts::LN_2;
+                let bits =
+                    text.nats_per_token(&model, &mut |_| {}).unwrap() / std::f64::consts::LN_2;
                 assert!((bits - 8.0).abs() < 1e-5, "{family}: {bits}");
             }
         }

@@ -1,10 +1,10 @@
-//! Trains one run of a sweep: a model of one of two families, on tokens of text, deterministically
+//! Trains one run of a sweep: a model of one of three families, on tokens of text, deterministically
 //! by its seed, and so that an interrupted run ends with the same weights as an uninterrupted one.
 //!
 //! This crate deliberately knows nothing of leases, networks or databases: it trains what it is
 //! given and tells a [`Monitor`] what happens. It is the only crate that imports candle.
 //!
-//! Read first: [`train()`] (the loop, on one page), [`model::Model`] (the two families),
+//! Read first: [`train()`] (the loop, on one page), [`model::Model`] (the families),
 //! [`data::TrainingData`] (which tokens a step sees).
 //!
 //! # Environment
@@ -57,11 +57,13 @@ mod memory;
 mod metric;
 pub mod model;
 mod optim;
+mod oscillation;
 pub mod probe;
 mod random;
 #[cfg(test)]
 mod reference;
 pub mod schedule;
+mod sparsing;
 pub mod train;
 mod widths;
 

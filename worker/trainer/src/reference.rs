@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 use serde::Deserialize;
 use sweep_core::variant::{
     Activation, Family, LossWeight, ModelSpec, NumberFormat, OptimiserSpec, Position, Quantization,
-    ScaleGroup, Variant,
+    ScaleGroup, ScaleRule, Variant,
 };
 
 use crate::data::TokenBatch;
@@ -34,17 +34,21 @@ fn mixed(index: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Numbers in [-1/4, 1/4), one after the other; gains are one more.
+/// Numbers in [-1/4, 1/4), one after the other; gains are one more, logarithms of scales three less.
 fn set_weights(model: &Model) {
     let mut drawn = 0;
     for part in model.parts() {
         let mut values = Vec::with_capacity(part.layout.len());
         for parameter in part.layout.params() {
-            let gain = if parameter.name.ends_with("_gain") { 1.0 } else { 0.0 };
+            let more = match parameter.name.rsplit('_').next() {
+                Some("gain") => 1.0,
+                Some("scale") => -3.0,
+                _ => 0.0,
+            };
             values.extend((0..parameter.dims.len()).map(|_| {
                 let whole = (mixed(drawn) >> 40) as f32 - 8_388_608.0;
                 drawn += 1;
-                whole / 33_554_432.0 + gain
+                whole / 33_554_432.0 + more
             }));
         }
         let values = Tensor::from_vec(values, part.layout.len(), &Device::Cpu).unwrap();
@@ -125,6 +129,7 @@ fn the_first_steps_are_those_of_pytorch() {
         ("gpt, alibi", Family::Gpt, alibi, Variant::BASELINE),
         ("gpt, learned positions", Family::Gpt, Some(Position::Learned), Variant::BASELINE),
         ("qlstm", Family::Qlstm, None, Variant::BASELINE),
+        ("lstm", Family::Lstm, None, Variant::BASELINE),
         ("gpt, relu", Family::Gpt, alibi, relu),
         ("gpt, modern", Family::Gpt, Some(Position::Rotary), modern),
         ("qlstm, swiglu", Family::Qlstm, None, swiglu),
@@ -137,15 +142,23 @@ fn the_first_steps_are_those_of_pytorch() {
 
 /// Where a last bit decides between two steps of the grid the two go apart a little.
 #[test]
-fn the_first_steps_in_four_bits_are_those_of_pytorch() {
-    let quantization = Quantization {
-        weights: Some(NumberFormat::Int4),
-        activations: Some(NumberFormat::Int4),
+fn the_first_steps_in_few_bits_are_those_of_pytorch() {
+    let quantization = |format, scale| Quantization {
+        weights: Some(format),
+        activations: Some(format),
         group: ScaleGroup::Size(16),
-        fc2_activations: None,
+        scale,
+        ..Quantization::default()
     };
-    let variant = Variant { quantization: Some(quantization), ..Variant::BASELINE };
-    let found = losses(Family::Gpt, Some(Position::Alibi), variant);
-    let apart = apart("gpt, int4 in groups of 16", &found);
-    assert!(apart < 1e-2, "{apart:e}");
+    for (name, format, scale) in [
+        ("gpt, int4 in groups of 16", NumberFormat::Int4, ScaleRule::Absmax),
+        ("gpt, int4 by statistics", NumberFormat::Int4, ScaleRule::Statistics),
+        ("gpt, int8 of learned scales", NumberFormat::Int8, ScaleRule::Learned),
+    ] {
+        let quantization = Some(quantization(format, scale));
+        let variant = Variant { quantization, ..Variant::BASELINE };
+        let found = losses(Family::Gpt, Some(Position::Alibi), variant);
+        let apart = apart(name, &found);
+        assert!(apart < 1e-2, "{name}: {apart:e}");
+    }
 }

@@ -10,6 +10,7 @@ use sweep_core::plan::RunSpec;
 use sweep_core::run::{Checkpoint, CorpusResult, RunResult, StepBefore};
 use sweep_core::sweep::Progress;
 use sweep_core::units::AcceleratorTime;
+use sweep_core::variant::Freeze;
 use sweep_corpus::{Part, Text};
 
 use crate::accelerator::Accelerator;
@@ -20,10 +21,12 @@ use crate::data::{Read, Source, TrainingData};
 use crate::error::Error;
 use crate::eval::{Evaluation, Validation};
 use crate::memory;
-use crate::metric::{self, Cadence};
+use crate::metric::{self, Cadence, Shares};
 use crate::model::{Model, Path as ModelPath, Stability, State};
 use crate::optim::Adam;
+use crate::oscillation::Oscillation;
 use crate::schedule::Schedule;
+use crate::sparsing;
 
 /// What to train, on what, and where to keep its checkpoints.
 pub struct TrainJob<'a> {
@@ -134,11 +137,15 @@ fn attempt(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, Err
         let due = cadence.is_due(step);
         if due {
             let Done { learning_rate, gradient_norm, .. } = done;
-            let active = session.active_share();
+            let shares = session.shares();
             let losses = &mut session.position.losses;
             let params_n = job.run.params_n();
             let (rate, norm) = (learning_rate, gradient_norm);
-            monitor.points(&metric::points(step, losses, rate, norm, params_n, active));
+            let mut points = metric::points(step, losses, rate, norm, params_n, shares);
+            if cadence.is_look_due(step) {
+                points.extend(metric::kurtoses(step, &session.quantized_inputs()));
+            }
+            monitor.points(&points);
         }
         if rare.is_due(step) {
             monitor.points(&metric::stability(step, &session.stability()?));
@@ -174,6 +181,7 @@ struct Session<'a> {
     model: Model,
     lanes: Lanes,
     optimiser: Adam,
+    oscillation: Oscillation,
     schedule: Schedule,
     state: State,
     position: Position,
@@ -198,8 +206,8 @@ impl<'a> Session<'a> {
         let mut passed_over = Vec::new();
         for file in recorded.transpose()?.unwrap_or_default() {
             let mut session = Self::fresh(job)?;
-            let Self { model, optimiser, state, .. } = &mut session;
-            match checkpoint::read(&file, job.run, model, optimiser, state) {
+            let Self { model, optimiser, oscillation, state, .. } = &mut session;
+            match checkpoint::read(&file, job.run, model, optimiser, oscillation, state) {
                 Ok(position) => return Ok((Self { position, ..session }, passed_over)),
                 Err(error @ (Error::ForeignCheckpoint { .. } | Error::OtherVocabulary { .. })) => {
                     return Err(error);
@@ -207,7 +215,10 @@ impl<'a> Session<'a> {
                 Err(error) => passed_over.push(error),
             }
         }
-        Ok((Self::fresh(job)?, passed_over))
+        let mut session = Self::fresh(job)?;
+        let tokens = session.data.step(1);
+        session.model.settle_scales(&tokens)?;
+        Ok((session, passed_over))
     }
 
     fn fresh(job: &'a TrainJob<'a>) -> Result<Self, Error> {
@@ -224,6 +235,7 @@ impl<'a> Session<'a> {
             data: training_data(run, text)?,
             validation: Validation::new(text, sequence, run.evaluate_last)?,
             optimiser: Adam::new(&run.optimiser, &model)?,
+            oscillation: Oscillation::new(&model),
             schedule: Schedule::new(&run.optimiser, run.steps),
             state: model.initial_state(),
             lanes: Lanes::new(&model, job.accelerator.threads_n())?,
@@ -239,18 +251,24 @@ impl<'a> Session<'a> {
         let tokens = self.data.step(step);
         let learning_rate = self.schedule.learning_rate(step);
         let micro_batch = self.job.run.micro_batch;
-        let Self { model, lanes, optimiser, state, .. } = self;
+        let freeze = self.freeze(step);
+        let Self { model, lanes, optimiser, oscillation, state, .. } = self;
         let (loss, gradient_norm, elsewhere) = meter.time(|| {
             let Found { loss, gradients, elsewhere } =
                 lanes.loss_and_gradients(model, &tokens, state, micro_batch)?;
+            let held = freeze.map(|margin| oscillation.held(model, margin)).transpose()?;
             let threads_n = lanes.threads_n();
             let (norm, more) = optimiser.step(model, &gradients, step, learning_rate, threads_n)?;
+            if let Some(held) = held {
+                held.put_back(model)?;
+            }
             Ok::<_, Error>((loss, norm, elsewhere + more))
         })?;
         meter.charge(elsewhere);
         if !loss.is_finite() || !gradient_norm.is_finite() {
             return Ok(None);
         }
+        self.oscillation.observe(&self.model)?;
         self.position.step = step;
         self.position.losses.add(loss);
         if self.before.len() == BEFORE_N {
@@ -264,11 +282,33 @@ impl<'a> Session<'a> {
         self.before.iter().copied().collect()
     }
 
-    /// Of the last step, or of its last piece.
-    fn active_share(&self) -> Option<f64> {
+    /// How far from a threshold weights of few bits are held in this step, if they are.
+    fn freeze(&self, step: u64) -> Option<f64> {
         let run = self.job.run;
-        let batch = run.micro_batch.unwrap_or(run.batch);
-        self.model.active_share(batch as usize, run.model.sequence as usize)
+        let Freeze { last, margin } = run.model.variant.quantization.as_ref()?.freeze?;
+        let free = (run.steps as f64 * (1.0 - last.0)).round() as u64;
+        (step > free).then_some(margin)
+    }
+
+    /// Sequences of the last step, or of its last piece.
+    fn rows(&self) -> usize {
+        let run = self.job.run;
+        run.micro_batch.unwrap_or(run.batch) as usize
+    }
+
+    /// Of the last step, or of its last piece.
+    fn shares(&self) -> Shares {
+        let active = self.model.active_share(self.rows(), self.job.run.model.sequence as usize);
+        Shares { active, oscillating: self.oscillation.share() }
+    }
+
+    /// What went into the layers in the last step, or in its last piece, of models in few bits.
+    fn quantized_inputs(&self) -> Vec<(String, Vec<f32>)> {
+        let model = &self.job.run.model;
+        match model.variant.quantization {
+            Some(_) => self.model.inputs(self.rows(), model.sequence as usize),
+            None => Vec::new(),
+        }
     }
 
     /// On the first sequence of the last step.
@@ -278,8 +318,9 @@ impl<'a> Session<'a> {
     }
 
     fn write_checkpoint(&self) -> Result<Checkpoint, Error> {
-        let Self { job, position, model, optimiser, state, .. } = self;
-        checkpoint::write(job.checkpoint_dir, job.run, *position, model, optimiser, state)
+        let Self { job, position, model, optimiser, oscillation, state, .. } = self;
+        let dir = job.checkpoint_dir;
+        checkpoint::write(dir, job.run, *position, model, optimiser, oscillation, state)
     }
 
     /// Tokens per accelerator second since `first_step`; zero where nothing was trained.
@@ -317,7 +358,12 @@ impl<'a> Session<'a> {
             return Ok(Outcome::Diverged { step, before: self.before(), used });
         }
         let value = evaluation.nats_per_token;
-        monitor.points(&[MetricPoint { metric: Metric::ValidationLoss, step, value }]);
+        let mut points = vec![MetricPoint { metric: Metric::ValidationLoss, step, value }];
+        if let Some(rise) = self.job.run.model.variant.activation_ratio {
+            let found = sparsing::search(&self.validation, &self.model, value, rise.0.0)?;
+            points.extend(found.map(|found| metric::sparsity(step, found)).into_iter().flatten());
+        }
+        monitor.points(&points);
         let result = RunResult {
             loss: evaluation.nats_per_token,
             bits_per_byte: evaluation.bits_per_byte,

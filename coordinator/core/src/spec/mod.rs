@@ -24,7 +24,7 @@ use crate::external::ExternalTrainer;
 use crate::units::{AcceleratorTime, Share, TokensPerSecond};
 use crate::variant::{
     Activation, Experts, Family, LossWeight, MomentFormat, NofM, Norm, Position, Quantization,
-    RateSchedule, is_default,
+    RateSchedule, Rise, is_default,
 };
 
 /// The only `apiVersion` of this release.
@@ -92,14 +92,14 @@ pub enum AcceleratorKind {
 pub struct ArmSpec {
     /// Names the curve in tables and figures.
     pub name: String,
-    /// `gpt` or `qlstm`; left out where a `trainer` trains the arm.
+    /// `gpt`, `qlstm` or `lstm`; left out where a `trainer` trains the arm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<Family>,
     /// Trains the arm by a command of your own in place of the built-in trainer, e.g.
     /// `{ command: [python3, train.py, --width, "{width}", --steps, "{steps}"] }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trainer: Option<ExternalTrainer>,
-    /// How a GPT knows positions; a qLSTM takes none.
+    /// How a GPT knows positions; recurrent models take none.
     #[serde(default)]
     pub position: Option<Position>,
     /// What bends the hidden units of the MLP: `gelu`, `relu` or `silu`.
@@ -133,6 +133,10 @@ pub struct ArmSpec {
     /// Whether the projection to the vocabulary is the embedding's table.
     #[serde(default, skip_serializing_if = "is_default")]
     pub tied: bool,
+    /// Looks, at the end of a run, for the share of the MLP's hidden units that the perplexity needs so as
+    /// to rise by no more than this, e.g. `1 %`; of `relu` and `silu`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation_ratio: Option<Rise>,
     /// All sizes run in every class; the arm's curve is the best size per class and seed.
     pub sizes: Vec<SizeEntry>,
     /// Replaces the defaults of the optimiser.

@@ -117,6 +117,7 @@ impl ArmSpec {
             qk_norm: self.qk_norm,
             z_loss: self.z_loss,
             tied: self.tied,
+            activation_ratio: self.activation_ratio,
         }
     }
 

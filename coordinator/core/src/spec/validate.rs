@@ -1,13 +1,14 @@
 //! What a well-formed budget.yaml may still not ask for.
 
 mod data;
+mod quantization;
 
 use std::collections::BTreeSet;
 
 use super::{API_VERSION, AcceleratorKind, ArmSpec, OptimiserOverrides, SizeEntry, SweepSpec};
 use crate::units::AcceleratorTime;
 use crate::variant::{
-    Experts, Family, LossWeight, MomentFormat, NofM, Position, Quantization, is_default,
+    Activation, Experts, Family, LossWeight, MomentFormat, NofM, Position, Rise, is_default,
 };
 
 /// A mistake before its place in the text is known.
@@ -66,7 +67,7 @@ pub(super) fn check(spec: &SweepSpec) -> Vec<Mistake> {
     check_moments(&mut check, spec);
     check_forecast(&mut check, spec);
     if let Some(threads) = spec.schedule.threads {
-        check_threads(check, spec, threads);
+        check_threads(&mut check, spec, threads);
     }
     if let Some(workers) = spec.schedule.workers
         && !(1..=WORKERS_MAX).contains(&workers)
@@ -140,8 +141,12 @@ fn check_arms(check: &mut Check, arms: &[ArmSpec]) {
             check.wrong(format!("{field}.name"), message);
         }
         check_trainer(check, &field, arm);
-        if arm.family == Some(Family::Qlstm) && arm.position.is_some() {
-            check.wrong(format!("{field}.position"), "a qlstm takes no positions");
+        if let Some(family) = arm.family
+            && family.is_recurrent()
+            && arm.position.is_some()
+        {
+            let message = format!("a model of family `{family}` takes no positions");
+            check.wrong(format!("{field}.position"), message);
         }
         check_optimiser(check, &field, arm);
         check_schedule(check, &field, arm);
@@ -164,13 +169,14 @@ fn check_arms(check: &mut Check, arms: &[ArmSpec]) {
 fn check_trainer(check: &mut Check, field: &str, arm: &ArmSpec) {
     let Some(trainer) = &arm.trainer else {
         match arm.family {
-            Some(Family::Gpt | Family::Qlstm) => {}
+            Some(Family::Gpt | Family::Qlstm | Family::Lstm) => {}
             Some(Family::External) => {
-                let message = "`external` needs a `trainer`, expected `gpt` or `qlstm` without one";
+                let ours = Family::OURS;
+                let message = format!("`external` needs a `trainer`, expected {ours} without one");
                 check.wrong(format!("{field}.family"), message);
             }
             None => {
-                let message = "this key is missing, expected `gpt` or `qlstm`";
+                let message = format!("this key is missing, expected {}", Family::OURS);
                 let hint = "or train by a command of your own: trainer: { command: [...] }";
                 check.wrong_with_hint(format!("{field}.family"), message, hint);
             }
@@ -189,6 +195,7 @@ fn check_trainer(check: &mut Check, field: &str, arm: &ArmSpec) {
         ("qkNorm", arm.qk_norm),
         ("zLoss", arm.z_loss.is_some()),
         ("tied", arm.tied),
+        ("activationRatio", arm.activation_ratio.is_some()),
     ];
     for (key, _) in given.into_iter().filter(|(_, given)| *given) {
         let message =
@@ -210,14 +217,10 @@ fn check_trainer(check: &mut Check, field: &str, arm: &ArmSpec) {
 
 fn check_variant(check: &mut Check, field: &str, arm: &ArmSpec) {
     if let Some(quantization) = &arm.quantization {
-        let Quantization { weights, activations, fc2_activations, .. } = quantization;
-        if weights.is_none() && activations.is_none() && fc2_activations.is_none() {
-            let message = "nothing is quantized, expected `weights`, `activations` or both";
-            let hint = "for example { weights: int4, activations: int4, group: 32 }";
-            check.wrong_with_hint(format!("{field}.quantization"), message, hint);
-        }
+        quantization::check(check, &format!("{field}.quantization"), quantization, arm.sparsity);
     }
     check_modern(check, field, arm);
+    check_activation_ratio(check, &format!("{field}.activationRatio"), arm);
     // A size that is none has been said so.
     let widths = || {
         arm.sizes.iter().filter_map(|size| match (size.named, size.width) {
@@ -230,15 +233,41 @@ fn check_variant(check: &mut Check, field: &str, arm: &ArmSpec) {
             let message = format!("groups of {of} weights do not divide the width {width}");
             check.wrong(format!("{field}.sparsity"), message);
         }
+        let latent = arm.experts.as_ref().and_then(|experts| experts.latent);
+        if let Some(latent) = latent.filter(|latent| !latent.is_multiple_of(of)) {
+            let message =
+                format!("groups of {of} weights do not divide the {latent} inputs of experts");
+            check.wrong(format!("{field}.sparsity"), message);
+        }
     }
     if let Some(experts) = &arm.experts {
         check_experts(check, &format!("{field}.experts"), experts, widths());
     }
 }
 
+fn check_activation_ratio(check: &mut Check, field: &str, arm: &ArmSpec) {
+    let Some(Rise(rise)) = arm.activation_ratio else { return };
+    if !(rise.0 > 0.0 && rise.0 <= 1.0) {
+        let message = format!("{rise} is out of range, expected more than 0 %, for example 1 %");
+        check.wrong(field, message);
+    }
+    if arm.activation == Activation::Gelu {
+        let message =
+            "hidden units of `gelu` are not looked at, expected `activation: relu` or `silu`";
+        check.wrong(field, message);
+    }
+    if arm.experts.is_some() {
+        check.wrong(field, "hidden units of experts are not looked at, expected a dense MLP");
+    }
+}
+
 fn check_modern(check: &mut Check, field: &str, arm: &ArmSpec) {
-    if arm.family == Some(Family::Qlstm) && arm.qk_norm {
-        let message = "a qlstm has no queries and keys, expected `family: gpt`";
+    if let Some(family) = arm.family
+        && family.is_recurrent()
+        && arm.qk_norm
+    {
+        let message =
+            format!("a model of family `{family}` has no queries and keys, expected `family: gpt`");
         check.wrong(format!("{field}.qkNorm"), message);
     }
     if let Some(LossWeight(weight)) = arm.z_loss
@@ -270,7 +299,7 @@ fn check_experts(
     experts: &Experts,
     widths: impl Iterator<Item = u32>,
 ) {
-    let Experts { count, top_k, balance, .. } = experts;
+    let Experts { count, top_k, balance, latent, .. } = experts;
     if !(1..=EXPERTS_MAX).contains(count) {
         let message = format!("{count} experts are out of range, expected 1 to {EXPERTS_MAX}");
         check.wrong(format!("{field}.count"), message);
@@ -283,8 +312,16 @@ fn check_experts(
         let message = format!("{balance} is out of range, expected a number such as 0.01, or 0");
         check.wrong(format!("{field}.balance"), message);
     }
+    if *latent == Some(0) {
+        let message = "a space of no width holds nothing, expected a number such as `32`";
+        check.wrong(format!("{field}.latent"), message);
+    }
     let granularity = experts.granularity();
     for width in widths {
+        if latent.is_some_and(|latent| latent > width) {
+            let message = format!("the space of experts is wider than the stream, {width}");
+            check.wrong(format!("{field}.latent"), message);
+        }
         let mlp = width.saturating_mul(super::size::MLP_RATIO);
         if granularity == 0 || !mlp.is_multiple_of(granularity) {
             let message = format!(

@@ -20,6 +20,10 @@ pub struct Experts {
     /// Weight of the loss that keeps all experts busy; 0.01 by default.
     #[serde(default = "balance")]
     pub balance: f64,
+    /// Experts read and speak in a space of this width that they share (Liu et al., arXiv 2503.23100),
+    /// e.g. `32`; in the residual stream itself by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latent: Option<u32>,
 }
 
 const fn one() -> u32 {
@@ -43,6 +47,7 @@ impl Eq for Experts {}
 
 impl std::hash::Hash for Experts {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        (self.count, self.top_k, self.granularity, self.balance.to_bits()).hash(state);
+        let Self { count, top_k, granularity, balance, latent } = self;
+        (count, top_k, granularity, balance.to_bits(), latent).hash(state);
     }
 }

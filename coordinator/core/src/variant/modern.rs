@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::units::Share;
+
 /// How the residual stream is normalised before a layer reads it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -25,5 +27,19 @@ impl Eq for LossWeight {}
 impl std::hash::Hash for LossWeight {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.0.to_bits().hash(state);
+    }
+}
+
+/// By how much a perplexity may rise, e.g. `1 %`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Rise(pub Share);
+
+// A share is never NaN: validation refuses it.
+impl Eq for Rise {}
+
+impl std::hash::Hash for Rise {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.0.to_bits().hash(state);
     }
 }

@@ -8,6 +8,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::is_default;
+use crate::units::Share;
+
 /// A number format that training simulates. Symmetric: zero is a value, and none has a larger
 /// negative than positive one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -27,7 +30,7 @@ pub enum NumberFormat {
     Fp8E5m2,
 }
 
-/// Which values share a scale, the largest of them over the largest of the format.
+/// Which values share a scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ScaleGroup {
     /// The whole matrix: `tensor`.
@@ -44,10 +47,55 @@ impl Default for ScaleGroup {
     }
 }
 
+/// How the scale of a group is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ScaleRule {
+    /// The largest magnitude of the group over the largest value of the format.
+    #[default]
+    Absmax,
+    /// From the mean magnitude, of weights in integers (StatsQ of Liu et al., arXiv 2302.02210); the
+    /// levels are halves of odd numbers, none is zero. Activations are scaled by their largest.
+    Statistics,
+    /// As by the largest, but replaced by the share of it, half to all in steps of 1/32, that makes the
+    /// squared error least. Of FP4 and FP8 a searched exponent bias (Liu et al., LLM-FP4, arXiv
+    /// 2310.16836).
+    Searched,
+    /// Trained with the weights (LSQ of Esser et al., arXiv 1902.08153). Activations have one scale for
+    /// each group of features, or for a whole layer.
+    Learned,
+}
+
+/// Towards the end holds the weights that surely round as they do, so that those near a threshold can
+/// settle (confidence-guided annealing of Liu et al., arXiv 2302.02210, section 4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Freeze {
+    /// Share of the steps at the end in which weights are held, e.g. `20 %`.
+    pub last: Share,
+    /// Held is what lies further than this from where its rounding would change, in steps of the grid;
+    /// 0.005 by default.
+    #[serde(default = "margin")]
+    pub margin: f64,
+}
+
+const fn margin() -> f64 {
+    0.005
+}
+
+// Neither is NaN: validation refuses it.
+impl Eq for Freeze {}
+
+impl std::hash::Hash for Freeze {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        (self.last.0.to_bits(), self.margin.to_bits()).hash(state);
+    }
+}
+
 /// Quantization-aware training of all linear layers of the blocks; embedding, norms and head stay in
 /// full precision. Gradients pass straight through the rounding and are multiplied with the rounded
 /// operands.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Quantization {
     /// Format of the weights, e.g. `int4`; none for full precision.
@@ -64,6 +112,44 @@ pub struct Quantization {
     /// another than that of the other activations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fc2_activations: Option<NumberFormat>,
+    /// How scales are found: `absmax` by default, `statistics`, `searched`, or `learned`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub scale: ScaleRule,
+    /// Holds the weights that are far from a threshold in the last steps, e.g. `{ last: 20 % }`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<Freeze>,
+}
+
+impl Quantization {
+    /// Trained scales of the weights of a layer.
+    pub(super) fn weight_scales_n(&self, inputs: u64, outputs: u64) -> u64 {
+        if self.scale != ScaleRule::Learned || self.weights.is_none() {
+            return 0;
+        }
+        match self.group {
+            ScaleGroup::Tensor => 1,
+            ScaleGroup::Channel => outputs,
+            ScaleGroup::Size(size) => inputs.div_ceil(u64::from(size)) * outputs,
+        }
+    }
+
+    /// Trained scales of the inputs of a layer whose format is this.
+    pub(super) fn input_scales_n(&self, format: Option<NumberFormat>, inputs: u64) -> u64 {
+        if self.scale != ScaleRule::Learned || format.is_none() {
+            return 0;
+        }
+        match self.group {
+            ScaleGroup::Tensor | ScaleGroup::Channel => 1,
+            ScaleGroup::Size(size) => inputs.div_ceil(u64::from(size)),
+        }
+    }
+}
+
+impl NumberFormat {
+    #[must_use]
+    pub const fn is_integer(self) -> bool {
+        matches!(self, Self::Int2 | Self::Int3 | Self::Int4 | Self::Int6 | Self::Int8)
+    }
 }
 
 /// Sparse weights, such as `2:4`: of every M neighbours along the contraction the N largest stay, in

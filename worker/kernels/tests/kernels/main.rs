@@ -6,6 +6,7 @@ mod check;
 mod embedding;
 mod gpt;
 mod head;
+mod lstm;
 mod qlstm;
 mod reference;
 mod reuse;

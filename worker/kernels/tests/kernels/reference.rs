@@ -1,6 +1,6 @@
 //! The models written down naively in double precision, straight from their formulas.
 
-use sweep_kernels::{Embedding, GptBlock, Head, Layout, QlstmBlock, Shape};
+use sweep_kernels::{Embedding, GptBlock, Head, Layout, LstmBlock, QlstmBlock, Shape};
 
 /// Named parameters of a flat slice.
 struct Params<'a> {
@@ -47,6 +47,41 @@ pub(crate) fn qlstm(
     }
     let branch = affine(&mixed, params.get("proj_w"), params.get("proj_b"));
     (mlp(&params, &add(x, &branch)), cell)
+}
+
+/// Output, and last cell and hidden state of every sequence.
+pub(crate) fn lstm(
+    block: &LstmBlock,
+    flat: &[f64],
+    x: &[f64],
+    state: &[f64],
+) -> (Vec<f64>, Vec<f64>) {
+    let params = Params { layout: block.layout(), flat };
+    let normed = norm(&params, "ln1", x);
+    let gates = affine(&normed, params.get("gates_w"), params.get("gates_b"));
+    let (inner, sequence) = (block.shape.inner(), block.shape.sequence);
+    let recurrent = params.get("recurrent_w");
+    let mut state = state.to_vec();
+    let mut mixed = Vec::new();
+    for (token, gates) in gates.chunks(4 * inner).enumerate() {
+        let own = &mut state[token / sequence * 2 * inner..][..2 * inner];
+        let (cell, hidden) = own.split_at_mut(inner);
+        let before = hidden.to_vec();
+        for channel in 0..inner {
+            let gate = |which: usize| {
+                let column = which * inner + channel;
+                let products = before.iter().enumerate();
+                gates[column]
+                    + products.map(|(k, h)| h * recurrent[k * 4 * inner + column]).sum::<f64>()
+            };
+            let c = &mut cell[channel];
+            *c = sigmoid(gate(0) + 1.0) * *c + sigmoid(gate(1)) * gate(2).tanh();
+            hidden[channel] = sigmoid(gate(3)) * c.tanh();
+        }
+        mixed.extend_from_slice(hidden);
+    }
+    let branch = affine(&mixed, params.get("proj_w"), params.get("proj_b"));
+    (mlp(&params, &add(x, &branch)), state)
 }
 
 pub(crate) fn embedding(embedding: &Embedding, flat: &[f64], ids: &[u32]) -> Vec<f64> {

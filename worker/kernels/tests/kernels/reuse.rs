@@ -1,7 +1,9 @@
 //! Results are the same bits every time, whatever the buffers were used for before.
 
 use crate::check::{self, noise};
-use sweep_kernels::{GptBlock, GptSaved, QlstmBlock, QlstmSaved, Scratch, Shape};
+use sweep_kernels::{
+    GptBlock, GptSaved, LstmBlock, LstmSaved, QlstmBlock, QlstmSaved, Scratch, Shape,
+};
 
 const SHAPE: Shape =
     Shape { batch: 2, sequence: 75, width: 32, heads_n: 2, head_width: 8, mlp_width: 64 };
@@ -32,6 +34,17 @@ fn qlstm(shape: Shape, saved: &mut QlstmSaved, scratch: &mut Scratch) -> Step {
     [y, dx, dparams]
 }
 
+fn lstm(shape: Shape, saved: &mut LstmSaved, scratch: &mut Scratch) -> Step {
+    let block = LstmBlock::plain(shape);
+    let params = check::params(&block.layout(), 1);
+    let x = noise(shape.tokens_n() * shape.width, 1.0, 2);
+    let mut state = noise(block.state_len(), 1.0, 3);
+    let (mut y, mut dx, mut dparams) = (x.clone(), x.clone(), params.clone());
+    block.forward(&params, &x, &mut state, &mut y, saved, scratch);
+    block.backward(&params, &x, &y, &mut dx, &mut dparams, saved, scratch);
+    [y, dx, dparams]
+}
+
 fn bits(step: &Step) -> Vec<u32> {
     step.iter().flatten().map(|x| x.to_bits()).collect()
 }
@@ -47,6 +60,11 @@ fn buffers_used_by_larger_models_change_nothing() {
     let mut saved = QlstmSaved::default();
     qlstm(LARGER, &mut saved, &mut scratch);
     assert_eq!(bits(&fresh), bits(&qlstm(SHAPE, &mut saved, &mut scratch)), "qLSTM");
+
+    let fresh = lstm(SHAPE, &mut LstmSaved::default(), &mut Scratch::default());
+    let mut saved = LstmSaved::default();
+    lstm(LARGER, &mut saved, &mut scratch);
+    assert_eq!(bits(&fresh), bits(&lstm(SHAPE, &mut saved, &mut scratch)), "LSTM");
 }
 
 #[test]

@@ -152,13 +152,14 @@ fn reduced() -> Vec<(String, Variant)> {
             weights: Some(format),
             activations: Some(format),
             group: ScaleGroup::Size(size),
-            fc2_activations: None,
+            ..Quantization::default()
         };
         let name = format!("weights and activations {format:?}, groups of {size}");
         (name, Variant { quantization: Some(quantization), ..Variant::BASELINE })
     };
     let sparsity = Some(NofM { keep: 2, of: 4 });
-    let experts = Some(Experts { count: 8, top_k: 2, granularity: None, balance: 0.01 });
+    let experts =
+        Some(Experts { count: 8, top_k: 2, granularity: None, balance: 0.01, latent: None });
     vec![
         both(Int8, 128),
         both(Int4, 128),
@@ -176,7 +177,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
-/// The GPT in three sizes and the quasi-LSTM in the two smaller ones.
+/// The GPT in three sizes, the quasi-LSTM and the LSTM in the two smaller ones.
 fn subjects() -> Vec<Subject> {
     let subject = |family: Family, width: u32, layers_n: u32, heads_n: u32, sequence, batch| {
         let model = ModelSpec {
@@ -199,5 +200,7 @@ fn subjects() -> Vec<Subject> {
         subject(Family::Gpt, 384, 6, 6, 256, 8),
         subject(Family::Qlstm, 64, 2, 4, 128, 16),
         subject(Family::Qlstm, 128, 5, 4, 128, 16),
+        subject(Family::Lstm, 64, 2, 4, 128, 16),
+        subject(Family::Lstm, 128, 5, 4, 128, 16),
     ]
 }

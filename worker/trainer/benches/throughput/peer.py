@@ -3,7 +3,7 @@
 Reads one subject per line of standard input, as JSON, trains it for the seconds asked for and
 answers with its tokens per second on one line. Models stay alive between lines, so that windows of
 both programs alternate. Eager mode, float32, fused AdamW; attention by scaled_dot_product_attention,
-the quasi-LSTM in Languini Kitchen's block form (arXiv 2309.11197).
+the quasi-LSTM in Languini Kitchen's block form (arXiv 2309.11197), the LSTM by torch.nn.LSTM.
 """
 
 import json
@@ -61,6 +61,19 @@ class Qlstm(nn.Module):
         return self.out(torch.sigmoid(output) * torch.tanh(torch.cat(cells, 1)))
 
 
+class Lstm(nn.Module):
+    """torch.nn.LSTM, then a projection. That its two biases are one is left out."""
+
+    def __init__(self, width, heads_n, head_width, **_):
+        super().__init__()
+        inner = heads_n * head_width
+        self.lstm = nn.LSTM(width, inner, batch_first=True)
+        self.out = nn.Linear(inner, width)
+
+    def forward(self, x):
+        return self.out(self.lstm(x)[0])
+
+
 class Block(nn.Module):
     def __init__(self, mixer, width, mlp_width):
         super().__init__()
@@ -78,7 +91,7 @@ class Block(nn.Module):
 class Model(nn.Module):
     def __init__(self, family, width, layers_n, mlp_width, vocabulary_n, sequence, position, **sizes):
         super().__init__()
-        mixer = {"gpt": Gpt, "qlstm": Qlstm}[family]
+        mixer = {"gpt": Gpt, "qlstm": Qlstm, "lstm": Lstm}[family]
         self.scale = width**0.5
         self.token = nn.Embedding(vocabulary_n, width)
         self.position = nn.Embedding(sequence, width) if position == "learned" else None

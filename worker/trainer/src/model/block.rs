@@ -39,6 +39,10 @@ pub(super) trait Block: Send + Sync {
     /// Share of the MLP's hidden units of the last [`Self::forward`] that are not zero.
     fn active_share(&self, shape: Shape) -> f64;
 
+    /// What went into each linear layer in the last [`Self::forward`], before it was rounded, by the
+    /// layer's name: its matrix has that of the name and `_w`.
+    fn inputs(&self, shape: Shape) -> Vec<(&'static str, Vec<f32>)>;
+
     /// The block in one kernel; `cell` is the state before the batch, then after it.
     fn forward(
         &self,

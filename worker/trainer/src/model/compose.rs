@@ -1,4 +1,4 @@
-//! What both families share, in plain tensor operations.
+//! What all families share, in plain tensor operations.
 //!
 //! `candle_nn`'s norms and its softmax over the last dimension pass no gradient to what lies
 //! before them (huggingface/candle issues 2168, 3011, 3752), silently; so all of it is made of
@@ -106,21 +106,53 @@ fn layer_norm(x: &Tensor, gain: &Tensor, bias: &Tensor) -> Result<Tensor, Error>
     Ok(normal.broadcast_mul(gain)?.broadcast_add(bias)?)
 }
 
+/// The parameters of a linear layer, or of that of one expert: matrix, bias, and the logarithms of
+/// trained scales of weights and inputs.
+pub(super) struct Layer {
+    weights: Tensor,
+    bias: Tensor,
+    scales: [Option<Tensor>; 2],
+}
+
+impl Layer {
+    /// The layer of this name.
+    pub(super) fn of(parameters: &Parameters<'_>, name: &str) -> Self {
+        let get = |ending: &str| parameters.get(&format!("{name}_{ending}")).clone();
+        let scales = ["w_scale", "x_scale"]
+            .map(|ending| parameters.has(&format!("{name}_{ending}")).then(|| get(ending)));
+        Self { weights: get("w"), bias: get("b"), scales }
+    }
+
+    /// That of one of `count` experts, which lie one after the other.
+    fn of_expert(&self, expert: usize, count: usize) -> Result<Self, Error> {
+        let part = |all: &Tensor| {
+            let len = all.dim(0)? / count;
+            all.narrow(0, expert * len, len)?.contiguous()
+        };
+        let [of_weights, of_inputs] = &self.scales;
+        Ok(Self {
+            weights: part(&self.weights)?,
+            bias: part(&self.bias)?,
+            scales: [
+                of_weights.as_ref().map(part).transpose()?,
+                of_inputs.as_ref().map(part).transpose()?,
+            ],
+        })
+    }
+}
+
 /// `x W + b` over the last dimension, x and W as `reduced` holds them.
-pub(super) fn linear(
-    reduced: &Reduced,
-    x: &Tensor,
-    weights: &Tensor,
-    bias: &Tensor,
-) -> Result<Tensor, Error> {
+pub(super) fn linear(reduced: &Reduced, x: &Tensor, layer: &Layer) -> Result<Tensor, Error> {
+    let Layer { weights, bias, scales: [of_weights, of_inputs] } = layer;
     let (inputs, outputs) = weights.dims2()?;
     let mut dims = x.dims().to_vec();
     let rows = x.elem_count() / inputs;
     if let Some(last) = dims.last_mut() {
         *last = outputs;
     }
-    let x = reduce::inputs(reduced, &x.reshape((rows, inputs))?)?;
-    let product = x.matmul(&reduce::weights(reduced, weights)?)?.broadcast_add(bias)?;
+    let x = reduce::inputs(reduced, &x.reshape((rows, inputs))?, of_inputs.as_ref())?;
+    let weights = reduce::weights(reduced, weights, of_weights.as_ref())?;
+    let product = x.matmul(&weights)?.broadcast_add(bias)?;
     Ok(product.reshape(dims)?)
 }
 
@@ -131,22 +163,27 @@ pub(super) fn mlp(
     x: &Tensor,
     more: &mut Option<Tensor>,
 ) -> Result<Tensor, Error> {
-    let get = |name| parameters.get(name);
     let normal = norm(parameters, "ln2", x)?;
-    let layers = ["fc_w", "fc_b", "out_w", "out_b"].map(get);
+    let layers = ["fc", "out"].map(|name| Layer::of(parameters, name));
     let Some(experts) = mlp.experts else {
-        return Ok((x + two_layers(mlp, &normal, layers)?)?);
+        return Ok((x + two_layers(mlp, &normal, &layers)?)?);
     };
     let width = x.dim(D::Minus1)?;
     let tokens_n = x.elem_count() / width;
     let normal = normal.reshape((tokens_n, width))?;
-    let logits = normal.matmul(get("router_w"))?;
+    let logits = normal.matmul(parameters.get("router_w"))?;
     let affinities = logits.broadcast_sub(&logits.max_keepdim(1)?.detach())?.exp()?;
     let affinities = affinities.broadcast_div(&affinities.sum_keepdim(1)?)?;
     let mut choices = Vec::new();
     experts.choose(&affinities.flatten_all()?.to_vec1()?, &mut choices);
 
-    let mut y = x.reshape((tokens_n, width))?;
+    let (read, mut said) = if experts.latent.is_some() {
+        let read = normal.matmul(parameters.get("down_w"))?;
+        let nothing = read.zeros_like()?;
+        (read, nothing)
+    } else {
+        (normal, x.reshape((tokens_n, width))?)
+    };
     let mut imbalance = Vec::with_capacity(experts.count);
     for expert in 0..experts.count {
         let is_own = |(_, choice): &(usize, &u32)| **choice as usize == expert;
@@ -159,19 +196,20 @@ pub(super) fn mlp(
             continue;
         }
         let tokens = Tensor::new(tokens, x.device())?;
-        let part = |all: &Tensor| {
-            let len = all.dim(0)? / experts.count;
-            all.narrow(0, expert * len, len)?.contiguous()
-        };
-        let layers = [part(layers[0])?, part(layers[1])?, part(layers[2])?, part(layers[3])?];
-        let said = two_layers(mlp, &normal.index_select(&tokens, 0)?, layers.each_ref())?;
+        let [first, second] = &layers;
+        let own =
+            [first.of_expert(expert, experts.count)?, second.of_expert(expert, experts.count)?];
+        let own = two_layers(mlp, &read.index_select(&tokens, 0)?, &own)?;
         let weight = affinity.contiguous()?.index_select(&tokens, 0)?;
-        y = y.index_add(&tokens, &said.broadcast_mul(&weight)?, 0)?;
+        said = said.index_add(&tokens, &own.broadcast_mul(&weight)?, 0)?;
     }
     let weight = f64::from(experts.balance) * experts.count as f64;
     let imbalance = (Tensor::stack(&imbalance, 0)?.sum_all()? * weight)?;
     add_more(more, imbalance)?;
-    Ok(y.reshape(x.dims())?)
+    if experts.latent.is_some() {
+        said = (x.reshape((tokens_n, width))? + said.matmul(parameters.get("up_w"))?)?;
+    }
+    Ok(said.reshape(x.dims())?)
 }
 
 fn add_more(more: &mut Option<Tensor>, another: Tensor) -> Result<(), Error> {
@@ -183,12 +221,8 @@ fn add_more(more: &mut Option<Tensor>, another: Tensor) -> Result<(), Error> {
 }
 
 /// Both layers of an MLP, without norm and residual stream.
-fn two_layers(
-    mlp: &Mlp,
-    x: &Tensor,
-    [fc_w, fc_b, out_w, out_b]: [&Tensor; 4],
-) -> Result<Tensor, Error> {
-    let first = linear(&mlp.first, x, fc_w, fc_b)?;
+fn two_layers(mlp: &Mlp, x: &Tensor, [fc, out]: &[Layer; 2]) -> Result<Tensor, Error> {
+    let first = linear(&mlp.first, x, fc)?;
     let bend = |x: &Tensor| match mlp.activation {
         Activation::Gelu => x.gelu(),
         Activation::Relu => x.relu(),
@@ -201,7 +235,12 @@ fn two_layers(
     } else {
         bend(&first)?
     };
-    linear(&mlp.second, &hidden, out_w, out_b)
+    linear(&mlp.second, &hidden, out)
+}
+
+/// `1 / (1 + exp(-x))`.
+pub(super) fn sigmoid(x: &Tensor) -> Result<Tensor, Error> {
+    Ok((x.neg()?.exp()? + 1.0)?.recip()?)
 }
 
 /// Cross-entropy of every token in nats, `[batch x sequence]`. A head without a matrix of its own has

@@ -40,7 +40,7 @@ pub(super) fn block(
     let y = x.apply_op2(weights, op)?;
     if len > 0 {
         let after = std::mem::take(&mut *carried.lock().expect(LOCK));
-        *cell = Some(Tensor::from_vec(after, (shape.batch, shape.inner()), x.device())?);
+        *cell = Some(Tensor::from_vec(after, (shape.batch, len / shape.batch), x.device())?);
     }
     Ok(y)
 }

@@ -10,7 +10,7 @@ use candle_core::{D, Device, Tensor};
 use sweep_kernels::{GptBlock, GptSaved, Layout, Queries, Scratch, Shape};
 
 use super::block::{Block, Gradients};
-use super::compose::{self, Parameters};
+use super::compose::{self, Layer, Parameters};
 use super::reduce::Parts;
 use crate::error::Error;
 
@@ -49,11 +49,10 @@ impl Block for Gpt {
         _: &mut Option<Tensor>,
         more: &mut Option<Tensor>,
     ) -> Result<Tensor, Error> {
-        let get = |name| parameters.get(name);
         let normal = compose::norm(parameters, "ln1", x)?;
-        let qkv = compose::linear(&self.parts.mixer, &normal, get("qkv_w"), get("qkv_b"))?;
+        let qkv = compose::linear(&self.parts.mixer, &normal, &Layer::of(parameters, "qkv"))?;
         let mixed = attention(&qkv, shape, self.alibi, self.queries, parameters)?;
-        let out = compose::linear(&self.parts.mixer, &mixed, get("proj_w"), get("proj_b"))?;
+        let out = compose::linear(&self.parts.mixer, &mixed, &Layer::of(parameters, "proj"))?;
         let x = (x + out)?;
         compose::mlp(&self.parts.mlp, parameters, &x, more)
     }
@@ -64,9 +63,8 @@ impl Block for Gpt {
         parameters: &Parameters<'_>,
         x: &Tensor,
     ) -> Result<Option<f64>, Error> {
-        let get = |name| parameters.get(name);
         let normal = compose::norm(parameters, "ln1", x)?;
-        let qkv = compose::linear(&self.parts.mixer, &normal, get("qkv_w"), get("qkv_b"))?;
+        let qkv = compose::linear(&self.parts.mixer, &normal, &Layer::of(parameters, "qkv"))?;
         let scores = scores(&qkv, shape, self.queries, parameters)?;
         // What comes after a token is not seen, and does not count.
         let scores = scores.broadcast_add(&bias(shape, false, qkv.device())?)?;
@@ -76,6 +74,11 @@ impl Block for Gpt {
     fn active_share(&self, shape: Shape) -> f64 {
         let saved = self.saved.lock().expect("no thread panics while it holds this");
         self.kernel(shape).active_share(&saved)
+    }
+
+    fn inputs(&self, shape: Shape) -> Vec<(&'static str, Vec<f32>)> {
+        let saved = self.saved.lock().expect("no thread panics while it holds this");
+        self.kernel(shape).inputs(&saved).map(|(name, x)| (name, x.to_vec())).into()
     }
 
     fn forward(

@@ -26,7 +26,8 @@ impl Init {
         for parameter in layout.params() {
             let name = parameter.name;
             let values = &mut weights[parameter.range()];
-            if name.ends_with("_bias") || name.ends_with("_b") {
+            // Trained scales follow from the weights: see `quantized`.
+            if name.ends_with("_bias") || name.ends_with("_b") || name.ends_with("_scale") {
                 continue;
             } else if name.ends_with("_gain") {
                 values.fill(1.0);

@@ -1,4 +1,4 @@
-//! The two baselines of Languini Kitchen (arXiv 2309.11197) as candle computations.
+//! The two baselines of Languini Kitchen (arXiv 2309.11197) and a plain LSTM as candle computations.
 //!
 //! A model is an embedding, a stack of residual blocks and a head. Each of these keeps all its
 //! parameters in one flat variable: the fused operations take them so, and the optimiser, the
@@ -13,7 +13,9 @@ mod compose;
 mod fused;
 mod gpt;
 mod init;
+mod lstm;
 mod qlstm;
+mod quantized;
 mod reduce;
 mod stability;
 
@@ -27,6 +29,7 @@ use sweep_kernels::{Embedding, Head, Layout, Queries, Scratch, Shape};
 use self::block::Block;
 use self::compose::Parameters;
 pub(crate) use self::fused::with_slice;
+pub(crate) use self::quantized::Weights;
 use self::reduce::Parts;
 pub(crate) use self::stability::Stability;
 use crate::data::TokenBatch;
@@ -52,8 +55,9 @@ impl Path {
     }
 }
 
-/// What a recurrent model remembers between batches: one entry per block, `[batch, inner]`, none
-/// before the first token. A GPT remembers nothing.
+/// What a recurrent model remembers between batches: one entry per block, none before
+/// the first token: the cells of a qLSTM, `[batch, inner]`, those and the hidden states of an LSTM,
+/// `[batch, 2 x inner]`. A GPT remembers nothing.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     pub(crate) cells: Vec<Option<Tensor>>,
@@ -96,6 +100,8 @@ pub struct Model {
     /// The embedding, the blocks, the head.
     parts: Vec<Part>,
     blocks: Vec<Arc<dyn Block>>,
+    /// How the linear layers of the blocks are held.
+    held: Parts,
     head: Arc<Mutex<sweep_kernels::HeadSaved>>,
     scratch: Arc<Mutex<Scratch>>,
 }
@@ -128,6 +134,7 @@ impl Model {
         path: Path,
     ) -> Result<Self, Error> {
         check(spec)?;
+        let held = Parts::of(&spec.variant);
         let blocks = blocks(spec)?;
         let mut named =
             vec![("embedding".to_owned(), embedding(spec, 1, spec.sequence as usize).layout())];
@@ -139,7 +146,9 @@ impl Model {
         named.push(("head".to_owned(), layout));
         let mut init = init::Init::new(seed, optimiser, spec);
         let parts = named.into_iter().map(|(name, layout)| {
-            let weights = Var::from_vec(init.weights(&layout), layout.len(), device)?;
+            let mut weights = init.weights(&layout);
+            quantized::set_scales(&layout, &held, &mut weights);
+            let weights = Var::from_vec(weights, layout.len(), device)?;
             Ok(Part { name, layout, weights })
         });
         Ok(Self {
@@ -148,23 +157,40 @@ impl Model {
             device: device.clone(),
             parts: parts.collect::<Result<_, Error>>()?,
             blocks,
+            held,
             head: Arc::default(),
             scratch: Arc::default(),
         })
     }
 
+    /// The same model, sharing its weights, whose MLPs leave out hidden units that would add less than
+    /// this to the residual stream, a limit for each block.
+    pub(crate) fn cut(&self, limits: &[f32]) -> Result<Self, Error> {
+        let blocks = limits.iter().map(|limit| {
+            let mlp = sweep_kernels::Mlp { cut: *limit, ..self.held.mlp };
+            block_of(&self.spec, Parts { mlp, ..self.held })
+        });
+        Ok(self.with_blocks(blocks.collect::<Result<_, _>>()?))
+    }
+
     /// The same weights, with memory of its own for what lies between a forward pass and its backward
     /// pass: another thread may train on another piece of a batch with it.
     pub(crate) fn sharing_weights(&self) -> Result<Self, Error> {
-        Ok(Self {
+        Ok(self.with_blocks(blocks(&self.spec)?))
+    }
+
+    /// The same weights in other blocks.
+    fn with_blocks(&self, blocks: Vec<Arc<dyn Block>>) -> Self {
+        Self {
             spec: self.spec.clone(),
             path: self.path,
             device: self.device.clone(),
             parts: self.parts.clone(),
-            blocks: blocks(&self.spec)?,
+            blocks,
+            held: self.held,
             head: Arc::default(),
             scratch: Arc::default(),
-        })
+        }
     }
 
     #[must_use]
@@ -235,12 +261,69 @@ impl Model {
     /// sparsity is one minus it. None where the activation is never zero, or not known on this path.
     #[must_use]
     pub fn active_share(&self, batch: usize, sequence: usize) -> Option<f64> {
-        if self.path != Path::Fused || self.spec.variant.activation != Activation::Relu {
+        if self.spec.variant.activation != Activation::Relu {
+            return None;
+        }
+        self.nonzero_share(batch, sequence)
+    }
+
+    /// The same whatever the activation is.
+    pub(crate) fn nonzero_share(&self, batch: usize, sequence: usize) -> Option<f64> {
+        if self.path != Path::Fused {
             return None;
         }
         let shape = shape(&self.spec, batch, sequence);
         let shares: f64 = self.blocks.iter().map(|block| block.active_share(shape)).sum();
         Some(shares / self.blocks.len() as f64)
+    }
+
+    /// The weights that are held in few bits: of each part, in the order of [`Self::parts`].
+    pub(crate) fn quantized(&self) -> Vec<Vec<Weights>> {
+        self.parts.iter().map(|part| quantized::weights(&part.layout, &self.held)).collect()
+    }
+
+    /// What went into each linear layer of the blocks in the last batch of this size, before it was
+    /// rounded, by names such as `block.0.fc`. None that are known on this path, if it is the composition.
+    pub(crate) fn inputs(&self, batch: usize, sequence: usize) -> Vec<(String, Vec<f32>)> {
+        if self.path != Path::Fused {
+            return Vec::new();
+        }
+        let shape = shape(&self.spec, batch, sequence);
+        let parts = self.blocks.iter().zip(&self.parts[1..]);
+        let all = parts.flat_map(|(block, part)| {
+            let inputs = block.inputs(shape).into_iter();
+            inputs.map(|(name, x)| (format!("{}.{name}", part.name), x))
+        });
+        all.collect()
+    }
+
+    /// Sets the trained scales of the layers' inputs to what LSQ begins with on this batch, in full
+    /// precision, where the path tells of inputs and there are such scales.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub(crate) fn settle_scales(&self, tokens: &TokenBatch) -> Result<(), Error> {
+        let is_scale = |name: &str| name.ends_with("_x_scale");
+        let has_scales = |part: &Part| part.layout.params().iter().any(|p| is_scale(p.name));
+        if self.path != Path::Fused || !self.parts.iter().any(has_scales) {
+            return Ok(());
+        }
+        for part in &self.parts {
+            let mut flat: Vec<f32> = part.weights.to_vec1()?;
+            for parameter in part.layout.params().iter().filter(|p| is_scale(p.name)) {
+                flat[parameter.range()].fill(f32::NEG_INFINITY);
+            }
+            part.weights.set(&Tensor::from_vec(flat, part.layout.len(), &self.device)?)?;
+        }
+        self.nll(tokens, &mut self.initial_state())?;
+        let shape = shape(&self.spec, tokens.batch, tokens.sequence);
+        for (block, part) in self.blocks.iter().zip(&self.parts[1..]) {
+            let mut flat: Vec<f32> = part.weights.to_vec1()?;
+            let inputs = block.inputs(shape);
+            quantized::set_input_scales(&part.layout, &self.held, &inputs, &mut flat);
+            part.weights.set(&Tensor::from_vec(flat, part.layout.len(), &self.device)?)?;
+        }
+        Ok(())
     }
 
     /// Cross-entropy of every token of the batch in nats, row-major. Moves `state` past the batch.
@@ -318,16 +401,20 @@ impl Model {
 
 /// The residual blocks, without their weights.
 fn blocks(spec: &ModelSpec) -> Result<Vec<Arc<dyn Block>>, Error> {
-    let parts = Parts::of(&spec.variant);
+    (0..spec.layers_n).map(|_| block_of(spec, Parts::of(&spec.variant))).collect()
+}
+
+/// A block of the family, its linear layers held so.
+fn block_of(spec: &ModelSpec, held: Parts) -> Result<Arc<dyn Block>, Error> {
     let alibi = spec.position == Some(Position::Alibi);
     let rotary = spec.position == Some(Position::Rotary);
     let queries = Queries { normed: spec.variant.qk_norm, rotary };
-    let block = |_| match spec.family {
-        Family::Gpt => Ok(Arc::new(gpt::Gpt::new(alibi, queries, parts)) as _),
-        Family::Qlstm => Ok(Arc::new(qlstm::Qlstm::new(parts)) as Arc<dyn Block>),
-        Family::External => Err(Error::NotOurs),
-    };
-    (0..spec.layers_n).map(block).collect()
+    Ok(match spec.family {
+        Family::Gpt => Arc::new(gpt::Gpt::new(alibi, queries, held)),
+        Family::Qlstm => Arc::new(qlstm::Qlstm::new(held)),
+        Family::Lstm => Arc::new(lstm::Lstm::new(held)),
+        Family::External => return Err(Error::NotOurs),
+    })
 }
 
 /// Takes the gradient of a part out of the store.
@@ -361,7 +448,9 @@ fn check(spec: &ModelSpec) -> Result<(), Error> {
         });
     }
     if let Some(NofM { of, .. }) = spec.variant.sparsity {
-        let inputs = [spec.width, spec.heads_n * spec.head_width, spec.hidden_width()];
+        let latent = spec.variant.experts.as_ref().and_then(|experts| experts.latent);
+        let read = latent.unwrap_or(spec.width);
+        let inputs = [spec.width, spec.heads_n * spec.head_width, spec.hidden_width(), read];
         if inputs.iter().any(|inputs| !inputs.is_multiple_of(of)) {
             return Err(Error::Shape {
                 family: spec.family.to_string(),

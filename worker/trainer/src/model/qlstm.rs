@@ -10,7 +10,7 @@ use candle_core::{D, Device, Tensor};
 use sweep_kernels::{Layout, QlstmBlock, QlstmSaved, Scratch, Shape};
 
 use super::block::{Block, Gradients};
-use super::compose::{self, Parameters};
+use super::compose::{self, Layer, Parameters};
 use super::reduce::Parts;
 use crate::error::Error;
 
@@ -50,11 +50,10 @@ impl Block for Qlstm {
         cell: &mut Option<Tensor>,
         more: &mut Option<Tensor>,
     ) -> Result<Tensor, Error> {
-        let get = |name| parameters.get(name);
         let normal = compose::norm(parameters, "ln1", x)?;
-        let gates = compose::linear(&self.parts.mixer, &normal, get("gates_w"), get("gates_b"))?;
+        let gates = compose::linear(&self.parts.mixer, &normal, &Layer::of(parameters, "gates"))?;
         let mixed = recurrence(&gates, shape, cell)?;
-        let out = compose::linear(&self.parts.mixer, &mixed, get("proj_w"), get("proj_b"))?;
+        let out = compose::linear(&self.parts.mixer, &mixed, &Layer::of(parameters, "proj"))?;
         let x = (x + out)?;
         compose::mlp(&self.parts.mlp, parameters, &x, more)
     }
@@ -62,6 +61,11 @@ impl Block for Qlstm {
     fn active_share(&self, shape: Shape) -> f64 {
         let saved = self.saved.lock().expect("no thread panics while it holds this");
         self.kernel(shape).active_share(&saved)
+    }
+
+    fn inputs(&self, shape: Shape) -> Vec<(&'static str, Vec<f32>)> {
+        let saved = self.saved.lock().expect("no thread panics while it holds this");
+        self.kernel(shape).inputs(&saved).map(|(name, x)| (name, x.to_vec())).into()
     }
 
     fn forward(
@@ -101,8 +105,8 @@ fn recurrence(gates: &Tensor, shape: Shape, cell: &mut Option<Tensor>) -> Result
     let inner = shape.inner();
     let gate = |index: usize| gates.narrow(D::Minus1, index * inner, inner);
     let log_forget = log_sigmoid(&(gate(0)? + 1.0)?)?;
-    let updates = (sigmoid(&gate(1)?)? * gate(2)?.tanh()?)?;
-    let output = sigmoid(&gate(3)?)?;
+    let updates = (compose::sigmoid(&gate(1)?)? * gate(2)?.tanh()?)?;
+    let output = compose::sigmoid(&gate(3)?)?;
     let mut carried = match cell.take() {
         Some(cell) => cell.reshape((batch, 1, inner))?,
         None => Tensor::zeros((batch, 1, inner), gates.dtype(), gates.device())?,
@@ -129,10 +133,6 @@ fn past(len: usize, device: &Device) -> Result<Tensor, Error> {
     let allowed = |index: usize| index % len <= index / len;
     let values = (0..len * len).map(|i| if allowed(i) { 0.0 } else { f32::NEG_INFINITY });
     Ok(Tensor::from_iter(values, device)?.reshape((len, len, 1))?)
-}
-
-fn sigmoid(x: &Tensor) -> Result<Tensor, Error> {
-    Ok((x.neg()?.exp()? + 1.0)?.recip()?)
 }
 
 /// `min(x, 0) - ln(1 + exp(-|x|))`, finite for every x.

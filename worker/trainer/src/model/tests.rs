@@ -1,17 +1,21 @@
+mod variants;
+
 use sweep_core::variant::{
-    Experts, LossWeight, Norm, NumberFormat, OptimiserSpec, Quantization, ScaleGroup, Variant,
+    Experts, LossWeight, NumberFormat, OptimiserSpec, Quantization, ScaleGroup, Variant,
 };
 
 use sweep_corpus::Tokens;
 
+use self::variants::{experts, modern, variants};
 use super::*;
 use crate::data::{Source, TrainingData};
 use crate::optim::Adam;
 
-const FAMILIES: [(Family, Option<Position>); 3] = [
+const FAMILIES: [(Family, Option<Position>); 4] = [
     (Family::Gpt, Some(Position::Alibi)),
     (Family::Gpt, Some(Position::Learned)),
     (Family::Qlstm, None),
+    (Family::Lstm, None),
 ];
 
 fn spec(family: Family, position: Option<Position>) -> ModelSpec {
@@ -29,76 +33,6 @@ fn spec(family: Family, position: Option<Position>) -> ModelSpec {
         sequence: 37,
         variant: Variant::BASELINE,
     }
-}
-
-/// Every variant once or more, combined where that is easily got wrong.
-fn variants() -> Vec<(&'static str, Variant)> {
-    let quantization = |weights, activations, group| Quantization {
-        weights,
-        activations,
-        group,
-        fc2_activations: None,
-    };
-    let int4 = Some(NumberFormat::Int4);
-    let with = |quantization| Variant { quantization: Some(quantization), ..Variant::BASELINE };
-    vec![
-        ("relu", Variant { activation: Activation::Relu, ..Variant::BASELINE }),
-        ("swiglu", Variant { activation: Activation::Silu, gated: true, ..Variant::BASELINE }),
-        // 80 hidden units are two groups of 32 and one of 16.
-        ("w4a4", with(quantization(int4, int4, ScaleGroup::Size(32)))),
-        ("w2", with(quantization(Some(NumberFormat::Int2), None, ScaleGroup::Channel))),
-        (
-            "fp4, fp8 into the second layer",
-            with(Quantization {
-                fc2_activations: Some(NumberFormat::Fp8E4m3),
-                ..quantization(
-                    Some(NumberFormat::Fp4E2m1),
-                    Some(NumberFormat::Fp4E2m1),
-                    ScaleGroup::Size(16),
-                )
-            }),
-        ),
-        ("fp8", with(quantization(None, Some(NumberFormat::Fp8E5m2), ScaleGroup::Tensor))),
-        (
-            "2:4 of int8, gated relu",
-            Variant {
-                activation: Activation::Relu,
-                gated: true,
-                quantization: Some(quantization(
-                    Some(NumberFormat::Int8),
-                    None,
-                    ScaleGroup::Tensor,
-                )),
-                sparsity: Some(NofM { keep: 2, of: 4 }),
-                ..Variant::BASELINE
-            },
-        ),
-        ("experts", Variant { experts: Some(experts(5, 2)), ..Variant::BASELINE }),
-        (
-            "gated experts in four bits",
-            Variant {
-                activation: Activation::Silu,
-                gated: true,
-                quantization: Some(quantization(int4, int4, ScaleGroup::Size(16))),
-                experts: Some(experts(3, 1)),
-                ..Variant::BASELINE
-            },
-        ),
-    ]
-}
-
-/// The switches of modern models, one by one and together.
-fn modern() -> Vec<(Option<Position>, Variant)> {
-    let (alibi, rotary) = (Some(Position::Alibi), Some(Position::Rotary));
-    let base = Variant::BASELINE;
-    vec![
-        (rotary, base.clone()),
-        (alibi, Variant { norm: Norm::Rms, ..base.clone() }),
-        (alibi, Variant { qk_norm: true, ..base.clone() }),
-        (alibi, Variant { z_loss: Some(LossWeight(0.1)), ..base.clone() }),
-        (Some(Position::Learned), Variant { tied: true, ..base }),
-        (rotary, Variant::MODERN),
-    ]
 }
 
 #[test]
@@ -128,10 +62,6 @@ fn turned_positions_need_pairs_of_channels() {
     assert!(refused.to_string().contains("even width"), "{refused}");
 }
 
-fn experts(count: u32, top_k: u32) -> Experts {
-    Experts { count, top_k, granularity: None, balance: 0.05 }
-}
-
 fn varied(family: Family, position: Option<Position>, variant: &Variant) -> ModelSpec {
     ModelSpec { variant: variant.clone(), ..spec(family, position) }
 }
@@ -140,9 +70,10 @@ fn model(spec: &ModelSpec, seed: u64, path: Path) -> Model {
     Model::new(spec, 0.1, seed, &Device::Cpu, path).unwrap()
 }
 
-/// Consecutive batches of a file beside this one.
+/// Consecutive batches of a text that does not change: where a last bit decides how something is rounded,
+/// two paths go apart, and another text would do so elsewhere.
 fn batches(n: u64) -> Vec<TokenBatch> {
-    let text = [Tokens::U8(include_bytes!("qlstm.rs"))];
+    let text = [Tokens::U8(include_bytes!("../../../../LICENSE"))];
     let mut data = TrainingData::new(Source::alone(text), 0, 0, 3, 37).unwrap();
     (1..=n).map(|step| data.step(step)).collect()
 }
@@ -198,7 +129,7 @@ fn gradients_of_fused_operations_equal_those_of_their_composition() {
 fn variants_equal_their_composition() {
     let batches = batches(3);
     for (name, variant) in variants() {
-        for (family, position) in [FAMILIES[0], FAMILIES[2]] {
+        for (family, position) in [FAMILIES[0], FAMILIES[2], FAMILIES[3]] {
             let spec = varied(family, position, &variant);
             let (fused, fused_gradients) = train(&model(&spec, 5, Path::Fused), &batches);
             let (composed, gradients) = train(&model(&spec, 5, Path::Composition), &batches);
@@ -222,7 +153,7 @@ fn variants_equal_their_composition() {
 #[test]
 fn first_gradients_of_variants_equal_those_of_their_composition() {
     for (name, variant) in variants() {
-        for (family, position) in [FAMILIES[0], FAMILIES[2]] {
+        for (family, position) in [FAMILIES[0], FAMILIES[2], FAMILIES[3]] {
             let spec = varied(family, position, &variant);
             let (_, fused) = train(&model(&spec, 5, Path::Fused), &batches(1));
             let (_, composed) = train(&model(&spec, 5, Path::Composition), &batches(1));
@@ -230,7 +161,10 @@ fn first_gradients_of_variants_equal_those_of_their_composition() {
                 let length = composed.iter().map(|x| x * x).sum::<f32>().sqrt();
                 let apart = fused.iter().zip(composed).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
                 let share = apart.sqrt() / length;
-                assert!(share < 5e-3, "{family} {name} part {part}: {share}");
+                // An LSTM rounds what it has rounded: one hidden state that takes another step of its
+                // grid is seen by all tokens after it.
+                let most = if family == Family::Lstm { 2e-2 } else { 5e-3 };
+                assert!(share < most, "{family} {name} part {part}: {share}");
             }
         }
     }
@@ -271,6 +205,32 @@ fn a_variant_that_changes_nothing_is_the_baseline() {
     }
 }
 
+/// Into a latent space as wide as the stream and out of it by the identity.
+#[test]
+fn latent_experts_of_the_identity_are_experts() {
+    let tokens = batches(1).remove(0);
+    let (plain, latent) = (experts(5, 2), Experts { latent: Some(32), ..experts(5, 2) });
+    let [plain, latent] = [plain, latent].map(|experts| {
+        let variant = Variant { experts: Some(experts), ..Variant::BASELINE };
+        model(&varied(Family::Gpt, Some(Position::Alibi), &variant), 5, Path::Fused)
+    });
+    copy_weights(&plain, &latent);
+    for part in &latent.parts()[1..3] {
+        let mut weights: Vec<f32> = part.weights.to_vec1().unwrap();
+        for name in ["down_w", "up_w"] {
+            let values = &mut weights[part.layout.get(name).unwrap().range()];
+            values.fill(0.0);
+            values.iter_mut().step_by(33).for_each(|value| *value = 1.0);
+        }
+        let weights = Tensor::from_vec(weights, part.layout.len(), &Device::Cpu).unwrap();
+        part.weights.set(&weights).unwrap();
+    }
+    let nll = |model: &Model| model.nll(&tokens, &mut model.initial_state()).unwrap();
+    for (latent, plain) in nll(&latent).iter().zip(nll(&plain)) {
+        assert!((latent - plain).abs() < 1e-5, "{latent} and {plain}");
+    }
+}
+
 #[test]
 fn more_bits_are_nearer_to_the_baseline() {
     let tokens = batches(1).remove(0);
@@ -284,7 +244,7 @@ fn more_bits_are_nearer_to_the_baseline() {
             weights: Some(format),
             activations: Some(format),
             group: ScaleGroup::Size(32),
-            fc2_activations: None,
+            ..Quantization::default()
         };
         let nll = nll(&Variant { quantization: Some(quantization), ..Variant::BASELINE });
         nll.iter().zip(&full).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
@@ -298,7 +258,9 @@ fn more_bits_are_nearer_to_the_baseline() {
 fn every_parameter_gets_a_finite_gradient_that_is_not_zero() {
     let plain = FAMILIES.map(|(family, position)| spec(family, position));
     let switched = modern().into_iter().map(|(at, variant)| varied(Family::Gpt, at, &variant));
-    let varied = variants().into_iter().map(|(_, variant)| varied(Family::Qlstm, None, &variant));
+    let varied = variants().into_iter().flat_map(|(_, variant)| {
+        [Family::Qlstm, Family::Lstm].map(|family| varied(family, None, &variant))
+    });
     for spec in plain.into_iter().chain(varied).chain(switched) {
         for path in [Path::Fused, Path::Composition] {
             let (family, variant) = (spec.family, &spec.variant);
@@ -361,8 +323,11 @@ fn initial_weights_have_their_standard_deviations() {
 fn a_recurrent_state_is_carried_exactly() {
     let text: Vec<u32> = Tokens::U8(&include_bytes!("mod.rs")[..=64]).iter().collect();
     let whole = TokenBatch::from_windows([text.as_slice()], 64);
-    for path in [Path::Fused, Path::Composition] {
-        let model = model(&spec(Family::Qlstm, None), 7, path);
+    for (family, path) in [Family::Qlstm, Family::Lstm]
+        .into_iter()
+        .flat_map(|family| [Path::Fused, Path::Composition].map(|path| (family, path)))
+    {
+        let model = model(&spec(family, None), 7, path);
         let at_once = model.nll(&whole, &mut model.initial_state()).unwrap();
         let mut state = model.initial_state();
         let mut in_pieces = Vec::new();
@@ -371,10 +336,29 @@ fn a_recurrent_state_is_carried_exactly() {
             in_pieces.extend(model.nll(&piece, &mut state).unwrap());
         }
         for (a, b) in at_once.iter().zip(&in_pieces) {
-            assert!((a - b).abs() < 1e-5, "{path:?}: {a} and {b}");
+            assert!((a - b).abs() < 1e-5, "{family} {path:?}: {a} and {b}");
         }
         let forgetful = model.nll(&whole, &mut state).unwrap();
-        assert_ne!(at_once[0], forgetful[0], "{path:?}: the state has no effect");
+        assert_ne!(at_once[0], forgetful[0], "{family} {path:?}: the state has no effect");
+    }
+}
+
+/// The same weights otherwise: what a quasi-LSTM leaves out are the recurrent matrices.
+#[test]
+fn an_lstm_without_recurrent_matrices_is_a_quasi_lstm() {
+    let (quasi, plain) = (spec(Family::Qlstm, None), spec(Family::Lstm, None));
+    let (quasi, plain) = (model(&quasi, 5, Path::Fused), model(&plain, 6, Path::Fused));
+    copy_weights(&quasi, &plain);
+    for part in &plain.parts()[1..3] {
+        let mut weights: Vec<f32> = part.weights.to_vec1().unwrap();
+        weights[part.layout.get("recurrent_w").unwrap().range()].fill(0.0);
+        let weights = Tensor::from_vec(weights, part.layout.len(), &Device::Cpu).unwrap();
+        part.weights.set(&weights).unwrap();
+    }
+    let tokens = batches(1).remove(0);
+    let nll = |model: &Model| model.nll(&tokens, &mut model.initial_state()).unwrap();
+    for (plain, quasi) in nll(&plain).iter().zip(nll(&quasi)) {
+        assert!((plain - quasi).abs() < 1e-5, "{plain} and {quasi}");
     }
 }
 

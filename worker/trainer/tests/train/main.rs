@@ -1,7 +1,9 @@
 //! Whole runs on real text: the sources of the nouns.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
+mod quantized;
 mod settings;
+mod sparsing;
 mod tokens;
 
 use std::path::{Path, PathBuf};
@@ -70,13 +72,15 @@ fn run(family: Family, steps: u64, corpus: &Text) -> RunSpec {
 }
 
 /// Variants that laws are fitted to.
-fn variants() -> [Variant; 5] {
+fn variants() -> [Variant; 6] {
+    let experts = |latent| Experts { count: 4, top_k: 2, granularity: None, balance: 0.01, latent };
     let quantized = |activations| Variant {
         quantization: Some(Quantization {
             weights: Some(NumberFormat::Int4),
             activations,
             group: ScaleGroup::Size(32),
             fc2_activations: Some(NumberFormat::Int8),
+            ..Quantization::default()
         }),
         ..Variant::BASELINE
     };
@@ -85,10 +89,8 @@ fn variants() -> [Variant; 5] {
         quantized(None),
         Variant { activation: Activation::Relu, ..Variant::BASELINE },
         Variant { sparsity: Some(NofM { keep: 2, of: 4 }), ..Variant::BASELINE },
-        Variant {
-            experts: Some(Experts { count: 4, top_k: 2, granularity: None, balance: 0.01 }),
-            ..Variant::BASELINE
-        },
+        Variant { experts: Some(experts(None)), ..Variant::BASELINE },
+        Variant { experts: Some(experts(Some(16))), ..Variant::BASELINE },
     ]
 }
 
@@ -188,9 +190,9 @@ fn a_modern_gpt_learns_more_than_the_baseline() {
 }
 
 #[test]
-fn both_families_learn_more_than_pairs_of_letters() {
+fn all_families_learn_more_than_pairs_of_letters() {
     let corpus = corpus();
-    for family in [Family::Gpt, Family::Qlstm] {
+    for family in [Family::Gpt, Family::Qlstm, Family::Lstm] {
         let run = run(family, 600, &corpus);
         let (result, points) = uninterrupted(&run, &corpus);
         let bits = result.bits_per_byte;
@@ -240,7 +242,7 @@ fn moments_of_eight_bits_train_as_well_as_full_ones() {
 #[test]
 fn the_same_run_twice_is_the_same() {
     let corpus = corpus();
-    for family in [Family::Gpt, Family::Qlstm] {
+    for family in [Family::Gpt, Family::Qlstm, Family::Lstm] {
         let run = run(family, 40, &corpus);
         let (first, points) = uninterrupted(&run, &corpus);
         let (second, again) = uninterrupted(&run, &corpus);
@@ -260,6 +262,7 @@ fn an_interrupted_run_ends_like_an_uninterrupted_one() {
         (Family::Gpt, MomentFormat::F32),
         (Family::Qlstm, MomentFormat::F32),
         (Family::Qlstm, MomentFormat::Fp8),
+        (Family::Lstm, MomentFormat::F32),
     ] {
         let mut run = run(family, 410, &corpus);
         run.optimiser.moments = moments;
@@ -411,7 +414,7 @@ fn a_run_that_cannot_write_its_checkpoints_goes_on() {
 #[test]
 fn an_absurd_learning_rate_diverges() {
     let corpus = corpus();
-    for family in [Family::Gpt, Family::Qlstm] {
+    for family in [Family::Gpt, Family::Qlstm, Family::Lstm] {
         let mut run = run(family, 50, &corpus);
         run.optimiser.learning_rate = 1e30;
         let dir = tempfile::tempdir().unwrap();
