@@ -30,7 +30,8 @@ impl Fleet {
     pub(crate) fn new(workers: Option<u32>, schedule: &ScheduleSpec) -> Self {
         let threads_n = schedule.threads.unwrap_or(1).max(1);
         let cores_n = u32::try_from(cores_n()).unwrap_or(u32::MAX);
-        let workers_n = workers.or(schedule.workers).unwrap_or((cores_n / threads_n).max(1));
+        let workers_n =
+            workers.or(schedule.workers).unwrap_or_else(|| (cores_n / threads_n).max(1));
         Self { workers_n, threads_n }
     }
 }

@@ -80,7 +80,7 @@ fn a_misspelt_key_is_shown_in_its_line() {
 
 #[test]
 fn an_unknown_family_is_shown_in_its_line() {
-    insta::assert_snapshot!(submit_with("family: lstm", "family: qlstm"));
+    insta::assert_snapshot!(submit_with("family: rnn", "family: qlstm"));
 }
 
 #[test]

@@ -33,8 +33,8 @@ fn tokens_of_several_bytes_are_learned_and_judged_by_bytes() {
     let (_bytes_dir, library, corpus) = library();
     let bytes = library.open(&corpus.reference).unwrap();
     for family in [Family::Gpt, Family::Qlstm] {
-        let (of_bytes, _) = uninterrupted(&run(family, 600, &bytes), &bytes);
-        let (result, _) = uninterrupted(&run_of(family, 600, &text), &text);
+        let (of_bytes, _) = uninterrupted(&run(family, 800, &bytes), &bytes);
+        let (result, _) = uninterrupted(&run_of(family, 800, &text), &text);
         let bits = result.bits_per_byte;
         let bigram = result.bigram_bits_per_byte.unwrap();
         assert!(bits < 0.95 * bigram, "{family}: {bits} against {bigram}");
