@@ -122,6 +122,24 @@ async fn a_sweep_runs_to_its_forecast_and_is_returned_at_once_afterwards() -> Re
     Ok(())
 }
 
+/// Whatever divides the work, and in whatever order it is done.
+#[tokio::test]
+async fn two_threads_find_what_one_finds() -> Result<()> {
+    let mut found = Vec::new();
+    for schedule in ["workers: 2", "workers: 1, threads: 2"] {
+        let budget = small_budget("small")
+            .replace("batch: 4 sequences", "batch: 4 sequences\n  microBatch: 2 sequences")
+            .replace("workers: 2", schedule);
+        let sandbox = Sandbox::new(&budget);
+        sandbox.succeed(&["submit", "budget.yaml"]);
+        let stored = sandbox.stored().await?.context("nothing is stored")?;
+        check_finished(&stored).await?;
+        found.push(findings(&stored).await?);
+    }
+    assert_eq!(found[0], found[1]);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_killed_worker_changes_nothing_in_the_result() -> Result<()> {
     let expected = undisturbed().await?;

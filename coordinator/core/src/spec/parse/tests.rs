@@ -200,6 +200,12 @@ fn mistakes_name_their_place_and_what_would_be_right() {
         ("seeds: [1, 2]", "forecast: { level: 120 % }"),
         ("seeds: [1, 2]", "forecast: { horizon: 1 s }"),
         ("seeds: [1, 2]", "schedule: { workers: 0 }"),
+        ("seeds: [1, 2]", "schedule: { threads: 0 }"),
+        ("seeds: [1, 2]", "schedule: { threads: 2 }"),
+        (
+            "arms:\n  - name: gpt",
+            "accelerator: { kind: cuda }\nschedule: { threads: 2 }\narms:\n  - name: gpt",
+        ),
         ("seeds: [1, 2]", "data: { sequence: 128 }"),
         ("seeds: [1, 2]", "data: { corpus: docs, mix: [{ corpus: sotu }] }"),
         ("seeds: [1, 2]", "data: { mix: [{ corpus: docs }, { corpus: docs, weight: 2 }] }"),
