@@ -1,11 +1,11 @@
 //! The GPT baseline's residual block.
 
 use crate::attention;
-use crate::linear::{affine, affine_backward_params, affine_onto, input_gradient};
+use crate::linear::{affine, affine_onto};
 use crate::mlp::{Mlp, MlpSaved};
 use crate::norm::Stats;
 use crate::queries::{Queries, QueriesSaved};
-use crate::reduced::{Operands, Reduced};
+use crate::reduced::{LayerGradients, Operands, Reduced};
 use crate::scratch::{Scratch, fit};
 use crate::shape::{Layout, Named, Shape, matrix, split, split_mut, vector};
 
@@ -185,19 +185,11 @@ impl GptBlock {
         self.mlp.backward(shape, mlp_params, middle, dy, dx, mlp_dparams, &mut saved.mlp, scratch);
 
         let mixed = fit(&mut saved.mixed, tokens_n * inner);
-        let (seen, seen_w) = self.mixer.again(mixed, proj_w, &saved.projected);
-        affine_backward_params(seen, dx, dproj_w, dproj_b);
         let dmixed = fit(&mut scratch.dmixed, tokens_n * inner);
-        input_gradient(dx, seen_w, width, dmixed);
-        self.mixer.weights_backward(
-            proj_w,
-            inner,
-            proj_w_scale,
-            dproj_w,
-            dproj_w_scale,
-            &mut saved.projected,
-        );
-        self.mixer.inputs_backward(mixed, inner, proj_x_scale, dmixed, dproj_x_scale);
+        let scales = [dproj_w_scale, dproj_x_scale];
+        let gradients = LayerGradients { w: dproj_w, b: dproj_b, scales };
+        let (scales, operands) = ([proj_w_scale, proj_x_scale], &mut saved.projected);
+        self.mixer.layer_backward(mixed, proj_w, inner, scales, dx, dmixed, gradients, operands);
         let qkv = fit(&mut saved.qkv, tokens_n * 3 * inner);
         let dqkv = fit(&mut scratch.dwide, qkv.len());
         let lse = fit(&mut saved.lse, tokens_n * shape.heads_n);
@@ -206,19 +198,11 @@ impl GptBlock {
         let gains = [q_gain, k_gain];
         self.queries.backward(shape, gains, dqkv, [dq_gain, dk_gain], &saved.queries);
         let normed = fit(&mut saved.normed, tokens_n * width);
-        let (seen, seen_w) = self.mixer.again(normed, qkv_w, &saved.wide);
-        affine_backward_params(seen, dqkv, dqkv_w, dqkv_b);
         let dnormed = fit(&mut scratch.dnormed, normed.len());
-        input_gradient(dqkv, seen_w, 3 * inner, dnormed);
-        self.mixer.weights_backward(
-            qkv_w,
-            width,
-            qkv_w_scale,
-            dqkv_w,
-            dqkv_w_scale,
-            &mut saved.wide,
-        );
-        self.mixer.inputs_backward(normed, width, qkv_x_scale, dnormed, dqkv_x_scale);
+        let scales = [dqkv_w_scale, dqkv_x_scale];
+        let gradients = LayerGradients { w: dqkv_w, b: dqkv_b, scales };
+        let (scales, operands) = ([qkv_w_scale, qkv_x_scale], &mut saved.wide);
+        self.mixer.layer_backward(normed, qkv_w, width, scales, dqkv, dnormed, gradients, operands);
         let stats = fit(&mut saved.stats, tokens_n);
         self.mlp.norm.backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
     }

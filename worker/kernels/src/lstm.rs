@@ -1,10 +1,10 @@
 //! The residual block of an LSTM.
 
-use crate::linear::{affine, affine_backward_params, affine_onto, input_gradient, weight_gradient};
+use crate::linear::{affine, affine_onto, weight_gradient};
 use crate::mlp::{Mlp, MlpSaved};
 use crate::norm::Stats;
 use crate::recurrence::{self, Trace, Walk};
-use crate::reduced::{Grid, Operands, Reduced, Scale};
+use crate::reduced::{Grid, LayerGradients, Operands, Reduced, Scale};
 use crate::scratch::{Scratch, fit};
 use crate::shape::{Layout, Named, Shape, matrix, split, split_mut, vector};
 
@@ -244,19 +244,11 @@ impl LstmBlock {
         self.mlp.backward(shape, mlp_params, middle, dy, dx, mlp_dparams, &mut saved.mlp, scratch);
 
         let mixed = fit(&mut saved.mixed, tokens_n * inner);
-        let (seen, seen_w) = self.mixer.again(mixed, proj_w, &saved.projected);
-        affine_backward_params(seen, dx, dproj_w, dproj_b);
         let dmixed = fit(&mut scratch.dmixed, mixed.len());
-        input_gradient(dx, seen_w, width, dmixed);
-        self.mixer.weights_backward(
-            proj_w,
-            inner,
-            proj_w_scale,
-            dproj_w,
-            dproj_w_scale,
-            &mut saved.projected,
-        );
-        self.mixer.inputs_backward(mixed, inner, proj_x_scale, dmixed, dproj_x_scale);
+        let scales = [dproj_w_scale, dproj_x_scale];
+        let gradients = LayerGradients { w: dproj_w, b: dproj_b, scales };
+        let (scales, operands) = ([proj_w_scale, proj_x_scale], &mut saved.projected);
+        self.mixer.layer_backward(mixed, proj_w, inner, scales, dx, dmixed, gradients, operands);
         let gates = fit(&mut saved.gates, tokens_n * 4 * inner);
         let dgates = fit(&mut scratch.dwide, gates.len());
         let first = fit(&mut saved.first, shape.batch * inner);
@@ -281,19 +273,12 @@ impl LstmBlock {
         let operands = &mut saved.recurrent;
         self.mixer.weights_backward(recurrent_w, inner, scales.0, drecurrent_w, scales.1, operands);
         let normed = fit(&mut saved.normed, tokens_n * width);
-        let (seen, seen_w) = self.mixer.again(normed, gates_w, &saved.wide);
-        affine_backward_params(seen, dgates, dgates_w, dgates_b);
         let dnormed = fit(&mut scratch.dnormed, normed.len());
-        input_gradient(dgates, seen_w, 4 * inner, dnormed);
-        self.mixer.weights_backward(
-            gates_w,
-            width,
-            gates_w_scale,
-            dgates_w,
-            dgates_w_scale,
-            &mut saved.wide,
-        );
-        self.mixer.inputs_backward(normed, width, gates_x_scale, dnormed, dgates_x_scale);
+        let scales = [dgates_w_scale, dgates_x_scale];
+        let gradients = LayerGradients { w: dgates_w, b: dgates_b, scales };
+        let (scales, operands) = ([gates_w_scale, gates_x_scale], &mut saved.wide);
+        self.mixer
+            .layer_backward(normed, gates_w, width, scales, dgates, dnormed, gradients, operands);
         let stats = fit(&mut saved.stats, tokens_n);
         self.mlp.norm.backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
     }

@@ -2,11 +2,11 @@
 //! `h = act(u)`, or `h = act(u_gate) u_up` where it is gated (Shazeer, arXiv:2002.05202).
 
 use crate::dispatch::kernel;
-use crate::linear::{affine, affine_backward_params, affine_onto, input_gradient};
+use crate::linear::{affine, affine_onto};
 use crate::math::{sigmoid, sum_map2, tanh};
 use crate::moe::{self, ExpertParams, Experts, MoeSaved, Widths};
 use crate::norm::{Norm, Stats};
-use crate::reduced::{LogScales, Operands, Reduced};
+use crate::reduced::{LayerGradients, LogScales, Operands, Reduced};
 use crate::scratch::{Scratch, fit};
 use crate::shape::{Named, Shape, matrix, vector};
 
@@ -233,16 +233,15 @@ impl Mlp {
         } else {
             let hidden = fit(&mut saved.hidden, tokens_n * shape.mlp_width);
             let dhidden = fit(&mut scratch.dwide, hidden.len());
-            let dims = [shape.mlp_width, width];
-            self.second_layer_backward(
-                dims,
+            let gradients = LayerGradients { w: dout_w, b: dout_b, scales: dout_scales };
+            self.second.layer_backward(
                 hidden,
                 out_w,
+                shape.mlp_width,
                 out_scales,
                 dy,
-                [dout_w, dout_b],
-                dout_scales,
                 dhidden,
+                gradients,
                 &mut saved.second,
             );
             self.first_layer_backward(
@@ -252,8 +251,7 @@ impl Mlp {
                 fc_scales,
                 dhidden,
                 fit(&mut saved.slope, tokens_n * self.first_width(shape)),
-                [dfc_w, dfc_b],
-                dfc_scales,
+                LayerGradients { w: dfc_w, b: dfc_b, scales: dfc_scales },
                 dseen,
                 &mut saved.first,
                 &mut scratch.dgated,
@@ -293,8 +291,7 @@ impl Mlp {
         scales: LogScales<'_>,
         dhidden: &mut [f32],
         slope: &[f32],
-        [dw, db]: [&mut [f32]; 2],
-        [dw_scales, dx_scales]: [&mut [f32]; 2],
+        gradients: LayerGradients<'_>,
         dx: &mut [f32],
         operands: &mut Operands,
         dgated: &mut Vec<f32>,
@@ -307,32 +304,7 @@ impl Mlp {
             multiply(dhidden, slope);
             dhidden
         };
-        let (seen, seen_w) = self.first.again(x, w, operands);
-        affine_backward_params(seen, dbefore, dw, db);
-        input_gradient(dbefore, seen_w, db.len(), dx);
-        self.first.weights_backward(w, inputs, scales[0], dw, dw_scales, operands);
-        self.first.inputs_backward(x, inputs, scales[1], dx, dx_scales);
-    }
-
-    /// Writes the gradients of weight, bias, scales and hidden units from that of the outputs.
-    #[expect(clippy::too_many_arguments, reason = "operands of one fused operation")]
-    pub(crate) fn second_layer_backward(
-        &self,
-        [hidden_n, outputs]: [usize; 2],
-        hidden: &[f32],
-        w: &[f32],
-        scales: LogScales<'_>,
-        dy: &[f32],
-        [dw, db]: [&mut [f32]; 2],
-        [dw_scales, dx_scales]: [&mut [f32]; 2],
-        dhidden: &mut [f32],
-        operands: &mut Operands,
-    ) {
-        let (seen, seen_w) = self.second.again(hidden, w, operands);
-        affine_backward_params(seen, dy, dw, db);
-        input_gradient(dy, seen_w, outputs, dhidden);
-        self.second.weights_backward(w, hidden_n, scales[0], dw, dw_scales, operands);
-        self.second.inputs_backward(hidden, hidden_n, scales[1], dhidden, dx_scales);
+        self.first.layer_backward(x, w, inputs, scales, dbefore, dx, gradients, operands);
     }
 }
 

@@ -26,7 +26,7 @@ use crate::linear::{
 };
 use crate::math::{dot, exp, max, sum};
 use crate::mlp::{Mlp, MlpSaved};
-use crate::reduced::Operands;
+use crate::reduced::{LayerGradients, Operands};
 use crate::scratch::{Scratch, fit};
 
 /// How many experts there are.
@@ -275,28 +275,26 @@ pub(crate) fn backward(
         let dout_b = of_expert_mut(dparams.out_b, expert, count);
         let dfc_w = of_expert_mut(dparams.fc_w, expert, count);
         let dfc_b = of_expert_mut(dparams.fc_b, expert, count);
-        let [dfc_w_scales, dfc_x_scales] =
-            dparams.fc_scales.each_mut().map(|all| of_expert_mut(all, expert, count));
-        let [dout_w_scales, dout_x_scales] =
+        let dfc_scales = dparams.fc_scales.each_mut().map(|all| of_expert_mut(all, expert, count));
+        let dout_scales =
             dparams.out_scales.each_mut().map(|all| of_expert_mut(all, expert, count));
         if rows.is_empty() {
-            let scales = [dfc_w_scales, dfc_x_scales, dout_w_scales, dout_x_scales];
-            let gradients = [dout_w, dout_b, dfc_w, dfc_b].into_iter().chain(scales);
+            let gradients = [dout_w, dout_b, dfc_w, dfc_b].into_iter();
+            let gradients = gradients.chain(dfc_scales).chain(dout_scales);
             gradients.for_each(|gradient| gradient.fill(0.0));
             continue;
         }
         let doutputs = &doutputs[slice(&rows, inside)];
         let units = &hidden[slice(&rows, hidden_n)];
         let dunits = &mut dunits[slice(&rows, hidden_n)];
-        mlp.second_layer_backward(
-            [hidden_n, inside],
+        mlp.second.layer_backward(
             units,
             own(params.out_w),
+            hidden_n,
             params.out_scales.map(own),
             doutputs,
-            [dout_w, dout_b],
-            [dout_w_scales, dout_x_scales],
             dunits,
+            LayerGradients { w: dout_w, b: dout_b, scales: dout_scales },
             &mut moe.second[expert],
         );
         mlp.first_layer_backward(
@@ -306,8 +304,7 @@ pub(crate) fn backward(
             params.fc_scales.map(own),
             dunits,
             &slope[slice(&rows, first)],
-            [dfc_w, dfc_b],
-            [dfc_w_scales, dfc_x_scales],
+            LayerGradients { w: dfc_w, b: dfc_b, scales: dfc_scales },
             &mut dinputs[slice(&rows, inside)],
             &mut moe.first[expert],
             &mut scratch.dgated,

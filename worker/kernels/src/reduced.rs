@@ -6,6 +6,7 @@
 
 use crate::dispatch::kernel;
 use crate::learned;
+use crate::linear::{affine_backward_params, input_gradient};
 use crate::number::Format;
 use crate::rounding::{round_inputs, round_weights};
 use crate::scratch::fit;
@@ -81,6 +82,14 @@ pub(crate) struct Operands {
 /// Logarithms of the trained scales of a layer's weights and of its inputs; none where they are not
 /// trained.
 pub(crate) type LogScales<'a> = [&'a [f32]; 2];
+
+/// Where the way back of a linear layer writes what belongs to its parameters.
+pub(crate) struct LayerGradients<'a> {
+    pub(crate) w: &'a mut [f32],
+    pub(crate) b: &'a mut [f32],
+    /// Of its weights and of its inputs, as [`LogScales`].
+    pub(crate) scales: [&'a mut [f32]; 2],
+}
 
 impl Reduced {
     /// The least magnitude that a scale is made of: a group of zeros stays zeros.
@@ -192,9 +201,33 @@ impl Reduced {
         if is_dense { w } else { &operands.weights[..w.len()] }
     }
 
+    /// The way back of a linear layer: from the gradient `dy` of its outputs those of its parameters and of
+    /// its inputs `x` (rows × `width`), overwritten.
+    ///
+    /// `x` and `w` are those that the last [`Self::operands`] was given.
+    #[expect(clippy::too_many_arguments, reason = "operands of one fused operation")]
+    pub(crate) fn layer_backward(
+        &self,
+        x: &[f32],
+        w: &[f32],
+        width: usize,
+        scales: LogScales<'_>,
+        dy: &[f32],
+        dx: &mut [f32],
+        gradients: LayerGradients<'_>,
+        operands: &mut Operands,
+    ) {
+        let LayerGradients { w: dw, b: db, scales: [dw_scales, dx_scales] } = gradients;
+        let (seen, seen_w) = self.again(x, w, operands);
+        affine_backward_params(seen, dy, dw, db);
+        input_gradient(dy, seen_w, w.len() / width, dx);
+        self.weights_backward(w, width, scales[0], dw, dw_scales, operands);
+        self.inputs_backward(x, width, scales[1], dx, dx_scales);
+    }
+
     /// Turns the gradient of the rounded inputs into that of the inputs and writes that of their scales,
     /// where these are trained.
-    pub(crate) fn inputs_backward(
+    fn inputs_backward(
         &self,
         x: &[f32],
         width: usize,
