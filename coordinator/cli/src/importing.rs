@@ -116,15 +116,11 @@ impl Columns {
             })?),
         };
         let (time, hours_per_unit) = match (optional("h")?, optional("seconds")?) {
-            (Some(hours), _) => (hours, 1.0),
             (None, Some(seconds)) => (seconds, mapping.accelerators / SECONDS_PER_HOUR),
-            (None, None) => {
+            _ => {
                 let missing = "say it with `--column h=COLUMN`, or `--column seconds=COLUMN` for the \
                                time of the clock";
-                return Err(find("h").err().map_or_else(
-                    || Failure::refused("no hours"),
-                    |failure| failure.with_hint(missing),
-                ));
+                (find("h").map_err(|failure| failure.with_hint(missing))?, 1.0)
             }
         };
         let (loss, unit) = loss(file, mapping)?;

@@ -1,7 +1,8 @@
 //! Finished runs of other tools. An import is never changed; it may be taken back.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use sea_orm::prelude::{TimeDateTimeWithTimeZone, Uuid};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait,
     PaginatorTrait as _, QueryFilter, QuerySelect as _,
@@ -47,7 +48,7 @@ impl Store {
             // Locked, so that imports into one sweep come one after the other.
             let sweep = sweep::Entity::find_by_id(new.sweep.0).lock_exclusive().one(tx).await?;
             sweep.ok_or_else(|| not_found(format_args!("sweep {}", new.sweep)))?;
-            let known = observed(&standing(tx, new.sweep).await?)?;
+            let known = imported(tx, new.sweep).await?;
             let known: HashSet<_> = known.iter().map(|observation| observation.run).collect();
             let mut fresh = new.observations.clone();
             fresh.retain(|observation| !known.contains(&observation.run));
@@ -62,7 +63,7 @@ impl Store {
                 observations: Set(to_json("observations", &fresh)?),
                 imported_at: Set(to_at(new.at)?),
             };
-            Ok(Some(noun(&row.insert(tx).await?)?))
+            Ok(Some(row.insert(tx).await?.noun()?))
         })
     }
 
@@ -82,7 +83,7 @@ impl Store {
                     .insert(tx)
                     .await?;
             }
-            noun(&row)
+            row.noun()
         })
     }
 
@@ -91,7 +92,8 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn imports(&self, sweep: SweepId) -> Result<Vec<Import>, Error> {
-        standing(&self.db, sweep).await?.iter().map(noun).collect()
+        let heads = heads(&self.db, sweep).await?;
+        Ok(heads.into_iter().filter(Head::stands).map(|head| head.import).collect())
     }
 
     /// What forecasts of a sweep have to go on, without reading it.
@@ -100,27 +102,55 @@ impl Store {
     /// Those of the database.
     pub async fn evidence(&self, sweep: SweepId) -> Result<Evidence, Error> {
         let own = observation::Entity::find().filter(observation::Column::SweepId.eq(sweep.0));
-        let mut observations_n = own.count(&self.db).await?;
-        let mut changed = Vec::new();
-        for (id, runs_n, imported_at) in import::Entity::find()
-            .filter(import::Column::SweepId.eq(sweep.0))
-            .select_only()
-            .columns([import::Column::Id, import::Column::RunsN, import::Column::ImportedAt])
-            .into_tuple::<(sea_orm::prelude::Uuid, i64, sea_orm::prelude::TimeDateTimeWithTimeZone)>()
-            .all(&self.db)
-            .await?
-        {
-            changed.push(imported_at);
-            match import_withdrawal::Entity::find_by_id(id).one(&self.db).await? {
-                Some(withdrawal) => changed.push(withdrawal.withdrawn_at),
-                None => observations_n += from_n::<u64>("number of runs", runs_n)?,
-            }
-        }
+        let own_n = own.count(&self.db).await?;
+        let heads = heads(&self.db, sweep).await?;
+        let standing = heads.iter().filter(|head| head.stands());
+        let imported_n: u64 = standing.map(|head| u64::from(head.import.runs_n)).sum();
+        let changed_at = |head: &Head| {
+            head.withdrawn_at.map_or(head.import.imported_at, |at| at.max(head.import.imported_at))
+        };
         Ok(Evidence {
-            observations_n: u32::try_from(observations_n).unwrap_or(u32::MAX),
-            imports_changed_at: changed.into_iter().max().map(from_at),
+            observations_n: u32::try_from(own_n + imported_n).unwrap_or(u32::MAX),
+            imports_changed_at: heads.iter().map(changed_at).max(),
         })
     }
+}
+
+/// An import without its observations.
+struct Head {
+    import: Import,
+    withdrawn_at: Option<Timestamp>,
+}
+
+impl Head {
+    /// It was not taken back.
+    const fn stands(&self) -> bool {
+        self.withdrawn_at.is_none()
+    }
+}
+
+/// All imports of a sweep, oldest first.
+async fn heads(db: &impl ConnectionTrait, sweep: SweepId) -> Result<Vec<Head>, Error> {
+    use import::Column::{Id, ImportedAt, RunsN, Source, SweepId};
+    let rows: Vec<(Uuid, String, i64, TimeDateTimeWithTimeZone)> = import::Entity::find()
+        .filter(SweepId.eq(sweep.0))
+        .select_only()
+        .columns([Id, Source, RunsN, ImportedAt])
+        .into_tuple()
+        .all(db)
+        .await?;
+    let of_these = import_withdrawal::Column::ImportId.is_in(rows.iter().map(|(id, ..)| *id));
+    let withdrawals = import_withdrawal::Entity::find().filter(of_these).all(db).await?;
+    let withdrawn: HashMap<Uuid, Timestamp> =
+        withdrawals.iter().map(|row| (row.import_id, from_at(row.withdrawn_at))).collect();
+    let head = |(id, source, runs_n, imported_at)| {
+        let withdrawn_at = withdrawn.get(&id).copied();
+        Ok(Head { import: noun(id, source, runs_n, imported_at)?, withdrawn_at })
+    };
+    let mut heads = rows.into_iter().map(head).collect::<Result<Vec<_>, Error>>()?;
+    // SQLite keeps times as text, which does not sort by time.
+    heads.sort_by_key(|head| (head.import.imported_at, head.import.id));
+    Ok(heads)
 }
 
 /// The observations of imports that were not taken back, oldest first.
@@ -128,35 +158,27 @@ pub(crate) async fn imported(
     db: &impl ConnectionTrait,
     sweep: SweepId,
 ) -> Result<Vec<Observation>, Error> {
-    observed(&standing(db, sweep).await?)
-}
-
-async fn standing(db: &impl ConnectionTrait, sweep: SweepId) -> Result<Vec<import::Model>, Error> {
-    let of_sweep = import::Column::SweepId.eq(sweep.0);
-    let mut rows = import::Entity::find().filter(of_sweep).all(db).await?;
-    let ids = rows.iter().map(|row| row.id);
-    let of_these = import_withdrawal::Column::ImportId.is_in(ids);
-    let withdrawn = import_withdrawal::Entity::find().filter(of_these).all(db).await?;
-    let withdrawn: HashSet<_> = withdrawn.iter().map(|row| row.import_id).collect();
-    rows.retain(|row| !withdrawn.contains(&row.id));
-    // SQLite keeps times as text, which does not sort by time.
-    rows.sort_by_key(|row| (row.imported_at, row.id));
-    Ok(rows)
-}
-
-fn observed(rows: &[import::Model]) -> Result<Vec<Observation>, Error> {
     let mut all = Vec::new();
-    for row in rows {
-        all.extend(from_json::<Vec<Observation>>("observations", row.observations.clone())?);
+    for head in heads(db, sweep).await?.iter().filter(|head| head.stands()) {
+        let row = import::Entity::find_by_id(head.import.id.0).one(db).await?;
+        let row = row.ok_or_else(|| not_found(format_args!("import {}", head.import.id)))?;
+        all.extend(from_json::<Vec<Observation>>("observations", row.observations)?);
     }
     Ok(all)
 }
 
-fn noun(row: &import::Model) -> Result<Import, Error> {
-    Ok(Import {
-        id: ImportId(row.id),
-        source: row.source.clone(),
-        runs_n: from_n("number of runs", row.runs_n)?,
-        imported_at: from_at(row.imported_at),
-    })
+fn noun(
+    id: Uuid,
+    source: String,
+    runs_n: i64,
+    imported_at: TimeDateTimeWithTimeZone,
+) -> Result<Import, Error> {
+    let runs_n = from_n("number of runs", runs_n)?;
+    Ok(Import { id: ImportId(id), source, runs_n, imported_at: from_at(imported_at) })
+}
+
+impl import::Model {
+    fn noun(self) -> Result<Import, Error> {
+        noun(self.id, self.source, self.runs_n, self.imported_at)
+    }
 }
