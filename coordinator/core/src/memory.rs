@@ -19,6 +19,8 @@ pub struct Memory {
     pub moments: f64,
     /// What the forward pass keeps for the backward pass, and the temporaries of one block.
     pub activations: f64,
+    /// The copy that a checkpoint is written from while training goes on.
+    pub checkpoint: f64,
 }
 
 impl Memory {
@@ -47,16 +49,18 @@ impl Memory {
             MomentFormat::F32 => WORD,
             MomentFormat::Fp8 => FP8,
         };
+        let moments = 2.0 * moment * values_n;
         Self {
             weights: copies * WORD * values_n,
-            moments: 2.0 * moment * values_n,
+            moments,
             activations: activations(model, rows * lanes_n),
+            checkpoint: WORD * values_n + moments,
         }
     }
 
     #[must_use]
     pub fn total(&self) -> f64 {
-        self.weights + self.moments + self.activations
+        self.weights + self.moments + self.activations + self.checkpoint
     }
 }
 
@@ -103,11 +107,13 @@ impl fmt::Display for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}: {} for weights and gradients, {} for the optimiser's moments, {} for activations",
+            "{}: {} for weights and gradients, {} for the optimiser's moments, {} for activations, {} for a \
+             checkpoint",
             human_bytes(self.total()),
             human_bytes(self.weights),
             human_bytes(self.moments),
-            human_bytes(self.activations)
+            human_bytes(self.activations),
+            human_bytes(self.checkpoint)
         )
     }
 }

@@ -68,9 +68,11 @@ mod tests {
     use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position, Variant};
 
     use super::*;
+    use crate::checkpoint::{Position as Place, Snapshot};
     use crate::data::{Source, TrainingData};
     use crate::model::{Model, Path};
     use crate::optim::Adam;
+    use crate::oscillation::Oscillation;
 
     fn run(family: Family, width: u32, layers_n: u32) -> RunSpec {
         RunSpec {
@@ -124,6 +126,10 @@ mod tests {
             let (_, gradients) = model.loss_and_gradients(&tokens, &mut state).unwrap();
             adam.step(&model, &gradients, step, 1e-3, 1).unwrap();
         }
+        let oscillation = Oscillation::new(&model);
+        let position = Place::default();
+        let snapshot = Snapshot::take(run, position, &model, &adam, &oscillation, &state).unwrap();
+        drop(snapshot);
         (peak() - before) / Memory::of(run, 1).total()
     }
 

@@ -18,16 +18,19 @@
 use std::time::{Duration, Instant};
 
 use sweep_core::memory::Memory;
+use sweep_core::plan::RunSpec;
 use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position, Variant};
 
 use crate::accelerator::Accelerator;
 use crate::accumulate::{Found, Lanes};
+use crate::checkpoint::{Position as Place, Snapshot};
 use crate::clock::Meter;
 use crate::data::TokenBatch;
 use crate::error::Error;
 use crate::memory;
 use crate::model::{Model, Path, State};
 use crate::optim::Adam;
+use crate::oscillation::Oscillation;
 use crate::random::{Purpose, Random};
 
 const WARMUP_ROUNDS: u32 = 6;
@@ -197,6 +200,15 @@ pub struct Bench {
     step: u64,
 }
 
+/// What a checkpoint takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    /// While training waits.
+    pub copying: Duration,
+    /// While training goes on.
+    pub writing: Duration,
+}
+
 impl Bench {
     /// # Errors
     /// A model that cannot be built.
@@ -251,6 +263,20 @@ impl Bench {
             tokens_n += self.tokens_n();
         }
         Ok(tokens_n / begun.elapsed().as_secs_f64())
+    }
+
+    /// Writes a checkpoint of what has been trained into `dir`, as of `run`; what that takes.
+    ///
+    /// # Errors
+    /// Those of the device and of the disk.
+    pub fn checkpoint(&self, run: &RunSpec, dir: &std::path::Path) -> Result<Written, Error> {
+        let Self { model, adam, state, .. } = self;
+        let (position, oscillation) = (Place::default(), Oscillation::new(model));
+        let begun = Instant::now();
+        let snapshot = Snapshot::take(run, position, model, adam, &oscillation, state)?;
+        let copying = begun.elapsed();
+        snapshot.write(dir)?;
+        Ok(Written { copying, writing: begun.elapsed() - copying })
     }
 
     /// Tokens of a step.

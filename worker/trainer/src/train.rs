@@ -15,7 +15,7 @@ use sweep_corpus::{Part, Text};
 
 use crate::accelerator::Accelerator;
 use crate::accumulate::{Found, Lanes};
-use crate::checkpoint::{self, Position};
+use crate::checkpoint::{self, Position, Snapshot, Writer, Written};
 use crate::clock::Meter;
 use crate::data::{Read, Source, TrainingData};
 use crate::error::Error;
@@ -39,7 +39,7 @@ pub struct TrainJob<'a> {
     /// damaged an older one of the folder serves, else the run starts anew: that loses time and
     /// nothing else, because equal runs make equal points.
     pub resume_from: Option<&'a Checkpoint>,
-    /// Accelerator time between checkpoints.
+    /// Accelerator time between checkpoints; more where the disk is slower than that.
     pub checkpoint_every: AcceleratorTime,
     pub accelerator: Accelerator,
 }
@@ -55,7 +55,8 @@ pub trait Monitor {
     /// those after its checkpoint come again.
     fn points(&mut self, points: &[MetricPoint]);
 
-    /// A checkpoint is on the disk.
+    /// A checkpoint is on the disk: one of this step or of a step before it, with the time that had been
+    /// used then.
     fn checkpoint(&mut self, checkpoint: &Checkpoint, used: AcceleratorTime);
 
     /// A checkpoint could not be written, on a full disk for instance. The run goes on; the one
@@ -124,6 +125,7 @@ fn attempt(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, Err
     monitor.start(&Start { step: session.position.step, passed_over });
     let (cadence, rare) = (Cadence::new(job.run.steps), Cadence::rare(job.run.steps));
     let mut meter = Meter::new(job.accelerator);
+    let mut writer = Writer::new(job.checkpoint_dir);
     let mut checkpoint_used = AcceleratorTime::ZERO;
     let first_step = session.position.step;
 
@@ -157,20 +159,32 @@ fn attempt(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, Err
             break;
         }
         if directive == Directive::Stop {
-            let written = session.write_checkpoint();
+            tell(writer.wait(), monitor);
+            let written = session.snapshot().and_then(|snapshot| snapshot.write(job.checkpoint_dir));
             let checkpoint = written.map_err(|error| monitor.checkpoint_failed(&error)).ok();
             return Ok(Outcome::Stopped { step, checkpoint, used });
         }
-        if due && used.saturating_sub(checkpoint_used) >= job.checkpoint_every {
-            match session.write_checkpoint() {
-                Ok(checkpoint) => monitor.checkpoint(&checkpoint, used),
-                Err(error) => monitor.checkpoint_failed(&error),
-            }
+        tell(writer.written(), monitor);
+        let is_time = used.saturating_sub(checkpoint_used) >= job.checkpoint_every;
+        // A slow disk makes checkpoints rarer and not the training slower.
+        if due && is_time && !writer.is_busy() {
+            let begun = session.snapshot().and_then(|snapshot| writer.begin(snapshot, used));
+            begun.unwrap_or_else(|error| monitor.checkpoint_failed(&error));
             checkpoint_used = used;
         }
     }
+    tell(writer.wait(), monitor);
     let tokens_per_second = session.tokens_per_second(first_step, &meter);
     session.finish(tokens_per_second, used(&meter), monitor)
+}
+
+/// Tells what became of a checkpoint, if that is known now.
+fn tell(written: Option<Written>, monitor: &mut dyn Monitor) {
+    match written {
+        Some(Written { outcome: Ok(checkpoint), used }) => monitor.checkpoint(&checkpoint, used),
+        Some(Written { outcome: Err(error), .. }) => monitor.checkpoint_failed(&error),
+        None => {}
+    }
 }
 
 /// Everything that changes while a run trains.
@@ -317,10 +331,9 @@ impl<'a> Session<'a> {
         self.model.stability(&tokens.rows(0, 1))
     }
 
-    fn write_checkpoint(&self) -> Result<Checkpoint, Error> {
+    fn snapshot(&self) -> Result<Snapshot, Error> {
         let Self { job, position, model, optimiser, oscillation, state, .. } = self;
-        let dir = job.checkpoint_dir;
-        checkpoint::write(dir, job.run, *position, model, optimiser, oscillation, state)
+        Snapshot::take(job.run, *position, model, optimiser, oscillation, state)
     }
 
     /// Tokens per accelerator second since `first_step`; zero where nothing was trained.

@@ -9,6 +9,7 @@
 //! All of a row take turns, a window each, so that a busy machine is as busy for all of them.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
+mod costs;
 mod peer;
 
 use std::error::Error;
@@ -43,6 +44,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let status = Command::new(std::env::current_exe()?).envs(SINGLE_THREADED).status()?;
         return if status.success() { Ok(()) } else { Err("the benchmark failed".into()) };
     }
+    if let Some(done) = costs::role() {
+        return done;
+    }
     let mut peer = std::env::var_os("SWEEP_PYTORCH").map(Peer::start).transpose()?;
     println!("{}", Accelerator::CORE.name());
     match &peer {
@@ -51,7 +55,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     baselines(&mut peer)?;
     two_threads(&mut peer)?;
-    variants()
+    variants()?;
+    costs::tables(std::env::var_os("SWEEP_PYTORCH"))
 }
 
 fn baselines(peer: &mut Option<Peer>) -> Result<(), Box<dyn Error>> {
@@ -175,6 +180,15 @@ fn reduced() -> Vec<(String, Variant)> {
 fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied()
+}
+
+/// The GPT of this width, of three that are here.
+fn of_width(width: u32) -> Subject {
+    let mut subject = subjects().swap_remove(if width == 64 { 0 } else { 2 });
+    subject.model.width = width;
+    subject.model.head_width = width / subject.model.heads_n;
+    subject.model.mlp_width = 4 * width;
+    subject
 }
 
 /// The GPT in three sizes, the quasi-LSTM and the LSTM in the two smaller ones.

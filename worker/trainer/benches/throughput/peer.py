@@ -7,6 +7,7 @@ the quasi-LSTM in Languini Kitchen's block form (arXiv 2309.11197), the LSTM by 
 """
 
 import json
+import resource
 import sys
 import time
 
@@ -137,12 +138,24 @@ class Bench:
         return tokens / used
 
 
+def peak():
+    """Most bytes that this process has had in memory."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def main():
     torch.manual_seed(0)
     benches = {}
     print(torch.__version__, flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
+        if "checkpoint" in asked:
+            training = peak()
+            for bench in benches.values():
+                state = {"model": bench.model.state_dict(), "adam": bench.adam.state_dict()}
+                torch.save(state, f"{asked['checkpoint']}/checkpoint.pt")
+            print(training, peak(), flush=True)
+            continue
         seconds = asked.pop("seconds")
         torch.set_num_threads(asked.pop("threads"))
         key = json.dumps(asked, sort_keys=True)

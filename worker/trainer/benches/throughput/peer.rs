@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use sweep_trainer::Subject;
@@ -42,6 +43,13 @@ impl Peer {
         });
         writeln!(self.asked, "{asked}")?;
         Ok(self.line()?.parse()?)
+    }
+
+    /// Most bytes that the process has had in memory: training what it was asked for, and then with a
+    /// checkpoint of it written below `folder`.
+    pub(crate) fn peaks(&mut self, folder: &Path) -> Result<String, Box<dyn Error>> {
+        writeln!(self.asked, "{}", serde_json::json!({ "checkpoint": folder }))?;
+        self.line()
     }
 
     fn line(&mut self) -> Result<String, Box<dyn Error>> {

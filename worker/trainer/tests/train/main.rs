@@ -1,9 +1,11 @@
 //! Whole runs on real text: the sources of the nouns.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
+mod checkpoints;
 mod quantized;
 mod settings;
 mod sparsing;
+mod speed;
 mod tokens;
 
 use std::path::{Path, PathBuf};
@@ -295,120 +297,6 @@ fn an_interrupted_run_ends_like_an_uninterrupted_one() {
         assert_eq!(result.loss, expected.loss, "{family}");
         assert_eq!(points, expected_points, "{family}");
     }
-}
-
-/// As after a kill: points after the checkpoint come again, with the same values.
-#[test]
-fn a_run_resumed_from_an_older_checkpoint_repeats_its_points() {
-    let corpus = corpus();
-    let run = run(Family::Qlstm, 30, &corpus);
-    let dir = tempfile::tempdir().unwrap();
-    let mut recorder = Recorder::default();
-    let always =
-        TrainJob { checkpoint_every: AcceleratorTime::ZERO, ..job(&run, &corpus, dir.path()) };
-    let expected = finished(train(&always, &mut recorder).unwrap());
-    assert_eq!(recorder.checkpoints.len(), 29);
-
-    let mut files: Vec<String> = std::fs::read_dir(dir.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    files.sort();
-    let newest: Vec<String> =
-        recorder.checkpoints[27..].iter().map(|checkpoint| checkpoint.path.clone()).collect();
-    assert_eq!(files, newest, "the newest two are kept");
-
-    let older = Some(&recorder.checkpoints[27]);
-    let resumed = TrainJob { resume_from: older, ..job(&run, &corpus, dir.path()) };
-    let mut again = Recorder::default();
-    let result = finished(train(&resumed, &mut again).unwrap());
-    assert_eq!(result.weights_hash, expected.weights_hash);
-    assert!(recorder.points.ends_with(&again.points));
-    assert_eq!(again.points[0].step, 29);
-}
-
-#[test]
-fn a_checkpoint_is_named_by_its_content_and_refused_by_other_runs() {
-    let corpus = corpus();
-    let mine = run(Family::Gpt, 20, &corpus);
-    let dir = tempfile::tempdir().unwrap();
-    let mut recorder = Recorder { stop_at: Some(7), ..Recorder::default() };
-    let outcome = train(&job(&mine, &corpus, dir.path()), &mut recorder).unwrap();
-    let Outcome::Stopped { checkpoint: Some(checkpoint), .. } = outcome else {
-        panic!("it did not stop with a checkpoint: {outcome:?}")
-    };
-    let bytes = std::fs::read(dir.path().join(&checkpoint.path)).unwrap();
-    let hash = <sha2::Sha256 as sha2::Digest>::digest(&bytes);
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(checkpoint.hash, hash);
-    assert!(checkpoint.path.contains(&hash[..16]), "{}", checkpoint.path);
-
-    let other = run(Family::Gpt, 20, &corpus);
-    let foreign = TrainJob { resume_from: Some(&checkpoint), ..job(&other, &corpus, dir.path()) };
-    let refused = train(&foreign, &mut Recorder::default()).unwrap_err();
-    assert!(matches!(refused, Error::ForeignCheckpoint { .. }), "{refused}");
-}
-
-/// What a disk does to a file: the newest is cut short, then the one before it is changed in one
-/// bit, then both are gone.
-#[test]
-fn a_damaged_checkpoint_gives_way_to_the_one_before_it_and_that_to_a_new_beginning() {
-    let corpus = corpus();
-    let run = run(Family::Qlstm, 30, &corpus);
-    let dir = tempfile::tempdir().unwrap();
-    let mut recorder = Recorder { stop_at: Some(20), ..Recorder::default() };
-    let always =
-        TrainJob { checkpoint_every: AcceleratorTime::ZERO, ..job(&run, &corpus, dir.path()) };
-    let outcome = train(&always, &mut recorder).unwrap();
-    let Outcome::Stopped { checkpoint: Some(newest), .. } = outcome else { panic!("{outcome:?}") };
-    let (expected, _) = uninterrupted(&run, &corpus);
-    let older = recorder.checkpoints.last().unwrap();
-    let file = |checkpoint: &Checkpoint| dir.path().join(&checkpoint.path);
-    let resume = |begun_at, passed_over| {
-        let mut again = Recorder::default();
-        let dir_of_this = tempfile::tempdir().unwrap();
-        for entry in std::fs::read_dir(dir.path()).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap();
-            std::fs::copy(&path, dir_of_this.path().join(name)).unwrap();
-        }
-        let resumed =
-            TrainJob { resume_from: Some(&newest), ..job(&run, &corpus, dir_of_this.path()) };
-        let result = finished(train(&resumed, &mut again).unwrap());
-        assert_eq!(result.weights_hash, expected.weights_hash);
-        assert_eq!(again.start, Some((begun_at, passed_over)));
-    };
-    resume(20, 0);
-    let mut bytes = std::fs::read(file(&newest)).unwrap();
-    bytes.truncate(bytes.len() / 2);
-    std::fs::write(file(&newest), bytes).unwrap();
-    resume(19, 1);
-    let mut bytes = std::fs::read(file(older)).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    std::fs::write(file(older), bytes).unwrap();
-    resume(0, 2);
-    std::fs::remove_file(file(&newest)).unwrap();
-    std::fs::remove_file(file(older)).unwrap();
-    resume(0, 1);
-}
-
-#[test]
-fn a_run_that_cannot_write_its_checkpoints_goes_on() {
-    let corpus = corpus();
-    let run = run(Family::Qlstm, 30, &corpus);
-    let dir = tempfile::tempdir().unwrap();
-    // A file where the folder should be: nothing can be written below it, not even by root.
-    let blocked = dir.path().join("checkpoints");
-    std::fs::write(&blocked, "").unwrap();
-    let mut recorder = Recorder { stop_at: Some(20), ..Recorder::default() };
-    let always =
-        TrainJob { checkpoint_every: AcceleratorTime::ZERO, ..job(&run, &corpus, &blocked) };
-    let outcome = train(&always, &mut recorder).unwrap();
-    assert!(matches!(outcome, Outcome::Stopped { step: 20, checkpoint: None, .. }), "{outcome:?}");
-    assert_eq!(recorder.checkpoints_failed.len(), 20);
-    let named = blocked.display().to_string();
-    assert!(recorder.checkpoints_failed[0].contains(&named), "{:?}", recorder.checkpoints_failed);
 }
 
 #[test]

@@ -1,18 +1,21 @@
 //! Where an interrupted run is taken up again: one safetensors file per checkpoint.
 //!
 //! It holds the weights, both moments of the optimiser, the recurrent state, how weights of few bits have
-//! oscillated, the sum of losses since the last metric point, and the run it belongs to. The position in the data follows from
-//! the step. A file appears under its name only when it is complete and on the disk, and its name
-//! carries the beginning of its hash, so that damage to it is found out before it is used.
+//! oscillated, the sum of losses since the last metric point, and the run it belongs to. The position in
+//! the data follows from the step. Training waits while all that is copied ([`snapshot`]), and goes on
+//! while the copy is written ([`writer`]). A file appears under its name only when it is complete and on
+//! the disk, and its name carries the beginning of its hash, so that damage to it is found out before it
+//! is used.
 
-use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::Write;
+mod snapshot;
+mod writer;
+
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use candle_core::{Device, Tensor};
-use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
-use safetensors::{SafeTensors, serialize};
+use candle_core::Tensor;
+use safetensors::SafeTensors;
+use safetensors::tensor::SafeTensorError;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sweep_core::corpus::CorpusRef;
@@ -27,8 +30,9 @@ use crate::model::{Model, State};
 use crate::optim::{Adam, Moments};
 use crate::oscillation::{History, Oscillation};
 
-/// Checkpoints of a run that are kept: the second outlives a damaged first.
-const KEPT_N: usize = 2;
+pub(crate) use self::snapshot::Snapshot;
+pub(crate) use self::writer::{Written, Writer};
+
 const EXTENSION: &str = "safetensors";
 /// Hexadecimal digits of a file's hash in its name.
 const NAME_DIGITS: usize = 16;
@@ -54,44 +58,11 @@ pub(crate) struct Position {
     pub(crate) losses: LossSum,
 }
 
-/// Writes a checkpoint into `dir` and removes all but the newest two.
-pub(crate) fn write(
-    dir: &Path,
-    run: &RunSpec,
-    position: Position,
-    model: &Model,
-    optimiser: &Adam,
-    oscillation: &Oscillation,
-    state: &State,
-) -> Result<Checkpoint, Error> {
-    let Position { step, losses } = position;
-    let about = About { run: run.clone(), step, losses };
-    let about = serde_json::to_string(&about).expect("a run is plain data of string keys");
-    let mut tensors = tensors(model, optimiser, state)?;
-    tensors.extend(histories(model, oscillation));
-    let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
-        let view = TensorView::new(*dtype, shape.clone(), bytes);
-        (name.as_str(), view.expect("the bytes are those of the shape"))
-    });
-    let metadata = HashMap::from([(METADATA.to_owned(), about)]);
-    let bytes = serialize(views, Some(metadata)).expect("names are distinct and the header short");
-
-    fs::create_dir_all(dir).map_err(Error::io(dir))?;
-    let hash = hex(&Sha256::digest(&bytes));
-    // Names order as steps do.
-    let name = format!("step-{step:012}-{}.{EXTENSION}", &hash[..NAME_DIGITS]);
-    write_durably(dir, &name, &bytes)?;
-    for file in files(dir)?.iter().rev().skip(KEPT_N) {
-        fs::remove_file(file).map_err(Error::io(file))?;
-    }
-    Ok(Checkpoint { step, path: name, hash })
-}
-
 /// Where a run can be taken up: the checkpoint that was recorded for it, then the older ones of its
 /// folder, newest first. Younger ones do not count: points before them may not be stored.
 pub(crate) fn candidates(dir: &Path, recorded: &Checkpoint) -> Result<Vec<PathBuf>, Error> {
     let recorded = dir.join(&recorded.path);
-    let mut candidates = if dir.is_dir() { files(dir)? } else { Vec::new() };
+    let mut candidates = if dir.is_dir() { files(dir, EXTENSION)? } else { Vec::new() };
     candidates.retain(|file| *file < recorded);
     candidates.push(recorded);
     candidates.reverse();
@@ -178,73 +149,9 @@ pub(crate) fn tokens_of(corpus: &CorpusRef) -> String {
 pub(crate) fn weights_hash(model: &Model) -> Result<String, Error> {
     let mut hash = Sha256::new();
     for part in model.parts() {
-        hash.update(to_bytes(&part.weights.to_vec1()?));
+        hash.update(snapshot::to_bytes(&part.weights.to_vec1()?));
     }
     Ok(hex(&hash.finalize()))
-}
-
-type Named = (String, Dtype, Vec<usize>, Vec<u8>);
-
-fn tensors(model: &Model, optimiser: &Adam, state: &State) -> Result<Vec<Named>, Error> {
-    let f32s = |name: String, shape: &[usize], values: &[f32]| -> Named {
-        (name, Dtype::F32, shape.to_vec(), to_bytes(values))
-    };
-    let u8s = |name: String, values: &[u8]| -> Named {
-        (name, Dtype::U8, vec![values.len()], values.to_vec())
-    };
-    let mut tensors = Vec::new();
-    for (part, moments) in model.parts().iter().zip(optimiser.moments()) {
-        let name = &part.name;
-        let shape = [part.layout.len()];
-        tensors.push(f32s(name.clone(), &shape, &part.weights.to_vec1()?));
-        let names = MOMENTS.map(|moment| format!("{name}.{moment}"));
-        match moments {
-            Moments::Host { first, second } => {
-                let both = names.into_iter().zip([first, second]);
-                tensors.extend(both.map(|(name, values)| f32s(name, &shape, values)));
-            }
-            Moments::Device { first, second } => {
-                for (name, values) in names.into_iter().zip([first, second]) {
-                    tensors.push(f32s(name, &shape, &values.to_vec1()?));
-                }
-            }
-            Moments::Fp8 { first, second } => {
-                for (name, moment) in names.into_iter().zip([first, second]) {
-                    let maxima = moment.maxima();
-                    tensors.push(f32s(format!("{name}.maxima"), &[maxima.len()], maxima));
-                    tensors.push(u8s(format!("{name}.powers"), moment.powers()));
-                    tensors.push(u8s(name, moment.codes()));
-                }
-            }
-        }
-    }
-    for (index, cell) in state.cells.iter().enumerate() {
-        if let Some(cell) = cell {
-            let values: Vec<f32> = cell.flatten_all()?.to_device(&Device::Cpu)?.to_vec1()?;
-            tensors.push(f32s(format!("cell.{index}"), cell.dims(), &values));
-        }
-    }
-    Ok(tensors)
-}
-
-/// What weights of few bits did, of the parts that have such.
-fn histories<'a>(
-    model: &'a Model,
-    oscillation: &'a Oscillation,
-) -> impl Iterator<Item = Named> + 'a {
-    let parts = model.parts().iter().zip(oscillation.histories());
-    parts.filter(|(_, history)| !history.levels.is_empty()).flat_map(|(part, history)| {
-        let History { levels, directions, frequencies } = history;
-        let [of_levels, of_directions, of_frequencies] =
-            HISTORY.map(|what| format!("{}.{what}", part.name));
-        let shape = vec![levels.len()];
-        let directions = directions.iter().map(|direction| direction.cast_unsigned()).collect();
-        [
-            (of_levels, Dtype::F32, shape.clone(), to_bytes(levels)),
-            (of_directions, Dtype::I8, shape.clone(), directions),
-            (of_frequencies, Dtype::F32, shape, to_bytes(frequencies)),
-        ]
-    })
 }
 
 /// What `len` weights of a part did.
@@ -290,35 +197,16 @@ fn floats(stored: &SafeTensors<'_>, name: &str) -> Result<Vec<f32>, SafeTensorEr
     Ok(words.iter().map(|word| f32::from_le_bytes(*word)).collect())
 }
 
-fn to_bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
-}
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A power cut leaves either no file of this name or all of it.
-fn write_durably(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
-    let unfinished = dir.join(format!("{name}.unfinished"));
-    let mut file = File::create(&unfinished).map_err(Error::io(&unfinished))?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    if let Err(error) = written {
-        // On a full disk the part that fitted is in the way of everybody else.
-        let _ = fs::remove_file(&unfinished);
-        return Err(Error::io(&unfinished)(error));
-    }
-    let finished = dir.join(name);
-    fs::rename(&unfinished, &finished).map_err(Error::io(&finished))?;
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io(dir))
-}
-
-/// The checkpoints of a folder, oldest first.
-fn files(dir: &Path) -> Result<Vec<PathBuf>, Error> {
+/// The files of a folder whose names end so, oldest first.
+fn files(dir: &Path, extension: &str) -> Result<Vec<PathBuf>, Error> {
     let entries = fs::read_dir(dir).map_err(Error::io(dir))?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path()));
     let mut files: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(Error::io(dir))?;
-    files.retain(|file| file.extension().is_some_and(|extension| extension == EXTENSION));
+    files.retain(|file| file.extension().is_some_and(|found| found == extension));
     files.sort();
     Ok(files)
 }
