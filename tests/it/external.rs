@@ -204,7 +204,9 @@ async fn children_end_with_their_command_and_a_deaf_one_is_killed() -> Result<()
     let steps = "echo '{\"step\": 1, \"loss\": 2}' > $SWEEP_REPORT";
     let arms = arm("parent", "[sh, parent.sh]") + &arm("deaf", "[sh, deaf.sh]");
     let sandbox = Sandbox::new(&budget_over("deaf", "[1 s]", &arms));
-    script(&sandbox, "parent", &format!("sleep {marker} & sleep {marker} & {steps}; exit 0"))?;
+    // One child of its group, one in a session of its own.
+    let parent = format!("sleep {marker} & setsid sleep {marker} & {steps}; exit 0");
+    script(&sandbox, "parent", &parent)?;
     let deaf = format!("trap '' TERM INT; {steps}; while :; do sleep {marker}; done");
     script(&sandbox, "deaf", &deaf)?;
     let mut submit = sandbox.spawn(&["submit", "budget.yaml"]);

@@ -9,6 +9,7 @@ mod lines;
 mod log;
 mod process;
 mod settings;
+mod stragglers;
 mod throughput;
 
 use std::collections::HashMap;

@@ -14,15 +14,13 @@ use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use super::log;
 use super::settings::{Places, Settings};
+use super::{log, stragglers};
 
 /// Bytes of one reported line at most.
 const LINE_BYTES_MAX: usize = 64 << 10;
 /// After its end, what a command left in a pipe that somebody still holds open is not waited for.
 const TAIL_PATIENCE: Duration = Duration::from_secs(2);
-/// The process group of the last attempt, in the folder of control.
-const GROUP_FILE: &str = "group";
 
 /// What happened next.
 pub(super) enum Next {
@@ -34,6 +32,8 @@ pub(super) enum Next {
 pub(super) struct Process {
     child: Child,
     group: Pid,
+    /// Where it reports to, which all that it starts is told as well.
+    report: PathBuf,
     pipe: pipe::Receiver,
     lines: Lines,
     ended: Option<ExitStatus>,
@@ -57,10 +57,13 @@ impl Process {
         };
         std::fs::create_dir_all(&places.control)
             .map_err(|error| fault("cannot make", &places.control, &error))?;
-        end_leftover(&places.control);
+        let report = places.report();
+        // What a killed worker left running of an earlier attempt would write into our folder.
+        if stragglers::end(&report) {
+            tracing::warn!("processes of an earlier attempt still ran and are ended");
+        }
         std::fs::write(places.settings(), settings.json())
             .map_err(|error| fault("cannot write", &places.settings(), &error))?;
-        let report = places.report();
         let pipe =
             open_pipe(&report).map_err(|error| fault("cannot make the pipe", &report, &error))?;
         // One pipe for both outputs, so that they stay in order.
@@ -91,9 +94,8 @@ impl Process {
         drop(command);
         let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let group = id.ok_or("the command ended before it was known")?;
-        note_group(&places.control, group);
         let output = tokio::spawn(log::keep(log, reader));
-        Ok(Self { child, group, pipe, lines: Lines::default(), ended: None, output })
+        Ok(Self { child, group, report, pipe, lines: Lines::default(), ended: None, output })
     }
 
     /// The next line, or the end. May be dropped and called again.
@@ -120,7 +122,7 @@ impl Process {
                     let status = status.map_err(|error| format!("it cannot be waited for: {error}"))?;
                     self.ended = Some(status);
                     // What it started ends with it, and can report no more.
-                    self.signal(Signal::KILL);
+                    self.kill();
                 }
             }
         }
@@ -145,9 +147,15 @@ impl Process {
         let _ = kill_process_group(self.group, signal);
     }
 
+    /// Ends the command and all that it started, those that left its group too.
+    fn kill(&self) {
+        self.signal(Signal::KILL);
+        stragglers::end(&self.report);
+    }
+
     /// Ends whatever still runs; the last lines of what it printed.
     pub(super) async fn end(mut self) -> String {
-        self.signal(Signal::KILL);
+        self.kill();
         if self.ended.is_none() {
             // It was killed a moment ago.
             let _ = self.child.wait().await;
@@ -161,7 +169,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if self.ended.is_none() {
-            self.signal(Signal::KILL);
+            self.kill();
         }
     }
 }
@@ -183,38 +191,6 @@ fn open_pipe(path: &Path) -> io::Result<pipe::Receiver> {
     }
     mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR)?;
     pipe::OpenOptions::new().read_write(true).open_receiver(path)
-}
-
-/// Writes down which group runs, so that a later attempt finds it if we are killed.
-fn note_group(control: &Path, group: Pid) {
-    let Some(birth) = birth(group) else { return };
-    let text = format!("{} {birth}\n", group.as_raw_nonzero());
-    if let Err(error) = std::fs::write(control.join(GROUP_FILE), text) {
-        tracing::warn!(%error, "the process group of a command is not noted");
-    }
-}
-
-/// Ends what a killed worker left running of an earlier attempt: it would write into our folder.
-fn end_leftover(control: &Path) {
-    let Ok(text) = std::fs::read_to_string(control.join(GROUP_FILE)) else { return };
-    let mut words = text.split_whitespace();
-    let (Some(id), Some(noted)) = (words.next(), words.next()) else { return };
-    let group = id.parse().ok().and_then(Pid::from_raw);
-    // Numbers of processes are used again; their time of birth is not.
-    if let Some(group) = group
-        && birth(group).as_deref() == Some(noted)
-    {
-        tracing::warn!(%id, "a command of an earlier attempt still runs and is ended");
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-}
-
-/// When a process began, in clock ticks since the machine did; none of one that is gone.
-fn birth(process: Pid) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
-    // The name before it may hold spaces and brackets.
-    let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_whitespace().nth(19).map(str::to_owned)
 }
 
 /// Bytes as they come, lines as they are complete.
@@ -296,10 +272,5 @@ mod tests {
         }
         assert!(lines.begun.len() <= LINE_BYTES_MAX + (16 << 10));
         assert!(lines.next().unwrap_err().contains("line 1"));
-    }
-
-    #[test]
-    fn a_process_has_a_time_of_birth() {
-        assert!(birth(rustix::process::getpid()).is_some());
     }
 }

@@ -68,7 +68,7 @@ mod tests {
     use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position, Variant};
 
     use super::*;
-    use crate::checkpoint::{Position as Place, Snapshot};
+    use crate::checkpoint::{Buffers, Position as Place, Snapshot};
     use crate::data::{Source, TrainingData};
     use crate::model::{Model, Path};
     use crate::optim::Adam;
@@ -128,7 +128,9 @@ mod tests {
         }
         let oscillation = Oscillation::new(&model);
         let position = Place::default();
-        let snapshot = Snapshot::take(run, position, &model, &adam, &oscillation, &state).unwrap();
+        let buffers = Buffers::default();
+        let snapshot =
+            Snapshot::take(run, position, &model, &adam, &oscillation, &state, buffers).unwrap();
         drop(snapshot);
         (peak() - before) / Memory::of(run, 1).total()
     }

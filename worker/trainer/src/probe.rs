@@ -23,7 +23,7 @@ use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position, Variant};
 
 use crate::accelerator::Accelerator;
 use crate::accumulate::{Found, Lanes};
-use crate::checkpoint::{Position as Place, Snapshot};
+use crate::checkpoint::{Buffers, Position as Place, Snapshot, lens};
 use crate::clock::Meter;
 use crate::data::TokenBatch;
 use crate::error::Error;
@@ -198,6 +198,8 @@ pub struct Bench {
     random: Random,
     learning_rate: f64,
     step: u64,
+    /// Memory of the last checkpoint.
+    buffers: Option<Buffers>,
 }
 
 /// What a checkpoint takes.
@@ -234,6 +236,7 @@ impl Bench {
             // Too small to go anywhere: there is nothing to learn.
             learning_rate: optimiser.learning_rate / 100.0,
             step: 0,
+            buffers: None,
         })
     }
 
@@ -269,14 +272,18 @@ impl Bench {
     ///
     /// # Errors
     /// Those of the device and of the disk.
-    pub fn checkpoint(&self, run: &RunSpec, dir: &std::path::Path) -> Result<Written, Error> {
-        let Self { model, adam, state, .. } = self;
+    pub fn checkpoint(&mut self, run: &RunSpec, dir: &std::path::Path) -> Result<Written, Error> {
+        let Self { model, adam, state, buffers, .. } = self;
+        // Taken while training begins.
+        let buffers = buffers.take().unwrap_or_else(|| Buffers::of(&lens(model, adam)));
         let (position, oscillation) = (Place::default(), Oscillation::new(model));
         let begun = Instant::now();
-        let snapshot = Snapshot::take(run, position, model, adam, &oscillation, state)?;
+        let snapshot = Snapshot::take(run, position, model, adam, &oscillation, state, buffers)?;
         let copying = begun.elapsed();
         snapshot.write(dir)?;
-        Ok(Written { copying, writing: begun.elapsed() - copying })
+        let writing = begun.elapsed() - copying;
+        self.buffers = Some(snapshot.into_buffers());
+        Ok(Written { copying, writing })
     }
 
     /// Tokens of a step.

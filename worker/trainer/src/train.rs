@@ -15,7 +15,7 @@ use sweep_corpus::{Part, Text};
 
 use crate::accelerator::Accelerator;
 use crate::accumulate::{Found, Lanes};
-use crate::checkpoint::{self, Position, Snapshot, Writer, Written};
+use crate::checkpoint::{self, Buffers, Position, Snapshot, Writer, Written};
 use crate::clock::Meter;
 use crate::data::{Read, Source, TrainingData};
 use crate::error::Error;
@@ -125,7 +125,11 @@ fn attempt(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, Err
     monitor.start(&Start { step: session.position.step, passed_over });
     let (cadence, rare) = (Cadence::new(job.run.steps), Cadence::rare(job.run.steps));
     let mut meter = Meter::new(job.accelerator);
-    let mut writer = Writer::new(job.checkpoint_dir);
+    // A run that ends before its first checkpoint is due needs no memory for one.
+    let is_long = job.run.class.time() > job.checkpoint_every;
+    let lens =
+        if is_long { checkpoint::lens(&session.model, &session.optimiser) } else { Vec::new() };
+    let mut writer = Writer::new(job.checkpoint_dir, lens);
     let mut checkpoint_used = AcceleratorTime::ZERO;
     let first_step = session.position.step;
 
@@ -160,7 +164,8 @@ fn attempt(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, Err
         }
         if directive == Directive::Stop {
             tell(writer.wait(), monitor);
-            let written = session.snapshot().and_then(|snapshot| snapshot.write(job.checkpoint_dir));
+            let snapshot = session.snapshot(writer.buffers());
+            let written = snapshot.and_then(|snapshot| snapshot.write(job.checkpoint_dir));
             let checkpoint = written.map_err(|error| monitor.checkpoint_failed(&error)).ok();
             return Ok(Outcome::Stopped { step, checkpoint, used });
         }
@@ -168,7 +173,8 @@ fn attempt(job: &TrainJob<'_>, monitor: &mut dyn Monitor) -> Result<Outcome, Err
         let is_time = used.saturating_sub(checkpoint_used) >= job.checkpoint_every;
         // A slow disk makes checkpoints rarer and not the training slower.
         if due && is_time && !writer.is_busy() {
-            let begun = session.snapshot().and_then(|snapshot| writer.begin(snapshot, used));
+            let snapshot = session.snapshot(writer.buffers());
+            let begun = snapshot.and_then(|snapshot| writer.begin(snapshot, used));
             begun.unwrap_or_else(|error| monitor.checkpoint_failed(&error));
             checkpoint_used = used;
         }
@@ -331,9 +337,9 @@ impl<'a> Session<'a> {
         self.model.stability(&tokens.rows(0, 1))
     }
 
-    fn snapshot(&self) -> Result<Snapshot, Error> {
+    fn snapshot(&self, buffers: Buffers) -> Result<Snapshot, Error> {
         let Self { job, position, model, optimiser, oscillation, state, .. } = self;
-        Snapshot::take(job.run, *position, model, optimiser, oscillation, state)
+        Snapshot::take(job.run, *position, model, optimiser, oscillation, state, buffers)
     }
 
     /// Tokens per accelerator second since `first_step`; zero where nothing was trained.

@@ -6,10 +6,13 @@
 //! SWEEP_PYTORCH=venv/bin/python cargo bench -p sweep-trainer
 //! ```
 //!
+//! With `SWEEP_GPU=0` and the feature `cuda` it measures on that GPU instead ([`gpu`]).
+//!
 //! All of a row take turns, a window each, so that a busy machine is as busy for all of them.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 mod costs;
+mod gpu;
 mod peer;
 
 use std::error::Error;
@@ -41,22 +44,42 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     if SINGLE_THREADED.iter().any(|(name, _)| std::env::var_os(name).is_none()) {
-        let status = Command::new(std::env::current_exe()?).envs(SINGLE_THREADED).status()?;
+        let status = Command::new(std::env::current_exe()?)
+            .args(std::env::args_os().skip(1))
+            .envs(SINGLE_THREADED)
+            .status()?;
         return if status.success() { Ok(()) } else { Err("the benchmark failed".into()) };
     }
     if let Some(done) = costs::role() {
         return done;
     }
     let mut peer = std::env::var_os("SWEEP_PYTORCH").map(Peer::start).transpose()?;
+    let gpu = std::env::var("SWEEP_GPU").ok().map(|index| index.parse()).transpose()?;
     println!("{}", Accelerator::CORE.name());
     match &peer {
         Some(peer) => println!("PyTorch {}, eager, float32", peer.version),
         None => println!("PyTorch left out: SWEEP_PYTORCH names no Python"),
     }
-    baselines(&mut peer)?;
-    two_threads(&mut peer)?;
-    variants()?;
-    costs::tables(std::env::var_os("SWEEP_PYTORCH"))
+    if let Some(index) = gpu {
+        return gpu::table(index, peer);
+    }
+    // `-- costs` measures that table alone.
+    let named: Vec<String> =
+        std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();
+    let is_asked = |name: &str| named.is_empty() || named.iter().any(|asked| asked == name);
+    if is_asked("baselines") {
+        baselines(&mut peer)?;
+    }
+    if is_asked("threads") {
+        two_threads(&mut peer)?;
+    }
+    if is_asked("variants") {
+        variants()?;
+    }
+    if is_asked("costs") {
+        costs::tables(std::env::var_os("SWEEP_PYTORCH"))?;
+    }
+    Ok(())
 }
 
 fn baselines(peer: &mut Option<Peer>) -> Result<(), Box<dyn Error>> {
@@ -125,19 +148,18 @@ fn ratio(ratios: Vec<f64>) -> String {
     median(ratios).map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2} x"))
 }
 
-/// How much longer a step takes of as many operations that are more than matrix products.
+/// How much longer a step takes with more around its matrix products.
 fn variants() -> Result<(), Box<dyn Error>> {
     let subjects: Vec<Subject> = subjects().into_iter().take(2).collect();
     let sizes: Vec<String> = subjects.iter().map(|s| s.model.size_label()).collect();
     println!("\n| a step of a GPT longer by | {} |", sizes.join(" | "));
     println!("|---|---|---|");
-    for (name, variant) in reduced() {
+    for (name, varied) in varied() {
         let mut cells = Vec::new();
         for subject in &subjects {
             let cpu = Accelerator::CORE;
-            let model = ModelSpec { variant: variant.clone(), ..subject.model.clone() };
             let mut plain = Bench::new(subject, cpu, Path::Fused)?;
-            let mut varied = Bench::new(&Subject { model, ..subject.clone() }, cpu, Path::Fused)?;
+            let mut varied = Bench::new(&varied(subject), cpu, Path::Fused)?;
             let mut longer = Vec::new();
             for _ in 0..WINDOWS_N {
                 let speed = plain.window(cpu, WINDOW_SECONDS)?;
@@ -148,6 +170,30 @@ fn variants() -> Result<(), Box<dyn Error>> {
         println!("| {name} | {} |", cells.join(" | "));
     }
     Ok(())
+}
+
+/// Makes another subject of one.
+type Vary = Box<dyn Fn(&Subject) -> Subject>;
+
+/// Variants of as many operations in matrix products, then what the data asks for.
+fn varied() -> Vec<(String, Vary)> {
+    let variants = reduced().into_iter().map(|(name, variant)| {
+        let vary: Vary = Box::new(move |subject| {
+            let model = ModelSpec { variant: variant.clone(), ..subject.model.clone() };
+            Subject { model, ..subject.clone() }
+        });
+        (name, vary)
+    });
+    let pieces: Vary = Box::new(|subject| Subject { micro_batch: Some(4), ..subject.clone() });
+    let vocabulary: Vary = Box::new(|subject| {
+        let model = ModelSpec { vocabulary_n: 4096, ..subject.model.clone() };
+        Subject { model, ..subject.clone() }
+    });
+    let data = [
+        ("in pieces of 4 sequences of 16".to_owned(), pieces),
+        ("a vocabulary of 4,096, which is more work".to_owned(), vocabulary),
+    ];
+    variants.chain(data).collect()
 }
 
 fn reduced() -> Vec<(String, Variant)> {

@@ -109,8 +109,10 @@ class Model(nn.Module):
 
 
 class Bench:
-    def __init__(self, model, batch):
-        self.model, self.spec, self.batch = Model(**model), model, batch
+    def __init__(self, model, batch, device, is_compiled):
+        self.model, self.spec, self.batch = Model(**model).to(device), model, batch
+        self.device, self.is_compiled = device, is_compiled
+        self.forward = torch.compile(self.model) if is_compiled else self.model
         rate = min(0.64 / model["width"], 1.2e-2)
         self.adam = torch.optim.AdamW(
             self.model.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0, fused=True
@@ -120,15 +122,23 @@ class Bench:
 
     def step(self):
         size = (self.batch, self.spec["sequence"])
-        ids, targets = torch.randint(self.spec["vocabulary_n"], (2, *size))
+        ids, targets = torch.randint(self.spec["vocabulary_n"], (2, *size), device=self.device)
         clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+        self.settle()
         begun = clock()
-        loss = F.cross_entropy(self.model(ids).flatten(0, 1), targets.flatten())
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.is_compiled):
+            loss = F.cross_entropy(self.forward(ids).flatten(0, 1), targets.flatten())
         self.adam.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.adam.step()
+        self.settle()
         return clock() - begun
+
+    def settle(self):
+        """Waits for the device."""
+        if self.device == "cuda":
+            torch.cuda.synchronize()
 
     def window(self, seconds):
         used, tokens = 0.0, 0

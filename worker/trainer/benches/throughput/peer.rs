@@ -8,6 +8,18 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use sweep_trainer::Subject;
 
+/// What PyTorch trains on.
+#[derive(Clone, Copy)]
+pub(crate) enum Mode {
+    Cpu {
+        threads_n: usize,
+    },
+    /// One GPU; compiled, its products are in bfloat16.
+    Gpu {
+        is_compiled: bool,
+    },
+}
+
 pub(crate) struct Peer {
     pub(crate) version: String,
     child: Child,
@@ -30,16 +42,31 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Tokens per second of one window of training: of CPU time on one thread, of the clock on several.
+    /// Tokens per second of one window of training on a CPU.
     pub(crate) fn window(
         &mut self,
         subject: &Subject,
         threads_n: usize,
         seconds: f64,
     ) -> Result<f64, Box<dyn Error>> {
+        self.window_in(subject, Mode::Cpu { threads_n }, seconds)
+    }
+
+    /// Tokens per second of one window of training: of CPU time on one thread, else of the clock.
+    pub(crate) fn window_in(
+        &mut self,
+        subject: &Subject,
+        mode: Mode,
+        seconds: f64,
+    ) -> Result<f64, Box<dyn Error>> {
         let Subject { model, batch, .. } = subject;
+        let (device, threads_n, is_compiled) = match mode {
+            Mode::Cpu { threads_n } => ("cpu", threads_n, false),
+            Mode::Gpu { is_compiled } => ("cuda", 2, is_compiled),
+        };
         let asked = serde_json::json!({
-            "model": model, "batch": batch, "threads": threads_n, "seconds": seconds,
+            "model": model, "batch": batch, "device": device, "is_compiled": is_compiled,
+            "threads": threads_n, "seconds": seconds,
         });
         writeln!(self.asked, "{asked}")?;
         Ok(self.line()?.parse()?)

@@ -30,8 +30,8 @@ use crate::model::{Model, State};
 use crate::optim::{Adam, Moments};
 use crate::oscillation::{History, Oscillation};
 
-pub(crate) use self::snapshot::Snapshot;
-pub(crate) use self::writer::{Written, Writer};
+pub(crate) use self::snapshot::{Buffers, Snapshot, lens};
+pub(crate) use self::writer::{Writer, Written};
 
 const EXTENSION: &str = "safetensors";
 /// Hexadecimal digits of a file's hash in its name.

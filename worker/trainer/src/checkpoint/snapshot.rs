@@ -1,6 +1,6 @@
 //! A run's state as it was at one step, and the file that it becomes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -34,6 +34,35 @@ pub(crate) struct Snapshot {
     tensors: Vec<Named>,
 }
 
+/// The memory of an earlier snapshot of the same run: memory that is taken anew costs the system as much
+/// as the copy itself.
+#[derive(Default)]
+pub(crate) struct Buffers(VecDeque<Vec<u8>>);
+
+impl Buffers {
+    /// Memory for snapshots of a model, taken from the system now.
+    pub(crate) fn of(lens: &[usize]) -> Self {
+        // Zeros would be promised and not taken.
+        Self(lens.iter().map(|len| vec![1; 4 * len]).collect())
+    }
+
+    /// The bytes of values, little-endian, as fast as a copy.
+    fn of_f32s(&mut self, values: &[f32]) -> Vec<u8> {
+        let mut bytes = self.0.pop_front().unwrap_or_default();
+        bytes.clear();
+        bytes.reserve_exact(4 * values.len());
+        let mut block = [0; 4 * BLOCK];
+        for values in values.chunks(BLOCK) {
+            let words = block.as_chunks_mut::<4>().0;
+            for (word, value) in words.iter_mut().zip(values) {
+                *word = value.to_le_bytes();
+            }
+            bytes.extend_from_slice(&block[..4 * values.len()]);
+        }
+        bytes
+    }
+}
+
 impl Snapshot {
     /// Copies the bytes of everything once and does nothing else, for training waits.
     ///
@@ -46,19 +75,27 @@ impl Snapshot {
         optimiser: &Adam,
         oscillation: &Oscillation,
         state: &State,
+        mut buffers: Buffers,
     ) -> Result<Self, Error> {
         let Position { step, losses } = position;
         let about = About { run: run.clone(), step, losses };
-        let mut tensors = tensors(model, optimiser, state)?;
+        let mut tensors = tensors(model, optimiser, state, &mut buffers)?;
         tensors.extend(histories(model, oscillation));
         Ok(Self { about, tensors })
+    }
+
+    /// Its memory, for the next one.
+    pub(crate) fn into_buffers(self) -> Buffers {
+        let is_f32 = |(_, dtype, ..): &Named| *dtype == Dtype::F32;
+        let tensors = self.tensors.into_iter().filter(is_f32);
+        Buffers(tensors.map(|(.., bytes)| bytes).collect())
     }
 
     /// Writes it into `dir`, which is made when needed, and removes all but the newest two there.
     ///
     /// # Errors
     /// Those of the disk; nothing of the file is left then.
-    pub(crate) fn write(self, dir: &Path) -> Result<Checkpoint, Error> {
+    pub(crate) fn write(&self, dir: &Path) -> Result<Checkpoint, Error> {
         fs::create_dir_all(dir).map_err(Error::io(dir))?;
         let step = self.about.step;
         let unfinished = dir.join(format!("step-{step:012}.{UNFINISHED}"));
@@ -99,6 +136,16 @@ impl Snapshot {
     }
 }
 
+/// How many values a snapshot's tensors have, in their order, but for those of few bytes.
+pub(crate) fn lens(model: &Model, optimiser: &Adam) -> Vec<usize> {
+    let parts = model.parts().iter().zip(optimiser.moments());
+    let lens = parts.flat_map(|(part, moments)| match moments {
+        Moments::Host { .. } | Moments::Device { .. } => vec![part.layout.len(); 1 + MOMENTS.len()],
+        Moments::Fp8 { .. } => vec![part.layout.len()],
+    });
+    lens.collect()
+}
+
 /// Removes what a killed process had begun to write.
 pub(super) fn remove_unfinished(dir: &Path) {
     for file in files(dir, UNFINISHED).unwrap_or_default() {
@@ -107,9 +154,14 @@ pub(super) fn remove_unfinished(dir: &Path) {
     }
 }
 
-fn tensors(model: &Model, optimiser: &Adam, state: &State) -> Result<Vec<Named>, Error> {
-    let f32s = |name: String, shape: &[usize], values: &[f32]| -> Named {
-        (name, Dtype::F32, shape.to_vec(), to_bytes(values))
+fn tensors(
+    model: &Model,
+    optimiser: &Adam,
+    state: &State,
+    buffers: &mut Buffers,
+) -> Result<Vec<Named>, Error> {
+    let mut f32s = |name: String, shape: &[usize], values: &[f32]| -> Named {
+        (name, Dtype::F32, shape.to_vec(), buffers.of_f32s(values))
     };
     let u8s = |name: String, values: &[u8]| -> Named {
         (name, Dtype::U8, vec![values.len()], values.to_vec())
@@ -170,16 +222,7 @@ fn histories<'a>(
     })
 }
 
-/// Little-endian, as fast as a copy.
+/// The bytes of values, little-endian.
 pub(super) fn to_bytes(values: &[f32]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(4 * values.len());
-    let mut block = [0; 4 * BLOCK];
-    for values in values.chunks(BLOCK) {
-        let words = block.as_chunks_mut::<4>().0;
-        for (word, value) in words.iter_mut().zip(values) {
-            *word = value.to_le_bytes();
-        }
-        bytes.extend_from_slice(&block[..4 * values.len()]);
-    }
-    bytes
+    Buffers::default().of_f32s(values)
 }

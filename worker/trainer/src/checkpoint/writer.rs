@@ -9,17 +9,21 @@ use std::thread::{Builder, JoinHandle};
 use sweep_core::run::Checkpoint;
 use sweep_core::units::AcceleratorTime;
 
-use super::snapshot::{Snapshot, remove_unfinished};
+use super::snapshot::{Buffers, Snapshot, remove_unfinished};
 use crate::error::Error;
 
 /// The thread that writes a run's checkpoints, one at a time.
 pub(crate) struct Writer {
     dir: PathBuf,
     writing: Option<Writing>,
+    /// Takes memory for the first snapshot.
+    preparing: Option<JoinHandle<Buffers>>,
+    /// Of the last snapshot that was written.
+    buffers: Buffers,
 }
 
 struct Writing {
-    thread: JoinHandle<Result<Checkpoint, Error>>,
+    thread: JoinHandle<(Result<Checkpoint, Error>, Buffers)>,
     used: AcceleratorTime,
 }
 
@@ -31,10 +35,14 @@ pub(crate) struct Written {
 }
 
 impl Writer {
-    /// Into `dir`, the folder of this run alone.
-    pub(crate) fn new(dir: &Path) -> Self {
+    /// Into `dir`, the folder of this run alone. Memory for snapshots of tensors of `lens` values is taken
+    /// while training begins.
+    pub(crate) fn new(dir: &Path, lens: Vec<usize>) -> Self {
         remove_unfinished(dir);
-        Self { dir: dir.to_owned(), writing: None }
+        let preparing = thread().spawn(move || Buffers::of(&lens));
+        // A system that starts no more threads gives the memory when it is needed.
+        let preparing = preparing.ok();
+        Self { dir: dir.to_owned(), writing: None, preparing, buffers: Buffers::default() }
     }
 
     /// Whether the last snapshot is still being written, or what became of it is not told yet.
@@ -42,16 +50,18 @@ impl Writer {
         self.writing.is_some()
     }
 
+    /// Memory for the next snapshot.
+    pub(crate) fn buffers(&mut self) -> Buffers {
+        let prepared = self.preparing.take().and_then(|thread| thread.join().ok());
+        prepared.unwrap_or_else(|| std::mem::take(&mut self.buffers))
+    }
+
     /// Begins to write a snapshot. Only after what became of the one before it is told.
-    pub(crate) fn begin(
-        &mut self,
-        snapshot: Snapshot,
-        used: AcceleratorTime,
-    ) -> Result<(), Error> {
+    pub(crate) fn begin(&mut self, snapshot: Snapshot, used: AcceleratorTime) -> Result<(), Error> {
         debug_assert!(!self.is_busy(), "one checkpoint is written at a time");
         let dir = self.dir.clone();
-        let thread = Builder::new().name("checkpoint".to_owned());
-        let thread = thread.spawn(move || snapshot.write(&dir)).map_err(Error::io(&self.dir))?;
+        let write = move || (snapshot.write(&dir), snapshot.into_buffers());
+        let thread = thread().spawn(write).map_err(Error::io(&self.dir))?;
         self.writing = Some(Writing { thread, used });
         Ok(())
     }
@@ -66,9 +76,15 @@ impl Writer {
     pub(crate) fn wait(&mut self) -> Option<Written> {
         let Writing { thread, used } = self.writing.take()?;
         // A panic goes on where it would without a thread.
-        let outcome = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let joined = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let outcome = joined.0;
+        self.buffers = joined.1;
         Some(Written { outcome, used })
     }
+}
+
+fn thread() -> Builder {
+    Builder::new().name("checkpoint".to_owned())
 }
 
 impl Drop for Writer {

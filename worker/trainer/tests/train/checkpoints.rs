@@ -210,7 +210,8 @@ fn a_process_killed_while_it_writes_leaves_the_checkpoint_before_readable() {
     }
     for kill_after in [1, 2, 3, 5, 8] {
         let dir = tempfile::tempdir().unwrap();
-        let this = "checkpoints::a_process_killed_while_it_writes_leaves_the_checkpoint_before_readable";
+        let this =
+            "checkpoints::a_process_killed_while_it_writes_leaves_the_checkpoint_before_readable";
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", this, "--nocapture"])
             .env(KILLED_IN, dir.path())
