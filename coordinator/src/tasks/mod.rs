@@ -5,6 +5,7 @@
 mod laws;
 pub(crate) mod planning;
 mod reaper;
+mod storage;
 
 use std::future::Future;
 use std::time::Duration;
@@ -20,14 +21,23 @@ const TICK: Duration = Duration::from_secs(1);
 /// Runs all tasks until they are aborted with the set.
 pub(crate) fn spawn_all(context: &Context) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(converge(context.clone(), "planning", planning::converge));
-    tasks.spawn(converge(context.clone(), "laws", laws::converge));
-    tasks.spawn(converge(context.clone(), "reaper", reaper::converge));
+    tasks.spawn(converge(context.clone(), "planning", Woken::ByChange, planning::converge));
+    tasks.spawn(converge(context.clone(), "laws", Woken::ByChange, laws::converge));
+    tasks.spawn(converge(context.clone(), "reaper", Woken::ByChange, reaper::converge));
+    tasks.spawn(converge(context.clone(), "storage", Woken::ByTick, storage::converge));
     tasks
 }
 
+/// What a round of a task waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Woken {
+    ByChange,
+    /// What nobody waits for need not be done at once.
+    ByTick,
+}
+
 /// Runs one task forever. A failed round is reported as a fault and tried again.
-async fn converge<F, Fut>(context: Context, name: &'static str, round: F)
+async fn converge<F, Fut>(context: Context, name: &'static str, woken: Woken, round: F)
 where
     F: Fn(Context) -> Fut,
     Fut: Future<Output = Result<(), Error>>,
@@ -51,7 +61,7 @@ where
             reported = fault;
             context.changed();
         }
-        if failed {
+        if failed || woken == Woken::ByTick {
             // What failed will mostly fail again: changes must not turn that into a busy loop.
             tokio::time::sleep(TICK).await;
         } else {

@@ -21,6 +21,7 @@
 //! # Ok::<(), sweep_store::Error>(()) }).unwrap();
 //! ```
 
+mod chunk;
 mod column;
 mod entity;
 mod error;
@@ -31,6 +32,7 @@ mod ledger;
 mod metrics;
 mod migration;
 mod observations;
+mod partitions;
 mod plans;
 mod runs;
 mod store;

@@ -1,20 +1,37 @@
 //! Metric points: stored once each, however often a worker sends them.
+//!
+//! A batch makes one row for each of its metrics. Once its run has ended, the rows of a metric are put
+//! together into a few.
 
-use sea_orm::sea_query::OnConflict;
+use std::collections::BTreeMap;
+
+use sea_orm::prelude::Uuid;
+use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait,
+    QueryFilter, QueryOrder, QuerySelect as _,
 };
 use sweep_core::ids::RunId;
 use sweep_core::metric::{Metric, MetricPoint};
+use sweep_core::run::RunState;
 
 use crate::Store;
-use crate::column::{from_n, to_n};
-use crate::entity::{metric_batch, metric_point};
+use crate::chunk::Chunk;
+use crate::column::{from_n, from_name, to_n};
+use crate::entity::{metric_chunk, run};
 use crate::error::Error;
 use crate::leases::held;
+use crate::runs;
 use crate::tx::writing;
 
-/// Four parameters a row; SQLite takes 32,766 a statement.
+/// Of chunks that were put together; those of attempts have the attempt's.
+const TOGETHER: i64 = 0;
+/// What chunks have that are not together yet. Written out, for an index of those alone is of no use to a
+/// query with a parameter.
+pub(crate) const LOOSE: &str = "epoch > 0";
+/// Points of a chunk that was put together: a page of either database holds a few of them.
+const POINTS_MAX: usize = 4096;
+/// Nine parameters a row; SQLite takes 32,766 a statement.
 const ROWS_PER_INSERT: usize = 1000;
 
 impl Store {
@@ -31,59 +48,167 @@ impl Store {
         sequence: u64,
         points: &[MetricPoint],
     ) -> Result<(), Error> {
-        use metric_point::Column as C;
         let sequence = to_n("sequence number", sequence)?;
         writing!(self, |tx| {
             let attempt = held(tx, run, epoch).await?;
-            let key = (run.0, attempt.lease.epoch, sequence);
-            if metric_batch::Entity::find_by_id(key).one(tx).await?.is_some() {
-                return Ok(());
-            }
-            let batch = metric_batch::ActiveModel {
-                run_id: Set(run.0),
-                epoch: Set(attempt.lease.epoch),
-                sequence: Set(sequence),
-                points_n: Set(to_n("number of points", points.len() as u64)?),
-            };
-            batch.insert(tx).await?;
-            for points in points.chunks(ROWS_PER_INSERT) {
-                let rows: Result<Vec<_>, Error> =
-                    points.iter().map(|point| row(run, point)).collect();
-                let once =
-                    OnConflict::columns([C::RunId, C::Metric, C::Step]).do_nothing().to_owned();
-                metric_point::Entity::insert_many(rows?)
-                    .on_conflict(once)
-                    .exec_without_returning(tx)
-                    .await?;
-            }
-            Ok(())
+            let rows = by_metric(points.iter().copied());
+            let rows = rows.into_iter().map(|(metric, points)| {
+                row(run.0, metric, attempt.lease.epoch, sequence, &points)
+            });
+            insert(tx, rows.collect::<Result<_, Error>>()?).await
         })
     }
 
-    /// The points of one metric by step. A value that was not finite reads as NaN.
+    /// The points of one metric by step.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn metrics(&self, run: RunId, metric: Metric) -> Result<Vec<MetricPoint>, Error> {
-        let rows = metric_point::Entity::find()
-            .filter(metric_point::Column::RunId.eq(run.0))
-            .filter(metric_point::Column::Metric.eq(metric.as_str()))
-            .order_by_asc(metric_point::Column::Step)
+        let of_metric = metric_chunk::Column::Metric.eq(metric.as_str());
+        let rows = chunks(run).filter(of_metric).all(&self.db).await?;
+        let mut series = series(rows)?;
+        Ok(series.remove(&metric).unwrap_or_default())
+    }
+
+    /// What a run has points of, by name.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn metrics_of(&self, run: RunId) -> Result<Vec<Metric>, Error> {
+        let names: Vec<String> = metric_chunk::Entity::find()
+            .filter(metric_chunk::Column::RunId.eq(run.0))
+            .select_only()
+            .column(metric_chunk::Column::Metric)
+            .distinct()
+            .order_by_asc(metric_chunk::Column::Metric)
+            .into_tuple()
             .all(&self.db)
             .await?;
-        let point = |row: metric_point::Model| {
-            let step = from_n("step", row.step)?;
-            Ok(MetricPoint { metric, step, value: row.value.unwrap_or(f64::NAN) })
-        };
-        rows.into_iter().map(point).collect()
+        names.into_iter().map(|name| from_name("metric", name)).collect()
+    }
+
+    /// Runs that have ended and whose chunks are not put together yet, at most `limit`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn loose_runs(&self, limit: u64) -> Result<Vec<RunId>, Error> {
+        let ended = RunState::ALL.into_iter().filter(|state| state.is_final());
+        let with_loose = Query::select()
+            .column(metric_chunk::Column::RunId)
+            .from(metric_chunk::Entity)
+            .and_where(Expr::cust(LOOSE))
+            .to_owned();
+        let ids: Vec<Uuid> = run::Entity::find()
+            .filter(run::Column::State.is_in(ended.map(RunState::as_str)))
+            .filter(run::Column::Id.in_subquery(with_loose))
+            .select_only()
+            .column(run::Column::Id)
+            .order_by_asc(run::Column::Id)
+            .limit(limit)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        Ok(ids.into_iter().map(RunId).collect())
+    }
+
+    /// Puts the chunks of a run together. Points stay as they are, those that an attempt sent again are
+    /// dropped. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn put_metrics_together(&self, run: RunId) -> Result<(), Error> {
+        writing!(self, |tx| {
+            // Locked, so that no attempt of it begins meanwhile.
+            let found = run::Entity::find_by_id(run.0).lock_exclusive().one(tx).await?;
+            let state = found.as_ref().map(runs::state).transpose()?;
+            if !state.is_some_and(RunState::is_final) {
+                return Ok(());
+            }
+            let series = series(chunks(run).all(tx).await?)?;
+            let of_run = metric_chunk::Column::RunId.eq(run.0);
+            metric_chunk::Entity::delete_many().filter(of_run).exec(tx).await?;
+            let mut rows = Vec::new();
+            for (metric, points) in series {
+                for (sequence, points) in points.chunks(POINTS_MAX).enumerate() {
+                    let sequence = to_n("sequence number", sequence as u64)?;
+                    rows.push(row(run.0, metric, TOGETHER, sequence, points)?);
+                }
+            }
+            insert(tx, rows).await
+        })
     }
 }
 
-fn row(run: RunId, point: &MetricPoint) -> Result<metric_point::ActiveModel, Error> {
-    Ok(metric_point::ActiveModel {
-        run_id: Set(run.0),
-        metric: Set(point.metric.as_str().to_owned()),
-        step: Set(to_n("step", point.step)?),
-        value: Set(Some(point.value).filter(|value| value.is_finite())),
+fn chunks(run: RunId) -> sea_orm::Select<metric_chunk::Entity> {
+    metric_chunk::Entity::find().filter(metric_chunk::Column::RunId.eq(run.0))
+}
+
+async fn insert(
+    tx: &impl ConnectionTrait,
+    rows: Vec<metric_chunk::ActiveModel>,
+) -> Result<(), Error> {
+    use metric_chunk::Column as C;
+    for rows in rows.chunks(ROWS_PER_INSERT) {
+        let key = [C::RunId, C::Metric, C::Epoch, C::Sequence];
+        metric_chunk::Entity::insert_many(rows.to_vec())
+            .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The points of each metric by step; of several of one step the first.
+fn by_metric(
+    points: impl IntoIterator<Item = MetricPoint>,
+) -> BTreeMap<Metric, Vec<MetricPoint>> {
+    let mut series: BTreeMap<Metric, Vec<MetricPoint>> = BTreeMap::new();
+    for point in points {
+        series.entry(point.metric).or_default().push(point);
+    }
+    for points in series.values_mut() {
+        // Stable, so that the first of a step stays the first.
+        points.sort_by_key(|point| point.step);
+        points.dedup_by_key(|point| point.step);
+    }
+    series
+}
+
+/// The points of chunks, those of earlier attempts before those of later ones.
+fn series(mut rows: Vec<metric_chunk::Model>) -> Result<BTreeMap<Metric, Vec<MetricPoint>>, Error> {
+    rows.sort_by_key(|row| (row.epoch, row.sequence));
+    let mut points = Vec::new();
+    for row in rows {
+        let metric: Metric = from_name("metric", row.metric)?;
+        let points_n = from_n("number of points", row.points_n)?;
+        let chunk = Chunk { points_n, steps: row.steps, values: row.point_values };
+        points.extend(chunk.points(metric)?);
+    }
+    Ok(by_metric(points))
+}
+
+/// Of points that are not none.
+fn row(
+    run: Uuid,
+    metric: Metric,
+    epoch: i64,
+    sequence: i64,
+    points: &[MetricPoint],
+) -> Result<metric_chunk::ActiveModel, Error> {
+    let step = |point: Option<&MetricPoint>| {
+        to_n("step", point.map(|point| point.step).unwrap_or_default())
+    };
+    let (first_step, last_step) = (step(points.first())?, step(points.last())?);
+    let Chunk { points_n, steps, values } = Chunk::of(points);
+    Ok(metric_chunk::ActiveModel {
+        run_id: Set(run),
+        metric: Set(metric.as_str().to_owned()),
+        epoch: Set(epoch),
+        sequence: Set(sequence),
+        first_step: Set(first_step),
+        last_step: Set(last_step),
+        points_n: Set(to_n("number of points", points_n as u64)?),
+        steps: Set(steps),
+        point_values: Set(values),
     })
 }

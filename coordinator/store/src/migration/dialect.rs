@@ -5,8 +5,9 @@ use sea_orm_migration::SchemaManager;
 use sea_orm_migration::sea_orm::DbErr;
 
 /// PostgreSQL's types and those that STRICT tables of SQLite have for them, as sqlx stores them.
-const SQLITE_TYPES: [(&str, &str); 5] = [
+const SQLITE_TYPES: [(&str, &str); 6] = [
     ("BIGINT", "INTEGER"),
+    ("BYTEA", "BLOB"),
     ("DOUBLE PRECISION", "REAL"),
     ("JSONB", "TEXT"),
     ("TIMESTAMPTZ", "TEXT"),

@@ -11,6 +11,7 @@ mod m20261124_120500_observation;
 mod m20261124_120600_forecast;
 mod m20261124_120700_throughput;
 mod m20261201_080000_import;
+mod m20261202_090000_metric_chunk;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_120600_forecast::Migration),
             Box::new(m20261124_120700_throughput::Migration),
             Box::new(m20261201_080000_import::Migration),
+            Box::new(m20261202_090000_metric_chunk::Migration),
         ]
     }
 }
@@ -69,6 +71,15 @@ impl Store {
             Ok(MigrationReport { applied })
         })
     }
+}
+
+/// Brings the schema to where it was with this migration.
+#[cfg(test)]
+pub(crate) async fn up_to(store: &Store, name: &str) -> Result<(), Error> {
+    let migrations = Migrator::migrations();
+    let known = migrations.iter().position(|migration| migration.name() == name);
+    let steps = known.map(|index| index as u32 + 1);
+    writing!(store, |tx| { Ok(Migrator::up(tx, steps).await?) })
 }
 
 /// Refuses a database that holds migrations this version has never heard of.

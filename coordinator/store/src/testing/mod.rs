@@ -100,7 +100,11 @@ conformance! {
     metrics:
         a_replayed_batch_changes_nothing
         a_resumed_attempt_does_not_double_points
-        a_large_batch_and_odd_values_are_kept;
+        a_large_batch_and_odd_values_are_kept
+        chunks_of_an_ended_run_are_put_together
+        points_of_a_row_each_are_moved_into_chunks
+        reading_a_series_uses_its_key
+        months_have_partitions;
     books:
         the_books_agree_with_the_model_event_by_event
         concurrent_events_never_overspend;

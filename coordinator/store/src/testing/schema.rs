@@ -12,15 +12,14 @@ use sweep_core::observation::Observation;
 use super::Fixture;
 use super::sample::{NOW, claim, ms, new_import, new_sweep, point, queued, result};
 use crate::entity::{
-    forecast, import, import_withdrawal, lease, ledger, ledger_entry, metric_batch, metric_point,
-    observation, plan, plan_run, run, sweep, throughput,
+    forecast, import, import_withdrawal, lease, ledger, ledger_entry, metric_chunk, observation, plan, plan_run, run, sweep, throughput,
 };
 use crate::tx::writing;
 use crate::{Error, MigrationReport, Store};
 
 pub(super) async fn migrating_twice_does_nothing(fixture: &Fixture) {
     let first = fixture.store.migrate().await.unwrap();
-    assert_eq!(first.applied.len(), 9);
+    assert_eq!(first.applied.len(), 10);
     assert_eq!(first.applied[0], "m20261124_120000_sweep");
     let second = fixture.store.migrate().await.unwrap();
     assert_eq!(second, MigrationReport { applied: Vec::new() });
@@ -39,7 +38,7 @@ pub(super) async fn of_racing_migrations_each_is_applied_once(fixture: &Fixture)
         applied.push(task.await.unwrap());
     }
     applied.sort_unstable();
-    assert_eq!(applied, [0, 0, 0, 9]);
+    assert_eq!(applied, [0, 0, 0, 10]);
 }
 
 pub(super) async fn a_newer_schema_is_refused(fixture: &Fixture) {
@@ -51,7 +50,7 @@ pub(super) async fn a_newer_schema_is_refused(fixture: &Fixture) {
     for refused in [opened, migrated] {
         let Err(Error::NewerSchema { found, known }) = refused else { panic!("{refused:?}") };
         assert_eq!(found, "m29990101_000000_future");
-        assert_eq!(known, "m20261201_080000_import");
+        assert_eq!(known, "m20261202_090000_metric_chunk");
     }
 }
 
@@ -66,7 +65,7 @@ pub(super) async fn entities_agree_with_the_schema(fixture: &Fixture) {
         )*};
     }
     compare! {
-        forecast import import_withdrawal lease ledger ledger_entry metric_batch metric_point observation plan plan_run run
+        forecast import import_withdrawal lease ledger ledger_entry metric_chunk observation plan plan_run run
         sweep throughput
     }
     let all = match fixture.store.db.get_database_backend() {
@@ -74,8 +73,9 @@ pub(super) async fn entities_agree_with_the_schema(fixture: &Fixture) {
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
         }
         _ => {
-            "SELECT table_name::text AS name FROM information_schema.tables
-             WHERE table_schema = 'public'"
+            "SELECT relname::text AS name FROM pg_class
+             WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+                 AND NOT relispartition"
         }
     };
     let all: BTreeSet<String> = rows(&fixture.store, all)
@@ -152,8 +152,9 @@ const REFUSED: [&str; 28] = [
     "UPDATE import SET runs_n = runs_n + 1",
     "DELETE FROM import_withdrawal",
     "INSERT INTO import SELECT sweep_id, sweep_id, source, 0, observations, imported_at FROM import",
-    "INSERT INTO metric_point SELECT run_id, metric, step, 0 FROM metric_point",
-    "INSERT INTO metric_batch SELECT run_id, epoch, sequence, 0 FROM metric_batch",
+    "INSERT INTO metric_chunk SELECT run_id, metric, epoch, sequence, 0, 0, 1, steps, point_values
+     FROM metric_chunk",
+    "UPDATE metric_chunk SET last_step = first_step - 1",
 ];
 
 pub(super) async fn the_database_refuses_what_must_not_be(fixture: &Fixture) {
