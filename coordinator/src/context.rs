@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sweep_core::clock::{Clock, Timestamp};
 use sweep_core::code::ErrorCode;
 use sweep_core::ids::{RunId, SweepId, WorkerId};
+use sweep_core::output::Tail;
 use sweep_core::sweep::Progress;
 use sweep_core::throughput::ThroughputKey;
 use sweep_corpus::Library;
@@ -59,6 +60,8 @@ pub(crate) struct Live {
     pub(crate) calibrations: HashMap<ThroughputKey, CalibrationJob>,
     /// Latest report of each running run.
     pub(crate) progress: BTreeMap<RunId, Progress>,
+    /// The end of what the command of each attempt in progress has printed.
+    pub(crate) outputs: BTreeMap<RunId, Output>,
     /// When each worker last asked for anything.
     pub(crate) workers: BTreeMap<WorkerId, Timestamp>,
     /// How often each run's worker was lost since this process started.
@@ -69,6 +72,12 @@ pub(crate) struct Live {
     pub(crate) faults: BTreeSet<String>,
     /// Workers are asked to hand their runs back.
     pub(crate) draining: bool,
+}
+
+/// What an attempt has printed so far.
+pub(crate) struct Output {
+    pub(crate) epoch: u32,
+    pub(crate) tail: Tail,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

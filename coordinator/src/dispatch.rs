@@ -4,14 +4,14 @@ use sweep_core::clock::Timestamp;
 use sweep_core::ids::{RunId, WorkerId};
 use sweep_core::plan::RunSpec;
 use sweep_core::run::{Checkpoint, FailureReason, RunState};
-use sweep_core::sweep::SweepPhase;
 use sweep_core::throughput::ThroughputKey;
 use sweep_core::units::AcceleratorTime;
+use sweep_proto::RunKey;
 use sweep_store::{Claim, Error as StoreError, Lease};
 
 use crate::calibrate::Reference;
 use crate::context::{CalibrationJob, Context};
-use crate::{Error, scheduler};
+use crate::{Error, outputs, scheduler};
 
 /// What a worker is to do next.
 pub(crate) enum Work {
@@ -91,7 +91,7 @@ fn open_calibrations(
 /// Claims the first queued run that the ledger pays for.
 async fn claim_next(context: &Context, worker: WorkerId) -> Result<Work, Error> {
     for sweep in context.store.sweeps().await? {
-        if sweep.phase != SweepPhase::Running {
+        if !sweep.starts_runs() {
             continue;
         }
         for run in context.store.runs(sweep.id).await? {
@@ -140,10 +140,11 @@ pub(crate) async fn lost(context: &Context, lease: &Lease) -> Result<(), Error> 
         live.progress.remove(&run);
         live.losses.get(&run).copied().unwrap_or(0) + 1
     };
+    outputs::keep(context, RunKey { run, epoch }).await?;
     let taken = if losses >= LOSSES_MAX {
         give_up(context, run, epoch, losses).await
     } else {
-        context.store.requeue(run, epoch, None, context.now()).await
+        context.store.requeue(run, epoch, None, context.now()).await.map(drop)
     };
     match taken {
         Ok(()) => {

@@ -5,7 +5,9 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use sweep_core::code::ErrorCode;
+use sweep_core::control::Refusal;
 use sweep_core::spec::SpecErrors;
+use sweep_core::units::AcceleratorTime;
 use sweep_proto::{Malformed, WireError};
 
 /// Why a request was not met or the coordinator could not start.
@@ -24,6 +26,10 @@ pub enum Error {
     SweepChanged { name: String, differences: String },
     #[error("these runs cannot be imported into the sweep `{sweep}`: {mistakes}")]
     BadImport { sweep: String, mistakes: String },
+    #[error("a new attempt costs {cost}, and of the budget of the sweep `{sweep}` {free} are free")]
+    TooDear { sweep: String, cost: AcceleratorTime, free: AcceleratorTime },
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     #[error("{what}")]
     NotFound { what: String },
     #[error("another process (pid {pid}) works with the data directory {}", path.display())]
@@ -55,6 +61,7 @@ impl Error {
             Self::SweepChanged { .. } => ErrorCode::SweepChanged,
             Self::BadImport { .. } => ErrorCode::BadImport,
             Self::NotFound { .. } => ErrorCode::NotFound,
+            Self::TooDear { .. } | Self::Refused(_) => ErrorCode::Refused,
             Self::DirectoryInUse { .. } | Self::AddressInUse { .. } => ErrorCode::InUse,
             Self::Directory { .. } => ErrorCode::Storage,
             Self::Spawn { .. } | Self::Server(_) | Self::Malformed(_) | Self::Join(_) => {
@@ -82,6 +89,10 @@ impl Error {
             }
             Self::AddressInUse { .. } => {
                 Some("choose another address with --listen, e.g. 127.0.0.1:0".to_owned())
+            }
+            Self::Refused(refusal) => Some(refusal.hint().to_owned()),
+            Self::TooDear { sweep, .. } => {
+                Some(format!("`sweepctl budget raise {sweep} --to HOURS` pays for more"))
             }
             Self::Store(error) if error.code() == ErrorCode::Storage => Some(MAKE_ROOM.to_owned()),
             Self::Directory { source, .. } if source.kind() == ErrorKind::StorageFull => {

@@ -2,15 +2,22 @@
 
 use sweep_core::metric::MetricPoint;
 use sweep_core::observation::Observation;
-use sweep_core::run::{Checkpoint, FailureReason, RunResult};
+use sweep_core::run::{Checkpoint, FailureReason, RunResult, RunState};
 use sweep_core::sweep::Progress;
 use sweep_core::throughput::{Throughput, ThroughputKey};
 use sweep_core::units::AcceleratorTime;
 use sweep_proto::RunKey;
-use sweep_store::Metered;
+use sweep_store::{Metered, Renewed};
 
-use crate::Error;
 use crate::context::{CalibrationJob, Context};
+use crate::{Error, outputs};
+
+/// What a training command has printed since it was last told, or the end of it.
+pub(crate) struct Printed {
+    /// Bytes that the attempt has printed before.
+    pub(crate) at: u64,
+    pub(crate) bytes: Vec<u8>,
+}
 
 /// What a worker is to do after a heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +50,12 @@ pub(crate) async fn heartbeat(
     key: RunKey,
     used: AcceleratorTime,
     progress: Progress,
+    printed: Printed,
 ) -> Result<Directive, Error> {
     let (now, expiry) = (context.now(), context.lease_expiry());
     let renewed = context.store.renew(key.run, key.epoch, used, EXTENSION, now, expiry).await;
-    let metered = context.stored(renewed)?;
+    let Renewed { metered, stop } = context.stored(renewed)?;
+    outputs::note(context, key, &printed);
     let draining = {
         let mut live = context.live();
         // Before the first step there is no loss to show, and none that is not finite.
@@ -58,7 +67,7 @@ pub(crate) async fn heartbeat(
     context.changed();
     Ok(match metered {
         Metered::OutOfBudget => Directive::OutOfBudget,
-        Metered::Ok if draining => Directive::Release,
+        Metered::Ok if draining || stop.is_some() => Directive::Release,
         Metered::Ok => Directive::Continue,
     })
 }
@@ -85,16 +94,20 @@ pub(crate) async fn checkpoint(
     context.stored(context.store.record_checkpoint(key.run, key.epoch, checkpoint).await)
 }
 
-/// Ends an attempt: settles the ledger and, for a success, keeps the observation.
+/// Ends an attempt: settles the ledger and, for a success, keeps the observation. True when another
+/// attempt will take the run up.
 pub(crate) async fn finish(
     context: &Context,
     key: RunKey,
     used: AcceleratorTime,
     ending: Ending,
-) -> Result<(), Error> {
+    printed: Printed,
+) -> Result<bool, Error> {
     let RunKey { run, epoch } = key;
     let now = context.now();
-    match ending {
+    outputs::note(context, key, &printed);
+    outputs::keep(context, key).await?;
+    let goes_on = match ending {
         Ending::Succeeded(result) => {
             let found = context.store.run(run).await?;
             let (_, record) =
@@ -102,18 +115,21 @@ pub(crate) async fn finish(
             let observation = Observation::from_run(&record.spec, &result);
             let stored = context.store.succeed(run, epoch, used, &result, &observation, now).await;
             context.stored(stored)?;
+            false
         }
         Ending::Failed(reason) => {
             tracing::warn!(%run, %reason, "a run failed");
             context.stored(context.store.fail(run, epoch, used, &reason, now).await)?;
+            false
         }
         Ending::Released => {
-            context.stored(context.store.requeue(run, epoch, Some(used), now).await)?;
+            let requeued = context.store.requeue(run, epoch, Some(used), now).await;
+            context.stored(requeued)? == RunState::Queued
         }
-    }
+    };
     context.live().progress.remove(&run);
     context.changed();
-    Ok(())
+    Ok(goes_on)
 }
 
 /// Keeps a measured throughput, or the reason why there is none.

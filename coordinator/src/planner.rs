@@ -115,4 +115,4 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, PlanError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,29 +1,36 @@
 //! What people see of a sweep, put together from the database and the live state.
 
 use sweep_core::forecast::ForecastView;
+use sweep_core::ids::SweepId;
 use sweep_core::ledger::Balance;
 use sweep_core::run::RunState;
 use sweep_core::spec;
 use sweep_core::sweep::{RunRecord, SweepPhase, SweepRecord, SweepStatus};
 
-use crate::Error;
 use crate::context::{CalibrationJob, Context};
 use crate::scheduler::{self, Assignment, Candidate, Problem};
 use crate::tasks::planning;
+use crate::{Error, control, reference};
 
-/// The sweep called `name`, or the newest one for an empty name.
+/// The sweep of this name or id, or the newest one for an empty name.
 pub(crate) async fn find(context: &Context, name: &str) -> Result<SweepRecord, Error> {
-    let what = if name.is_empty() {
-        "no sweep was submitted here yet".to_owned()
-    } else {
-        format!("no sweep is called `{name}`")
-    };
-    let found = if name.is_empty() {
-        context.store.sweeps().await?.into_iter().next()
-    } else {
-        context.store.sweep_named(name).await?
-    };
-    found.ok_or(Error::NotFound { what })
+    if name.is_empty() {
+        let newest = context.store.sweeps().await?.into_iter().next();
+        let what = "no sweep was submitted here yet".to_owned();
+        return newest.ok_or(Error::NotFound { what });
+    }
+    let mut found = context.store.sweep_named(name).await?;
+    if let (None, Ok(id)) = (&found, name.parse::<SweepId>()) {
+        found = context.store.sweep(id).await?;
+    }
+    match found {
+        Some(sweep) => Ok(sweep),
+        None => {
+            let known = context.store.sweeps().await?;
+            let known: Vec<&str> = known.iter().map(|sweep| &*sweep.name).collect();
+            Err(Error::NotFound { what: reference::no_sweep(name, &known) })
+        }
+    }
 }
 
 /// Everything about a sweep that a watcher draws.
@@ -37,6 +44,7 @@ pub(crate) async fn status(context: &Context, name: &str) -> Result<SweepStatus,
         None => Vec::new(),
     };
     let imports = context.store.imports(record.id).await?;
+    let events = context.store.control_events(record.id).await?;
     let live = context.live();
     for run in &mut runs {
         run.progress = live.progress.get(&run.spec.id).copied();
@@ -51,7 +59,7 @@ pub(crate) async fn status(context: &Context, name: &str) -> Result<SweepStatus,
         }
     }
     let workers_n = live.workers.len() as u32;
-    Ok(SweepStatus { record, calibrations, runs, headlines, imports, workers_n, problems })
+    Ok(SweepStatus { record, calibrations, runs, headlines, imports, events, workers_n, problems })
 }
 
 /// Says of every waiting run, in plain words, what it waits for.
@@ -61,6 +69,7 @@ fn explain_waiting(runs: &mut [RunRecord], sweep: &SweepRecord) {
         runs.iter().map(|run| Candidate { state: run.state, cost: run.spec.cost() }).collect();
     let Assignment { unaffordable, .. } =
         scheduler::solve(&Problem { balance: sweep.balance, candidates });
+    let held = control::held(sweep);
     let mut ahead = 0;
     for (index, run) in runs.iter_mut().enumerate() {
         run.waiting = match run.state {
@@ -69,6 +78,7 @@ fn explain_waiting(runs: &mut [RunRecord], sweep: &SweepRecord) {
                 Some(format!("not started: it costs {cost} and {left} of the budget are left"))
             }
             _ if sweep.phase == SweepPhase::Done => None,
+            RunState::Planned | RunState::Queued if held.is_some() => held.map(str::to_owned),
             RunState::Planned => {
                 Some("waits until running runs give back what they do not use".to_owned())
             }

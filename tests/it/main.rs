@@ -1,5 +1,6 @@
 //! Tests of the whole: one binary, one module per subject.
 
+mod control;
 mod external;
 mod full_disk;
 mod house;

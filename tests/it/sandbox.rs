@@ -115,7 +115,8 @@ impl Sandbox {
         if !file.is_file() {
             return Ok(None);
         }
-        let store = Store::open(&sqlite_url(&file)).await?;
+        // A file that is being made is locked, and has no tables.
+        let Ok(store) = Store::open(&sqlite_url(&file)).await else { return Ok(None) };
         let Ok(sweeps) = store.sweeps().await else { return Ok(None) };
         let Some(sweep) = sweeps.into_iter().next() else { return Ok(None) };
         let runs = store.runs(sweep.id).await?;

@@ -4,11 +4,12 @@
 //! checkpoint is, so a run that is taken up from it has lost none.
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sweep_core::code::ErrorCode;
 use sweep_core::metric::MetricPoint;
+use sweep_core::output::Tail;
 use sweep_core::run::Checkpoint;
 use sweep_core::sweep::Progress;
 use sweep_core::units::AcceleratorTime;
@@ -51,6 +52,29 @@ pub(crate) enum Wish {
 pub(crate) struct Desk {
     wish: Arc<AtomicU8>,
     latest: Arc<Mutex<(Progress, AcceleratorTime)>>,
+    /// The end of what a training command of one's own has printed in this attempt.
+    pub(crate) output: Output,
+}
+
+/// The end of what a command prints, while it prints it.
+#[derive(Clone, Default)]
+pub(crate) struct Output(Arc<Mutex<Tail>>);
+
+impl Output {
+    pub(crate) fn push(&self, bytes: &[u8]) {
+        self.tail().push(bytes);
+    }
+
+    /// What was printed from a place on, and where that begins.
+    pub(crate) fn since(&self, at: u64) -> (u64, Vec<u8>) {
+        let tail = self.tail();
+        let (begin, bytes) = tail.since(at);
+        (begin, bytes.to_vec())
+    }
+
+    fn tail(&self) -> MutexGuard<'_, Tail> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Desk {
@@ -88,11 +112,13 @@ pub(crate) struct Reporter<'a> {
     desk: Desk,
     waiting: Vec<MetricPoint>,
     sequence: u64,
+    /// Bytes of the output that the coordinator has.
+    told: u64,
 }
 
 impl<'a> Reporter<'a> {
     pub(crate) fn new(agent: &'a Agent, key: RunKey, desk: Desk) -> Self {
-        Self { agent, key, desk, waiting: Vec::new(), sequence: 0 }
+        Self { agent, key, desk, waiting: Vec::new(), sequence: 0, told: 0 }
     }
 
     /// Reports until the training thread has said everything, then until all of it is stored.
@@ -189,9 +215,14 @@ impl<'a> Reporter<'a> {
         self.flush().await?;
         let (Progress { step, loss, tokens_per_second }, used) = self.desk.latest();
         let run = Some(self.key.into());
-        let beat = HeartbeatRequest { run, used_ms: used.ms(), step, loss, tokens_per_second };
+        let (output_at, output) = self.desk.output.since(self.told);
+        let told = output_at + output.len() as u64;
+        let used_ms = used.ms();
+        let beat =
+            HeartbeatRequest { run, used_ms, step, loss, tokens_per_second, output, output_at };
         let send = |mut client: Client, beat| async move { client.heartbeat(beat).await };
         let HeartbeatReply { directive } = self.agent.insist(beat, send).await?;
+        self.told = told;
         match WireDirective::try_from(directive) {
             Ok(WireDirective::Release) => self.desk.ask(Wish::Release),
             Ok(WireDirective::OutOfBudget) => self.desk.ask(Wish::OutOfBudget),

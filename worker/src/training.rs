@@ -109,11 +109,15 @@ async fn finish(
         }
         Err(message) => failed(&FailureReason::Trainer { message }),
     };
-    let goes_on = matches!(outcome, Ending::Released(_));
     let used_ms = ended.used.ms();
-    let request = FinishRequest { run: Some(key.into()), used_ms, outcome: Some(outcome) };
+    // All that is kept: the coordinator may have lost what it was told before.
+    let (output_at, output) = desk.output.since(0);
+    let (run, outcome) = (Some(key.into()), Some(outcome));
+    let request = FinishRequest { run, used_ms, outcome, output, output_at };
     let send = |mut client: Client, request| async move { client.finish(request).await };
-    if accepted(agent, agent.insist(request, send).await)? && !goes_on {
+    let answer = agent.insist(request, send).await;
+    let has_ended = answer.as_ref().is_ok_and(|reply| !reply.goes_on);
+    if accepted(agent, answer)? && has_ended {
         remove_checkpoints(agent, key);
     }
     Ok(())

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    allocate, check, compare, completions, corpus, fit, forecast, import, invert, laws, migrate,
-    plan, plot, predict, propose, runs, serve, status, submit, watch, worker,
+    allocate, budget, cancel, check, compare, completions, corpus, fit, forecast, import, invert,
+    laws, logs, migrate, pause, plan, plot, predict, propose, resume, retry, runs, serve, status,
+    submit, watch, worker,
 };
 
 /// Plans, runs and forecasts training sweeps on a fixed budget of accelerator time.
@@ -55,6 +56,12 @@ pub(crate) enum Command {
     Status(status::Status),
     Watch(watch::Watch),
     Runs(runs::Runs),
+    Logs(logs::Logs),
+    Pause(pause::Pause),
+    Resume(resume::Resume),
+    Cancel(cancel::Cancel),
+    Retry(retry::Retry),
+    Budget(budget::Budget),
     Laws(laws::Laws),
     Fit(Box<fit::Fit>),
     Predict(Box<predict::Predict>),
@@ -79,7 +86,7 @@ pub(crate) enum Command {
 /// The sweep that a question is about.
 #[derive(Debug, Args)]
 pub(crate) struct SweepName {
-    /// Name of the sweep [default: the newest]
+    /// Name or id of the sweep [default: the newest]
     #[arg(value_name = "NAME")]
     name: Option<String>,
 }
@@ -88,6 +95,24 @@ impl SweepName {
     /// The name as the wire has it: empty for the newest.
     pub(crate) fn wire(&self) -> &str {
         self.name.as_deref().unwrap_or_default()
+    }
+}
+
+/// Who asks for something, and why: both are kept with the sweep.
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    /// Why, for whoever reads the history of the sweep
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(crate) reason: String,
+    /// Who asks [default: the user of this machine]
+    #[arg(long, env = "SWEEP_ACTOR", value_name = "NAME", hide_env_values = true)]
+    actor: Option<String>,
+}
+
+impl Why {
+    pub(crate) fn actor(&self) -> String {
+        let user = || ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+        self.actor.clone().or_else(user).unwrap_or_else(|| "somebody".to_owned())
     }
 }
 

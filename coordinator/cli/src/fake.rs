@@ -9,8 +9,8 @@ use sweep_core::forecast::ForecastView;
 use sweep_core::sweep::{Preview, SweepStatus};
 use sweep_proto::v1::sweep_service_server::{SweepService, SweepServiceServer};
 use sweep_proto::v1::{
-    Document, ImportRequest, ListReply, ListRequest, PreviewRequest, SubmitReply, SubmitRequest,
-    SweepQuery, WithdrawImportRequest,
+    ControlRequest, Document, ImportRequest, ListReply, ListRequest, OutputRequest, PreviewRequest,
+    SubmitReply, SubmitRequest, SweepQuery, WithdrawImportRequest,
 };
 use sweep_proto::{WireError, document};
 use tempfile::TempDir;
@@ -51,6 +51,7 @@ impl SweepService for Fake {
     type PreviewStream = Documents;
     type WatchStream = Documents;
     type ForecastHistoryStream = Documents;
+    type OutputStream = Documents;
 
     async fn submit(&self, _: Request<SubmitRequest>) -> Answer<SubmitReply> {
         let name = "demo".to_owned();
@@ -106,6 +107,17 @@ impl SweepService for Fake {
 
     async fn withdraw_import(&self, _: Request<WithdrawImportRequest>) -> Answer<Document> {
         Err(Status::unimplemented("nothing is stored here"))
+    }
+
+    async fn control(&self, request: Request<ControlRequest>) -> Answer<Document> {
+        let control = request.get_ref().asked()?;
+        Ok(Response::new(Document::of(&fixtures::controlled(control))))
+    }
+
+    async fn output(&self, _: Request<OutputRequest>) -> Answer<Documents> {
+        let parts = fixtures::output_parts();
+        let documents: Vec<_> = parts.iter().map(|part| Ok(Document::of(part))).collect();
+        Ok(Response::new(Box::pin(tokio_stream::iter(documents))))
     }
 
     async fn forecast_history(&self, _: Request<SweepQuery>) -> Answer<Documents> {
@@ -185,7 +197,7 @@ async fn every_question_is_answered() {
     let file = stage.folder.path().join("budget.yaml");
     let svg = stage.folder.path().join("own.svg");
     let (file, svg) = (file.to_str().unwrap(), svg.to_str().unwrap());
-    let questions: [&[&str]; 18] = [
+    let questions: [&[&str]; 29] = [
         &["plan", file],
         &["plan", file, "--no-measure", "--json"],
         &["status"],
@@ -194,6 +206,17 @@ async fn every_question_is_answered() {
         &["watch", "--json"],
         &["runs"],
         &["runs", "--json"],
+        &["logs", "gpt/d32x2/5s/1"],
+        &["logs", "gpt/d32x2/5s/1", "--sweep", "demo", "--json"],
+        &["logs", "gpt/d32x2/5s/1", "--follow"],
+        &["pause"],
+        &["resume", "demo", "--json"],
+        &["cancel", "demo", "--run", "gpt/d32x2/5s/1", "--reason", "too slow"],
+        &["retry", "--dry-run"],
+        &["retry", "demo", "--json"],
+        &["budget", "show"],
+        &["budget", "show", "demo", "--json"],
+        &["budget", "raise", "demo", "--to", "40h", "--reason", "more GPUs"],
         &["laws"],
         &["laws", "--json"],
         &["forecast"],

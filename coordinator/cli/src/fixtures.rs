@@ -1,6 +1,7 @@
 //! A small sweep at three moments of its life, for tests.
 
 use sweep_core::clock::Timestamp;
+use sweep_core::control::{self, Control, ControlEvent, Controlled, Raised, Stepped, Subject};
 use sweep_core::corpus::CorpusRef;
 use sweep_core::crossover::{Axis, Bound, Crossover, Outcome, Probability};
 use sweep_core::fit::{ArmFits, Coefficient, Convergence, HeldOut, Interval, LawFit, LawName};
@@ -8,6 +9,7 @@ use sweep_core::forecast::{Forecast, ForecastView};
 use sweep_core::ids::{ForecastId, PlanId, RunId, SweepId};
 use sweep_core::ledger::Balance;
 use sweep_core::observation::Observation;
+use sweep_core::output::OutputPart;
 use sweep_core::plan::{Plan, RunSpec};
 use sweep_core::run::{Checkpoint, CorpusResult, FailureReason, RunResult, RunState};
 use sweep_core::spec::{LawChoice, SweepSpec, parse};
@@ -52,6 +54,12 @@ pub(crate) fn corpus() -> CorpusRef {
     }
 }
 
+/// The same in every test: ids are shown.
+fn run_id(label: &str) -> RunId {
+    let parent: SweepId = "00000000-0000-0000-0000-000000000007".parse().unwrap();
+    RunId::derived(parent.0, label)
+}
+
 pub(crate) fn plan(granted: AcceleratorTime) -> Plan {
     let spec = spec();
     let mut runs = Vec::new();
@@ -60,7 +68,7 @@ pub(crate) fn plan(granted: AcceleratorTime) -> Plan {
             for size in arm.resolved_sizes(&spec.data) {
                 let tokens_per_second = 640_000.0 / f64::from(size.model.width);
                 runs.push(RunSpec {
-                    id: RunId::new(),
+                    id: run_id(&format!("{} {} {class}", arm.name, size.name)),
                     arm: arm.name.clone(),
                     size: size.name,
                     class: *class,
@@ -129,6 +137,7 @@ pub(crate) fn calibrating() -> SweepStatus {
         runs: Vec::new(),
         headlines: Vec::new(),
         imports: Vec::new(),
+        events: Vec::new(),
         workers_n: 2,
         problems: Vec::new(),
     }
@@ -143,6 +152,8 @@ fn record(phase: SweepPhase, balance: Balance) -> SweepRecord {
         phase,
         submitted_at: Timestamp(0),
         balance: Balance { granted, ..balance },
+        paused_at: None,
+        cancelled_at: None,
     }
 }
 
@@ -160,6 +171,7 @@ fn runs() -> Vec<RunRecord> {
         checkpoint: None,
         result: None,
         failure: None,
+        stop: None,
         waiting: Some("waits for a worker".into()),
         progress: None,
     };
@@ -225,6 +237,7 @@ pub(crate) fn running() -> SweepStatus {
         runs,
         headlines: vec!["no crossover forecast yet: qlstm has no run in two classes".into()],
         imports: Vec::new(),
+        events: Vec::new(),
         workers_n: 2,
         problems: vec!["a worker ended with status 101".into()],
     }
@@ -242,6 +255,40 @@ pub(crate) fn done() -> SweepStatus {
     status.headlines = vec![crossover().headline()];
     status.problems = Vec::new();
     status
+}
+
+/// What comes of asking something of the running sweep.
+pub(crate) fn controlled(control: Control) -> Controlled {
+    let status = running();
+    let step = |run: &RunRecord| {
+        let subject = Subject::new(run.state, run.stop, run.failure.as_ref(), true);
+        let (spec, step) = (&run.spec, control::step(control, subject)?);
+        Some(Stepped { run: spec.id, label: spec.label(), cost: spec.cost(), step })
+    };
+    let to = AcceleratorTime::from_hours(40);
+    let raised = Raised { from: status.record.balance.granted, to };
+    Controlled {
+        sweep_name: "demo".into(),
+        control,
+        event: Some(ControlEvent {
+            number: 1,
+            at: Timestamp(1_764_000_000_000),
+            control,
+            actor: "ada".into(),
+            reason: "more GPUs".into(),
+            run: None,
+            raised: (control == Control::Raise).then_some(raised),
+        }),
+        runs: status.runs.iter().filter_map(step).collect(),
+        balance: status.record.balance,
+        dry_run: false,
+    }
+}
+
+/// What two attempts of a command have printed.
+pub(crate) fn output_parts() -> Vec<OutputPart> {
+    let part = |epoch, text: &str, skipped_n| OutputPart { epoch, text: text.into(), skipped_n };
+    vec![part(1, "step 1\nKilled\n", 0), part(2, "step 2\n", 70_000)]
 }
 
 /// What the law engine sees of the finished runs.

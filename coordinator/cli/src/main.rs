@@ -8,6 +8,7 @@
 mod args;
 mod commands;
 mod context;
+mod controlling;
 mod embedded;
 mod failure;
 #[cfg(test)]

@@ -5,14 +5,15 @@ use std::time::Duration;
 use coordinator::embedded::Embedded;
 use serde::de::DeserializeOwned;
 use sweep_core::code::ErrorCode;
+use sweep_core::control::Controlled;
 use sweep_core::forecast::{Forecast, ForecastView};
 use sweep_core::import::{Import, Imported};
 use sweep_core::observation::Observation;
 use sweep_core::sweep::{SweepRecord, SweepStatus};
 use sweep_proto::v1::sweep_service_client::SweepServiceClient;
 use sweep_proto::v1::{
-    Document, ImportRequest, ListRequest, PreviewRequest, SubmitReply, SubmitRequest, SweepQuery,
-    WithdrawImportRequest,
+    ControlRequest, Document, ImportRequest, ListRequest, OutputRequest, PreviewRequest,
+    SubmitReply, SubmitRequest, SweepQuery, WithdrawImportRequest,
 };
 use sweep_proto::{WireError, document};
 use tonic::Streaming;
@@ -177,6 +178,19 @@ impl Session {
     pub(crate) async fn withdraw(&mut self, import_id: String) -> Result<Import, Failure> {
         let request = WithdrawImportRequest { import_id };
         read(&self.client.withdraw_import(request).await?.into_inner())
+    }
+
+    /// Asks something of a sweep or of one of its runs.
+    pub(crate) async fn control(&mut self, request: ControlRequest) -> Result<Controlled, Failure> {
+        read(&self.client.control(request).await?.into_inner())
+    }
+
+    /// What the attempts of a run have printed.
+    pub(crate) async fn output(
+        &mut self,
+        request: OutputRequest,
+    ) -> Result<Streaming<Document>, Failure> {
+        Ok(self.client.output(request).await?.into_inner())
     }
 
     /// Every forecast made so far, oldest first.

@@ -5,14 +5,22 @@ mod transcript;
 
 use transcript::{Transcript, sweepctl};
 
-/// Every command and the actions of `corpus`.
-const COMMANDS: [&[&str]; 28] = [
+/// Every command and the actions of `budget` and `corpus`.
+const COMMANDS: [&[&str]; 36] = [
     &[],
     &["submit"],
     &["plan"],
     &["status"],
     &["watch"],
     &["runs"],
+    &["logs"],
+    &["pause"],
+    &["resume"],
+    &["cancel"],
+    &["retry"],
+    &["budget"],
+    &["budget", "show"],
+    &["budget", "raise"],
     &["laws"],
     &["laws", "list"],
     &["laws", "show"],
@@ -112,6 +120,13 @@ fn an_unreachable_server_is_named() {
     let transcript = sweepctl(&["status", "--server", "127.0.0.1:9"]);
     assert_eq!(transcript.status, Some(2));
     assert!(transcript.stderr.contains("no coordinator can be reached at http://127.0.0.1:9"));
+}
+
+#[test]
+fn a_budget_is_raised_for_a_reason_and_to_a_time() {
+    let asked = |rest: &[&str]| sweepctl(&[&["budget", "raise", "demo"], rest].concat());
+    insta::assert_snapshot!("raise_without_a_reason", asked(&["--to", "40h"]));
+    insta::assert_snapshot!("raise_without_a_unit", asked(&["--to", "40", "--reason", "more"]));
 }
 
 #[test]

@@ -28,10 +28,12 @@ pub enum ErrorCode {
     Internal,
     /// Runs of another tool that cannot be taken as they are.
     BadImport,
+    /// The sweep or run is not in a state in which that can be asked of it.
+    Refused,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::BadSpec,
         Self::SweepChanged,
         Self::NotFound,
@@ -42,6 +44,7 @@ impl ErrorCode {
         Self::InUse,
         Self::Internal,
         Self::BadImport,
+        Self::Refused,
     ];
 
     #[must_use]
@@ -57,6 +60,7 @@ impl ErrorCode {
             Self::InUse => "SW0008",
             Self::Internal => "SW0009",
             Self::BadImport => "SW0010",
+            Self::Refused => "SW0011",
         }
     }
 
@@ -71,6 +75,7 @@ impl ErrorCode {
                 | Self::Corpus
                 | Self::InUse
                 | Self::BadImport
+                | Self::Refused
         )
     }
 }

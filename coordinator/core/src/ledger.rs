@@ -80,6 +80,11 @@ impl Ledger {
         self.open.get(&run).copied()
     }
 
+    /// Adds to the budget.
+    pub fn grant(&mut self, amount: AcceleratorTime) {
+        self.balance.granted = add(self.balance.granted, amount);
+    }
+
     /// Reserves `amount` for an attempt of `run`.
     ///
     /// # Errors
@@ -227,16 +232,22 @@ mod tests {
         #[test]
         fn the_identity_survives_any_events(
             granted in 0u64..10_000,
-            events in prop::collection::vec((0u8..4, 0usize..6, 1u32..4, 0u64..3_000), 300..400),
+            events in prop::collection::vec((0u8..5, 0usize..6, 1u32..4, 0u64..3_000), 300..400),
         ) {
             let runs: Vec<RunId> = (0..6).map(|n| RunId(uuid::Uuid::from_u128(n))).collect();
             let mut ledger = Ledger::new(ms(granted));
+            let mut granted = granted;
             for (kind, run, epoch, amount) in events {
                 let before = ledger.clone();
                 let outcome = match kind {
                     0 => ledger.reserve(runs[run], epoch, ms(amount)),
                     1 => ledger.extend(runs[run], epoch, ms(amount)),
                     2 => ledger.meter(runs[run], epoch, ms(amount)),
+                    3 => {
+                        ledger.grant(ms(amount));
+                        granted += amount;
+                        Ok(())
+                    }
                     _ => ledger.settle(runs[run], epoch).map(drop),
                 };
                 prop_assert!(ledger.holds());

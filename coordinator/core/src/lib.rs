@@ -18,6 +18,7 @@
 pub mod class;
 pub mod clock;
 pub mod code;
+pub mod control;
 pub mod corpus;
 pub mod crossover;
 pub mod external;
@@ -30,6 +31,7 @@ pub mod memory;
 pub mod metric;
 pub mod nearest;
 pub mod observation;
+pub mod output;
 pub mod plan;
 pub mod run;
 pub mod spec;

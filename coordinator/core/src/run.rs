@@ -35,6 +35,8 @@ pub enum RunEvent {
     Succeed,
     Fail,
     Cancel,
+    /// Somebody asks for a new attempt of a run that has ended without a result.
+    Retry,
 }
 
 /// An event that does not fit the state it met.
@@ -70,11 +72,12 @@ impl RunState {
             (S::Running, E::Succeed) => Ok(S::Succeeded),
             (S::Leased | S::Running, E::Fail) => Ok(S::Failed),
             (S::Planned | S::Queued | S::Leased | S::Running, E::Cancel) => Ok(S::Cancelled),
+            (S::Failed | S::Cancelled, E::Retry) => Ok(S::Planned),
             (state, event) => Err(IllegalTransition { state, event }),
         }
     }
 
-    /// Nothing happens to the run any more.
+    /// Nothing happens to the run any more, unless somebody asks for a new attempt.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
@@ -259,14 +262,18 @@ mod tests {
             (S::Running, E::Succeed, S::Succeeded),
             (S::Running, E::Fail, S::Failed),
             (S::Running, E::Cancel, S::Cancelled),
+            (S::Failed, E::Retry, S::Planned),
+            (S::Cancelled, E::Retry, S::Planned),
         ];
-        let events = [E::Queue, E::Lease, E::Start, E::Requeue, E::Succeed, E::Fail, E::Cancel];
+        let events =
+            [E::Queue, E::Lease, E::Start, E::Requeue, E::Succeed, E::Fail, E::Cancel, E::Retry];
         for state in S::ALL {
             for event in events {
                 let expected = legal.iter().find(|(s, e, _)| *s == state && *e == event);
                 let expected = expected.map(|(_, _, after)| *after);
                 assert_eq!(state.after(event).ok(), expected, "{state} {event:?}");
-                assert!(!state.is_final() || expected.is_none(), "{state} is final");
+                let by_itself = event != E::Retry && expected.is_some();
+                assert!(!state.is_final() || !by_itself, "{state} is final");
             }
         }
     }

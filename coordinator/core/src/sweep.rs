@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::control::{ControlEvent, Stop};
 use crate::ids::SweepId;
 use crate::import::Import;
 use crate::ledger::Balance;
@@ -43,6 +44,21 @@ pub struct SweepRecord {
     pub phase: SweepPhase,
     pub submitted_at: Timestamp,
     pub balance: Balance,
+    /// When it was paused; none where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_at: Option<Timestamp>,
+    /// When all of it was cancelled; none where it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled_at: Option<Timestamp>,
+}
+
+impl SweepRecord {
+    /// Whether its queued runs are for workers to take.
+    #[must_use]
+    pub fn starts_runs(&self) -> bool {
+        let is_held = self.paused_at.is_some() || self.cancelled_at.is_some();
+        self.phase == SweepPhase::Running && !is_held
+    }
 }
 
 /// One run with everything recorded about it.
@@ -57,6 +73,9 @@ pub struct RunRecord {
     pub checkpoint: Option<Checkpoint>,
     pub result: Option<RunResult>,
     pub failure: Option<FailureReason>,
+    /// What its worker is told at its next heartbeat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Stop>,
     /// Why the run is not being worked on, in plain words.
     pub waiting: Option<String>,
     /// Latest report of the worker that trains it.
@@ -94,6 +113,9 @@ pub struct SweepStatus {
     /// Runs of other tools that the forecast sees beside those of the plan, oldest import first.
     #[serde(default)]
     pub imports: Vec<Import>,
+    /// What people asked of it, oldest first.
+    #[serde(default)]
+    pub events: Vec<ControlEvent>,
     /// Worker processes that asked for work lately.
     pub workers_n: u32,
     /// Faults that keep the sweep from going on, in plain words.

@@ -44,7 +44,7 @@ const fn grpc_code(code: ErrorCode) -> Code {
         ErrorCode::BadSpec | ErrorCode::Corpus | ErrorCode::BadImport => Code::InvalidArgument,
         ErrorCode::SweepChanged => Code::AlreadyExists,
         ErrorCode::NotFound => Code::NotFound,
-        ErrorCode::StaleLease => Code::FailedPrecondition,
+        ErrorCode::StaleLease | ErrorCode::Refused => Code::FailedPrecondition,
         ErrorCode::Storage => Code::ResourceExhausted,
         ErrorCode::InUse => Code::Unavailable,
         ErrorCode::Database | ErrorCode::Internal => Code::Internal,

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use sweep_core::control::Control;
 use sweep_core::ids::RunId;
 use sweep_core::metric::MetricPoint;
 use sweep_core::run::Checkpoint;
@@ -88,6 +89,30 @@ impl From<&Checkpoint> for v1::Checkpoint {
 impl From<v1::Checkpoint> for Checkpoint {
     fn from(wire: v1::Checkpoint) -> Self {
         Self { step: wire.step, path: wire.path, hash: wire.hash }
+    }
+}
+
+impl From<Control> for v1::Control {
+    fn from(control: Control) -> Self {
+        match control {
+            Control::Pause => Self::Pause,
+            Control::Resume => Self::Resume,
+            Control::Cancel => Self::Cancel,
+            Control::Retry => Self::Retry,
+            Control::Raise => Self::Raise,
+        }
+    }
+}
+
+impl v1::ControlRequest {
+    /// What is asked.
+    ///
+    /// # Errors
+    /// [`Malformed`] when this version does not know it.
+    pub fn asked(&self) -> Result<Control, Malformed> {
+        let wire = v1::Control::try_from(self.control).unwrap_or_default();
+        let found = Control::ALL.into_iter().find(|control| v1::Control::from(*control) == wire);
+        found.ok_or_else(|| Malformed::new("control", &format!("{} is unknown", self.control)))
     }
 }
 

@@ -3,6 +3,8 @@
 mod sweeps;
 mod workers;
 
+pub(crate) use sweeps::Sender;
+
 use sweep_proto::v1::sweep_service_server::SweepServiceServer;
 use sweep_proto::v1::worker_service_server::WorkerServiceServer;
 use tonic::transport::Server;

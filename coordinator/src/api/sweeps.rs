@@ -7,11 +7,12 @@ use std::time::Duration;
 use sweep_core::ids::SweepId;
 use sweep_core::import::ImportedRun;
 use sweep_core::sweep::{Preview, SweepPhase};
+use sweep_core::units::AcceleratorTime;
 use sweep_proto::document;
 use sweep_proto::v1::sweep_service_server::SweepService;
 use sweep_proto::v1::{
-    Document, ImportRequest, ListReply, ListRequest, PreviewRequest, SubmitReply, SubmitRequest,
-    SweepQuery, WithdrawImportRequest,
+    ControlRequest, Document, ImportRequest, ListReply, ListRequest, OutputRequest, PreviewRequest,
+    SubmitReply, SubmitRequest, SweepQuery, WithdrawImportRequest,
 };
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
@@ -19,10 +20,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::context::Context;
+use crate::control::{self, Asked};
 use crate::planner::{self, PlanInput};
 use crate::submit::{self, Submitted};
 use crate::tasks::planning;
-use crate::{Error, budget, corpora, imports, read_model};
+use crate::{Error, budget, corpora, imports, outputs, read_model, reference};
 
 pub(super) struct Sweeps {
     pub(super) context: Context,
@@ -39,6 +41,7 @@ impl SweepService for Sweeps {
     type PreviewStream = Documents;
     type WatchStream = Documents;
     type ForecastHistoryStream = Documents;
+    type OutputStream = Documents;
 
     async fn submit(
         &self,
@@ -121,9 +124,39 @@ impl SweepService for Sweeps {
         let import = imports::withdraw(&self.context, id).await?;
         Ok(Response::new(Document::of(&import)))
     }
+
+    async fn control(
+        &self,
+        request: Request<ControlRequest>,
+    ) -> Result<Response<Document>, Status> {
+        let request = request.into_inner();
+        let asked = Asked {
+            control: request.asked()?,
+            sweep: request.name,
+            run: request.run,
+            actor: request.actor,
+            reason: request.reason,
+            to: request.to_ms.map(AcceleratorTime::from_ms),
+            dry_run: request.dry_run,
+        };
+        let controlled = control::control(&self.context, asked).await?;
+        Ok(Response::new(Document::of(&controlled)))
+    }
+
+    async fn output(&self, request: Request<OutputRequest>) -> Result<Response<Documents>, Status> {
+        let OutputRequest { name, run, follow } = request.into_inner();
+        // An unknown run is an answer to the call itself.
+        let sweep = read_model::find(&self.context, &name).await?;
+        let runs = self.context.store.runs(sweep.id).await.map_err(Error::from)?;
+        let run = reference::find_run(&runs, &run)?.spec.id;
+        let context = self.context.clone();
+        Ok(Response::new(stream(|sender| async move {
+            outputs::tell(&context, run, follow, &sender).await
+        })))
+    }
 }
 
-type Sender = mpsc::Sender<Result<Document, Status>>;
+pub(crate) type Sender = mpsc::Sender<Result<Document, Status>>;
 
 /// A stream of documents that `source` sends; its error, if any, ends the stream.
 fn stream<Fut>(source: impl FnOnce(Sender) -> Fut) -> Documents

@@ -9,8 +9,8 @@ use sweep_proto::v1::lease_reply::Work as WireWork;
 use sweep_proto::v1::worker_service_server::WorkerService;
 use sweep_proto::v1::{
     Ack, CalibrationAssignment, CalibrationReport, CheckpointReport, Directive as WireDirective,
-    FinishRequest, HeartbeatReply, HeartbeatRequest, Idle, LeaseReply, LeaseRequest, MetricBatch,
-    RunAssignment, RunRef,
+    FinishReply, FinishRequest, HeartbeatReply, HeartbeatRequest, Idle, LeaseReply, LeaseRequest,
+    MetricBatch, RunAssignment, RunRef,
 };
 use sweep_proto::{RunKey, WireError, document};
 use tonic::{Request, Response, Status};
@@ -18,7 +18,7 @@ use tonic::{Request, Response, Status};
 use crate::calibrate::Reference;
 use crate::context::Context;
 use crate::dispatch::{self, Work};
-use crate::ingest::{self, Directive, Ending};
+use crate::ingest::{self, Directive, Ending, Printed};
 
 pub(super) struct Workers {
     pub(super) context: Context,
@@ -66,11 +66,14 @@ impl WorkerService for Workers {
         &self,
         request: Request<HeartbeatRequest>,
     ) -> Result<Response<HeartbeatReply>, Status> {
-        let HeartbeatRequest { run, used_ms, step, loss, tokens_per_second } = request.into_inner();
+        let HeartbeatRequest { run, used_ms, step, loss, tokens_per_second, output, output_at } =
+            request.into_inner();
         let key = RunKey::try_from(&run)?;
+        let printed = Printed { at: output_at, bytes: output };
         let progress = Progress { step, loss, tokens_per_second };
         let used = AcceleratorTime::from_ms(used_ms);
-        let directive = match ingest::heartbeat(&self.context, key, used, progress).await? {
+        let beat = ingest::heartbeat(&self.context, key, used, progress, printed);
+        let directive = match beat.await? {
             Directive::Continue => WireDirective::Continue,
             Directive::Release => WireDirective::Release,
             Directive::OutOfBudget => WireDirective::OutOfBudget,
@@ -98,8 +101,11 @@ impl WorkerService for Workers {
         Ok(Response::new(ACK))
     }
 
-    async fn finish(&self, request: Request<FinishRequest>) -> Result<Response<Ack>, Status> {
-        let FinishRequest { run, used_ms, outcome } = request.into_inner();
+    async fn finish(
+        &self,
+        request: Request<FinishRequest>,
+    ) -> Result<Response<FinishReply>, Status> {
+        let FinishRequest { run, used_ms, outcome, output, output_at } = request.into_inner();
         let key = RunKey::try_from(&run)?;
         let ending = match outcome.ok_or_else(|| missing("outcome"))? {
             Finished::Succeeded(json) => Ending::Succeeded(Box::new(document::decode(&json)?)),
@@ -107,8 +113,9 @@ impl WorkerService for Workers {
             Finished::Released(_) => Ending::Released,
         };
         let used = AcceleratorTime::from_ms(used_ms);
-        ingest::finish(&self.context, key, used, ending).await?;
-        Ok(Response::new(ACK))
+        let printed = Printed { at: output_at, bytes: output };
+        let goes_on = ingest::finish(&self.context, key, used, ending, printed).await?;
+        Ok(Response::new(FinishReply { goes_on }))
     }
 
     async fn finish_calibration(

@@ -14,6 +14,11 @@ fn spec(yaml_tail: &str) -> SweepSpec {
     sweep_core::spec::parse(&yaml).unwrap()
 }
 
+/// A plan of six runs.
+pub(crate) fn small_plan() -> Plan {
+    planned(&spec("budget: 10 min\nclasses: [20s, 10s]")).unwrap()
+}
+
 fn planned(spec: &SweepSpec) -> Result<Plan, PlanError> {
     planned_on(spec, &corpus())
 }

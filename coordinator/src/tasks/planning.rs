@@ -1,5 +1,6 @@
 //! Brings each sweep from submission to its plan, and its runs into the queue.
 
+use sweep_core::control::Control;
 use sweep_core::run::{RunEvent, RunState};
 use sweep_core::spec::{self, SweepSpec};
 use sweep_core::sweep::{Calibration, SweepPhase, SweepRecord};
@@ -13,6 +14,11 @@ use crate::{Error, corpora};
 pub(super) async fn converge(context: Context) -> Result<(), Error> {
     for sweep in context.store.sweeps().await? {
         match sweep.phase {
+            SweepPhase::Calibrating if sweep.cancelled_at.is_some() => {
+                context.store.set_phase(sweep.id, SweepPhase::Done).await?;
+                context.changed();
+            }
+            SweepPhase::Calibrating if sweep.paused_at.is_some() => {}
             SweepPhase::Calibrating => plan(&context, &sweep).await?,
             SweepPhase::Running => schedule(&context, &sweep).await?,
             SweepPhase::Done => {}
@@ -84,11 +90,22 @@ pub(crate) fn request_missing(context: &Context, calibrations: &[Calibration]) -
 
 /// Releases the runs that the ledger pays for, and ends the sweep when there is nothing left.
 async fn schedule(context: &Context, sweep: &SweepRecord) -> Result<(), Error> {
+    let held = match sweep {
+        SweepRecord { cancelled_at: Some(_), .. } => Some(Control::Cancel),
+        SweepRecord { paused_at: Some(_), .. } => Some(Control::Pause),
+        _ => None,
+    };
+    if let Some(held) = held
+        && context.store.enforce(sweep.id, held).await? > 0
+    {
+        context.changed();
+    }
     let runs = context.store.runs(sweep.id).await?;
     let candidates =
         runs.iter().map(|run| Candidate { state: run.state, cost: run.spec.cost() }).collect();
     let balance = context.store.balance(sweep.id).await?;
     let Assignment { release, done, .. } = scheduler::solve(&Problem { balance, candidates });
+    let release = if held.is_some() { Vec::new() } else { release };
     for index in &release {
         debug_assert_eq!(runs[*index].state, RunState::Planned);
         context.store.transition(runs[*index].spec.id, RunEvent::Queue).await?;

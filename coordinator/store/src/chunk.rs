@@ -41,7 +41,8 @@ impl Chunk {
     /// # Errors
     /// [`Error::Corrupt`] for bytes that [`Self::of`] does not make.
     pub(crate) fn points(&self, metric: Metric) -> Result<Vec<MetricPoint>, Error> {
-        let corrupt = || Error::Corrupt { what: "metric chunk", source: "its bytes do not fit".into() };
+        let corrupt =
+            || Error::Corrupt { what: "metric chunk", source: "its bytes do not fit".into() };
         let steps = read(&self.steps, self.points_n).ok_or_else(corrupt)?;
         let Some((&F64, values)) = self.values.split_first() else { return Err(corrupt()) };
         let (values, rest) = values.as_chunks::<8>();
@@ -49,8 +50,10 @@ impl Chunk {
             return Err(corrupt());
         }
         let points = steps.into_iter().zip(values);
-        let point = |(step, value): (u64, &[u8; 8])| {
-            MetricPoint { metric, step, value: f64::from_le_bytes(*value) }
+        let point = |(step, value): (u64, &[u8; 8])| MetricPoint {
+            metric,
+            step,
+            value: f64::from_le_bytes(*value),
         };
         Ok(points.map(point).collect())
     }
@@ -132,8 +135,10 @@ mod tests {
 
     fn points(steps: &[u64]) -> Vec<MetricPoint> {
         let values = [1.5, -0.0, f64::NAN, f64::INFINITY, f64::MIN_POSITIVE];
-        let point = |(index, step): (usize, &u64)| {
-            MetricPoint { metric: LOSS, step: *step, value: values[index % values.len()] }
+        let point = |(index, step): (usize, &u64)| MetricPoint {
+            metric: LOSS,
+            step: *step,
+            value: values[index % values.len()],
         };
         steps.iter().enumerate().map(point).collect()
     }

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use sweep_core::code::ErrorCode;
+use sweep_core::control::Refusal;
 use sweep_core::ids::RunId;
 use sweep_core::run::IllegalTransition;
 use sweep_core::units::AcceleratorTime;
@@ -28,6 +29,8 @@ pub enum Error {
     Insufficient { asked: AcceleratorTime, free: AcceleratorTime },
     #[error(transparent)]
     IllegalTransition(#[from] IllegalTransition),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     #[error("there is no {what}")]
     NotFound { what: String },
     #[error("{reason}")]
@@ -53,6 +56,7 @@ impl Error {
             Self::DiskFull { .. } | Self::NotWritable { .. } => ErrorCode::Storage,
             Self::StaleLease { .. } => ErrorCode::StaleLease,
             Self::NotFound { .. } => ErrorCode::NotFound,
+            Self::Refused(_) => ErrorCode::Refused,
             Self::Insufficient { .. }
             | Self::IllegalTransition(_)
             | Self::Conflict { .. }

@@ -10,6 +10,7 @@ use sea_orm::{
     QueryFilter, Select,
 };
 use sweep_core::clock::Timestamp;
+use sweep_core::control::{Stop, at_the_end};
 use sweep_core::ids::{RunId, WorkerId};
 use sweep_core::observation::Observation;
 use sweep_core::run::{Checkpoint, FailureReason, RunEvent, RunResult, RunState};
@@ -41,6 +42,14 @@ pub struct Lease {
     /// Counts the attempts of the run from 1; every later call names it.
     pub epoch: u32,
     pub expires_at: Timestamp,
+}
+
+/// What became of a heartbeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Renewed {
+    pub metered: Metered,
+    /// What somebody asks of the attempt.
+    pub stop: Option<Stop>,
 }
 
 /// Whether a meter reading could be charged.
@@ -124,13 +133,14 @@ impl Store {
         extend_by: AcceleratorTime,
         now: Timestamp,
         expires_at: Timestamp,
-    ) -> Result<Metered, Error> {
+    ) -> Result<Renewed, Error> {
         writing!(self, |tx| {
             let mut attempt = held(tx, run, epoch).await?;
-            let outcome = attempt.meter(tx, metered, extend_by, now).await?;
+            let stop = runs::stop(&attempt.run)?;
+            let metered = attempt.meter(tx, metered, extend_by, now).await?;
             attempt.lease.expires_at = to_at(expires_at)?;
             attempt.save(tx).await?;
-            Ok(outcome)
+            Ok(Renewed { metered, stop })
         })
     }
 
@@ -195,8 +205,9 @@ impl Store {
         })
     }
 
-    /// Ends an attempt whose run goes back to the queue with its checkpoint. Without a reading
-    /// (the worker is lost) what was metered last is what it used.
+    /// Ends an attempt whose run goes back to the queue with its checkpoint; a run that somebody has
+    /// cancelled ends. Without a reading (the worker is lost) what was metered last is what it used.
+    /// The state of the run afterwards.
     ///
     /// # Errors
     /// [`Error::StaleLease`] when the attempt does not hold the run any more.
@@ -206,29 +217,15 @@ impl Store {
         epoch: u32,
         metered: Option<AcceleratorTime>,
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<RunState, Error> {
         writing!(self, |tx| {
-            let Some(attempt) = ending(tx, run, epoch, RunEvent::Requeue).await? else {
-                return Ok(());
-            };
-            attempt.settle(tx, metered, now).await
-        })
-    }
-
-    /// Cancels a run, whether or not a worker holds it. May be repeated.
-    ///
-    /// # Errors
-    /// [`Error::IllegalTransition`] when the run has ended otherwise.
-    pub async fn cancel(&self, run: RunId, now: Timestamp) -> Result<(), Error> {
-        writing!(self, |tx| {
-            let mut row = runs::locked(tx, run).await?;
-            if runs::state(&row)? == RunState::Cancelled {
-                return Ok(());
-            }
-            runs::advance(&mut row, RunEvent::Cancel)?;
-            match open().filter(lease::Column::RunId.eq(run.0)).one(tx).await? {
-                Some(lease) => Attempt { run: row, lease }.settle(tx, None, now).await,
-                None => runs::save(tx, row).await,
+            match ending(tx, run, epoch, RunEvent::Requeue).await? {
+                Some(attempt) => {
+                    let after = runs::state(&attempt.run)?;
+                    attempt.settle(tx, metered, now).await?;
+                    Ok(after)
+                }
+                None => runs::state(&runs::locked(tx, run).await?),
             }
         })
     }
@@ -297,14 +294,16 @@ async fn ending(
 ) -> Result<Option<Attempt>, Error> {
     match held(tx, run, epoch).await {
         Ok(mut attempt) => {
-            runs::advance(&mut attempt.run, event)?;
+            let stop = runs::stop(&attempt.run)?;
+            runs::advance(&mut attempt.run, at_the_end(event, stop))?;
             Ok(Some(attempt))
         }
         Err(Error::StaleLease { .. }) => {
             let row = runs::locked(tx, run).await?;
             let is_last = row.attempts_n == i64::from(epoch);
-            let after = RunState::Running.after(event)?;
-            if is_last && runs::state(&row)? == after {
+            let (after, state) = (RunState::Running.after(event)?, runs::state(&row)?);
+            let was_cancelled = event == RunEvent::Requeue && state == RunState::Cancelled;
+            if is_last && (state == after || was_cancelled) {
                 Ok(None)
             } else {
                 Err(Error::StaleLease { run, epoch })

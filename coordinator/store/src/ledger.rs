@@ -59,13 +59,13 @@ impl EntryKind {
         }
     }
 
-    /// What one unit of this kind does to (reserved, spent, free).
-    const fn moves(self) -> (i64, i64, i64) {
+    /// What one unit of this kind does to (granted, reserved, spent, free).
+    const fn moves(self) -> (i64, i64, i64, i64) {
         match self {
-            Self::Grant => (0, 0, 1),
-            Self::Reserve | Self::Extend => (1, 0, -1),
-            Self::Spend => (-1, 1, 0),
-            Self::Refund => (-1, 0, 1),
+            Self::Grant => (1, 0, 0, 1),
+            Self::Reserve | Self::Extend => (0, 1, 0, -1),
+            Self::Spend => (0, -1, 1, 0),
+            Self::Refund => (0, -1, 0, 1),
         }
     }
 }
@@ -130,11 +130,30 @@ pub(crate) async fn open(
     posting.note(tx, 1, at).await
 }
 
+/// The whole budget, in milliseconds.
+pub(crate) async fn granted_ms(tx: &impl ConnectionTrait, sweep: Uuid) -> Result<i64, Error> {
+    Ok(locked(tx, sweep).await?.granted_ms)
+}
+
+/// Adds to the budget.
+pub(crate) async fn grant(
+    tx: &impl ConnectionTrait,
+    sweep: Uuid,
+    added: AcceleratorTime,
+    at: Timestamp,
+) -> Result<(), Error> {
+    let amount_ms = to_ms(added)?;
+    Posting { sweep, attempt: None, kind: EntryKind::Grant, amount_ms }.post(tx, at).await
+}
+
 /// What is free now, in milliseconds. Nobody else changes it before this transaction ends.
 pub(crate) async fn free_ms(tx: &impl ConnectionTrait, sweep: Uuid) -> Result<i64, Error> {
+    Ok(locked(tx, sweep).await?.free_ms)
+}
+
+async fn locked(tx: &impl ConnectionTrait, sweep: Uuid) -> Result<ledger::Model, Error> {
     let row = ledger::Entity::find_by_id(sweep).lock_exclusive().one(tx).await?;
-    let row = row.ok_or_else(|| not_found(format_args!("sweep {sweep}")))?;
-    Ok(row.free_ms)
+    row.ok_or_else(|| not_found(format_args!("sweep {sweep}")))
 }
 
 /// One movement of accelerator time.
@@ -154,8 +173,9 @@ impl Posting {
     /// [`Error::Insufficient`] when less than the amount is free.
     pub(crate) async fn post(&self, tx: &impl ConnectionTrait, at: Timestamp) -> Result<(), Error> {
         use ledger::Column as C;
-        let (reserved, spent, free) = self.kind.moves();
+        let (granted, reserved, spent, free) = self.kind.moves();
         let update = ledger::Entity::update_many()
+            .col_expr(C::GrantedMs, C::GrantedMs.into_expr().add(granted * self.amount_ms))
             .col_expr(C::ReservedMs, C::ReservedMs.into_expr().add(reserved * self.amount_ms))
             .col_expr(C::SpentMs, C::SpentMs.into_expr().add(spent * self.amount_ms))
             .col_expr(C::FreeMs, C::FreeMs.into_expr().add(free * self.amount_ms))

@@ -23,6 +23,7 @@
 
 mod chunk;
 mod column;
+mod controls;
 mod entity;
 mod error;
 mod forecasts;
@@ -32,6 +33,7 @@ mod ledger;
 mod metrics;
 mod migration;
 mod observations;
+mod outputs;
 mod partitions;
 mod plans;
 mod runs;
@@ -42,9 +44,10 @@ mod testing;
 mod throughputs;
 mod tx;
 
+pub use controls::{Obeyed, Order};
 pub use error::Error;
 pub use imports::{Evidence, NewImport};
-pub use leases::{Claim, Lease, Metered};
+pub use leases::{Claim, Lease, Metered, Renewed};
 pub use ledger::{EntryKind, LedgerEntry};
 pub use migration::MigrationReport;
 pub use store::{Store, sqlite_url};

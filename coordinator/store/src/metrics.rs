@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use sea_orm::prelude::Uuid;
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect as _,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect as _,
 };
 use sweep_core::ids::RunId;
 use sweep_core::metric::{Metric, MetricPoint};
@@ -52,9 +52,9 @@ impl Store {
         writing!(self, |tx| {
             let attempt = held(tx, run, epoch).await?;
             let rows = by_metric(points.iter().copied());
-            let rows = rows.into_iter().map(|(metric, points)| {
-                row(run.0, metric, attempt.lease.epoch, sequence, &points)
-            });
+            let rows = rows
+                .into_iter()
+                .map(|(metric, points)| row(run.0, metric, attempt.lease.epoch, sequence, &points));
             insert(tx, rows.collect::<Result<_, Error>>()?).await
         })
     }
@@ -159,9 +159,7 @@ async fn insert(
 }
 
 /// The points of each metric by step; of several of one step the first.
-fn by_metric(
-    points: impl IntoIterator<Item = MetricPoint>,
-) -> BTreeMap<Metric, Vec<MetricPoint>> {
+fn by_metric(points: impl IntoIterator<Item = MetricPoint>) -> BTreeMap<Metric, Vec<MetricPoint>> {
     let mut series: BTreeMap<Metric, Vec<MetricPoint>> = BTreeMap::new();
     for point in points {
         series.entry(point.metric).or_default().push(point);

@@ -135,6 +135,7 @@ fn new_run(sweep: SweepId, spec: &RunSpec) -> Result<run::ActiveModel, Error> {
         checkpoint: Set(None),
         result: Set(None),
         failure: Set(None),
+        stop: Set(None),
     })
 }
 

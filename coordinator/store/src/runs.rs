@@ -5,6 +5,7 @@ use sea_orm::{
     ActiveValue::{NotSet, Set, Unchanged},
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
 };
+use sweep_core::control::Stop;
 use sweep_core::ids::{RunId, SweepId};
 use sweep_core::run::{RunEvent, RunState};
 use sweep_core::sweep::RunRecord;
@@ -53,10 +54,17 @@ pub(crate) fn state(row: &run::Model) -> Result<RunState, Error> {
     from_name("run state", row.state.clone())
 }
 
+pub(crate) fn stop(row: &run::Model) -> Result<Option<Stop>, Error> {
+    row.stop.clone().map(|name| from_name("stop", name)).transpose()
+}
+
 /// Takes the row to the state after `event`.
 pub(crate) fn advance(row: &mut run::Model, event: RunEvent) -> Result<RunState, Error> {
     let after = state(row)?.after(event)?;
     after.as_str().clone_into(&mut row.state);
+    if !after.is_active() {
+        row.stop = None;
+    }
     Ok(after)
 }
 
@@ -73,6 +81,7 @@ pub(crate) async fn save(tx: &impl ConnectionTrait, row: run::Model) -> Result<(
         checkpoint: Set(row.checkpoint),
         result: Set(row.result),
         failure: Set(row.failure),
+        stop: Set(row.stop),
     };
     let update = run::Entity::update_many()
         .set(changes)
@@ -82,6 +91,7 @@ pub(crate) async fn save(tx: &impl ConnectionTrait, row: run::Model) -> Result<(
 }
 
 pub(crate) fn record(row: run::Model) -> Result<RunRecord, Error> {
+    let stop = stop(&row)?;
     Ok(RunRecord {
         state: state(&row)?,
         spec: from_json("run", row.spec)?,
@@ -90,6 +100,7 @@ pub(crate) fn record(row: run::Model) -> Result<RunRecord, Error> {
         checkpoint: row.checkpoint.map(|json| from_json("checkpoint", json)).transpose()?,
         result: row.result.map(|json| from_json("result", json)).transpose()?,
         failure: row.failure.map(|json| from_json("failure", json)).transpose()?,
+        stop,
         waiting: None,
         progress: None,
     })

@@ -61,6 +61,8 @@ impl Store {
                 phase: Set(SweepPhase::Calibrating.as_str().to_owned()),
                 corpus: Set(None),
                 submitted_at: Set(to_at(new.submitted_at)?),
+                paused_at: Set(None),
+                cancelled_at: Set(None),
             };
             row.insert(tx).await.map_err(duplicate_is_lost_race)?;
             books::open(tx, new.id.0, new.granted, new.submitted_at).await?;
@@ -153,5 +155,7 @@ fn record((row, ledger): (sweep::Model, Option<ledger::Model>)) -> Result<SweepR
         phase: from_name("phase", row.phase)?,
         submitted_at: from_at(row.submitted_at),
         balance: books::balance(&ledger)?,
+        paused_at: row.paused_at.map(from_at),
+        cancelled_at: row.cancelled_at.map(from_at),
     })
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::report::Output;
+
 /// A log of this size is put aside and begun anew: two of them are kept.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 /// Bytes of the end that an error quotes at most.
@@ -20,10 +22,13 @@ struct Log {
     file: Option<File>,
     written: u64,
     tail: Vec<u8>,
+    /// For whoever follows the command from elsewhere.
+    heard: Output,
 }
 
-/// Writes all that comes from `output` into a file, until it ends; returns the last lines.
-pub(super) async fn keep(path: PathBuf, output: impl AsyncRead + Unpin) -> String {
+/// Writes all that comes from `output` into a file, and its end into `heard`, until it ends; returns
+/// the last lines.
+pub(super) async fn keep(path: PathBuf, output: impl AsyncRead + Unpin, heard: Output) -> String {
     let file = open(&path).await.map_err(|error| {
         tracing::warn!(log = %path.display(), %error, "the output of a command is not kept");
     });
@@ -31,7 +36,7 @@ pub(super) async fn keep(path: PathBuf, output: impl AsyncRead + Unpin) -> Strin
         Ok(file) => file.metadata().await.map_or(0, |metadata| metadata.len()),
         Err(()) => 0,
     };
-    let mut log = Log { path, file: file.ok(), written, tail: Vec::new() };
+    let mut log = Log { path, file: file.ok(), written, tail: Vec::new(), heard };
     let mut output = output;
     let mut buffer = vec![0; 64 << 10];
     loop {
@@ -51,6 +56,7 @@ async fn open(path: &Path) -> io::Result<File> {
 
 impl Log {
     async fn take(&mut self, bytes: &[u8]) {
+        self.heard.push(bytes);
         self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..]);
         let surplus = self.tail.len().saturating_sub(TAIL_BYTES);
         self.tail.drain(..surplus);
@@ -95,7 +101,11 @@ mod tests {
         let path = folder.path().join("runs").join("a.log");
         let line = format!("{}\n", "x".repeat(99));
         let flood = line.repeat(250_000) + "the end\n";
-        let tail = keep(path.clone(), flood.as_bytes()).await;
+        let heard = Output::default();
+        let tail = keep(path.clone(), flood.as_bytes(), heard.clone()).await;
+        let (at, end) = heard.since(0);
+        assert_eq!(at + end.len() as u64, flood.len() as u64);
+        assert!(end.ends_with(b"the end\n"));
         assert!(tail.ends_with("the end") && tail.len() <= TAIL_BYTES, "{tail}");
         let sizes: u64 = std::fs::read_dir(path.parent().unwrap())
             .unwrap()

@@ -30,7 +30,7 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use self::lines::{Found, Line, Loss, Saved, Step};
-use self::process::{Next, Process};
+use self::process::{Next, Printed, Process};
 use self::settings::{Mode, Places, Settings};
 use crate::report::{Desk, Event, Wish};
 use crate::training::Ended;
@@ -81,7 +81,8 @@ async fn attempt(job: &Job) -> Result<Outcome, String> {
     let resume = resume.as_ref().map(|(path, step)| (path.as_path(), *step));
     let settings = Settings::new(&job.run, Mode::Train, job.accelerator, &places, resume);
     let log = job.data_dir.join("logs").join("runs").join(format!("{}.log", job.run.id));
-    let process = start(&job.trainer, &settings, &places, job.accelerator, log.clone())?;
+    let printed = Printed { log: log.clone(), heard: job.desk.output.clone() };
+    let process = start(&job.trainer, &settings, &places, job.accelerator, printed)?;
     let resume_step = resume.map_or(0, |(_, step)| step);
     Attempt::new(job, process, resume_step, log).finish().await
 }
@@ -91,10 +92,10 @@ fn start(
     settings: &Settings,
     places: &Places,
     accelerator: Accelerator,
-    log: PathBuf,
+    printed: Printed,
 ) -> Result<Process, String> {
     let arguments = trainer.filled(|name| settings.text(name)).map_err(|e| e.to_string())?;
-    Process::start(&arguments, settings, places, accelerator, log)
+    Process::start(&arguments, settings, places, accelerator, printed)
 }
 
 /// Work that reads or writes much, beside the threads that talk.

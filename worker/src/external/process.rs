@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::settings::{Places, Settings};
 use super::{log, stragglers};
+use crate::report::Output;
 
 /// Bytes of one reported line at most.
 const LINE_BYTES_MAX: usize = 64 << 10;
@@ -27,6 +28,14 @@ pub(super) enum Next {
     Line(String),
     /// The command has ended and nothing is left to read.
     End(ExitStatus),
+}
+
+/// Where what a command prints goes.
+pub(super) struct Printed {
+    /// A file.
+    pub(super) log: PathBuf,
+    /// For whoever follows it.
+    pub(super) heard: Output,
 }
 
 pub(super) struct Process {
@@ -50,7 +59,7 @@ impl Process {
         settings: &Settings,
         places: &Places,
         accelerator: Accelerator,
-        log: PathBuf,
+        printed: Printed,
     ) -> Result<Self, String> {
         let fault = |what: &str, path: &Path, error: &dyn std::fmt::Display| {
             format!("{what} {}: {error}", path.display())
@@ -94,7 +103,8 @@ impl Process {
         drop(command);
         let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let group = id.ok_or("the command ended before it was known")?;
-        let output = tokio::spawn(log::keep(log, reader));
+        let Printed { log, heard } = printed;
+        let output = tokio::spawn(log::keep(log, reader, heard));
         Ok(Self { child, group, report, pipe, lines: Lines::default(), ended: None, output })
     }
 

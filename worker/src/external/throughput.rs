@@ -16,10 +16,11 @@ use sweep_core::variant::OptimiserSpec;
 use sweep_corpus::{Library, PlainFiles};
 
 use super::lines::{self, Line, Step};
-use super::process::{Next, Process};
+use super::process::{Next, Printed, Process};
 use super::settings::{Mode, Places, Settings};
 use super::{Scratch, beside, describe, start};
 use crate::Options;
+use crate::report::Output;
 
 /// Steps that a command is told to train; it is stopped long before, if it is not very fast.
 const STEPS: u64 = 1000;
@@ -57,7 +58,8 @@ pub(crate) async fn measure(
     let settings = Settings::new(&run, Mode::Calibrate, options.accelerator, &places, None);
     let name = format!("{}-{}-{}.log", subject.sweep, subject.arm, subject.size);
     let log = options.data_dir.join("logs").join("calibration").join(name);
-    let mut process = start(&subject.trainer, &settings, &places, options.accelerator, log)?;
+    let printed = Printed { log, heard: Output::default() };
+    let mut process = start(&subject.trainer, &settings, &places, options.accelerator, printed)?;
     let mut samples = Samples { run, all: Vec::new(), begun: Instant::now() };
     let heard = listen(&mut process, &mut samples).await;
     let tail = process.end().await;

@@ -1,6 +1,8 @@
 //! One file per command: its arguments, and what it does with them.
 
 pub(crate) mod allocate;
+pub(crate) mod budget;
+pub(crate) mod cancel;
 pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod completions;
@@ -10,11 +12,15 @@ pub(crate) mod forecast;
 pub(crate) mod import;
 pub(crate) mod invert;
 pub(crate) mod laws;
+pub(crate) mod logs;
 pub(crate) mod migrate;
+pub(crate) mod pause;
 pub(crate) mod plan;
 pub(crate) mod plot;
 pub(crate) mod predict;
 pub(crate) mod propose;
+pub(crate) mod resume;
+pub(crate) mod retry;
 pub(crate) mod runs;
 pub(crate) mod serve;
 pub(crate) mod status;
@@ -36,6 +42,12 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
         Command::Status(arguments) => status::run(arguments, context).await,
         Command::Watch(arguments) => watch::run(arguments, context).await,
         Command::Runs(arguments) => runs::run(arguments, context).await,
+        Command::Logs(arguments) => logs::run(arguments, context).await,
+        Command::Pause(arguments) => pause::run(arguments, context).await,
+        Command::Resume(arguments) => resume::run(arguments, context).await,
+        Command::Cancel(arguments) => cancel::run(arguments, context).await,
+        Command::Retry(arguments) => retry::run(arguments, context).await,
+        Command::Budget(arguments) => budget::run(arguments, context).await,
         Command::Laws(arguments) => laws::run(arguments, context).await,
         Command::Fit(arguments) => fit::run(*arguments, context).await,
         Command::Predict(arguments) => predict::run(*arguments, context).await,

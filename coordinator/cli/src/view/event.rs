@@ -8,6 +8,7 @@ use sweep_core::sweep::{RunRecord, SweepStatus};
 use sweep_core::throughput::ThroughputSource;
 use sweep_core::units::{Share, human_count};
 
+use super::control::event_line;
 use super::counted;
 use super::plan::PlanSummary;
 
@@ -48,6 +49,10 @@ pub(crate) enum Event {
         label: String,
         step: u64,
     },
+    /// Somebody asked something of the sweep.
+    Asked {
+        line: String,
+    },
     Forecast {
         headline: String,
     },
@@ -83,6 +88,7 @@ impl fmt::Display for Event {
             Self::Requeued { label, step } => {
                 write!(f, "requeued    {label}: goes on from step {step}")
             }
+            Self::Asked { line } => write!(f, "asked       {line}"),
             Self::Forecast { headline } => write!(f, "forecast    {headline}"),
             Self::Problem { text } => write!(f, "problem     {text}"),
         }
@@ -102,6 +108,9 @@ pub(crate) fn events(before: Option<&SweepStatus>, after: &SweepStatus) -> Vec<E
         });
     }
     let final_n = after.runs.iter().filter(|run| run.state.is_final()).count();
+    let known_n = before.map_or(0, |before| before.events.len());
+    let asked = after.events.iter().skip(known_n).map(event_line);
+    events.extend(asked.map(|line| Event::Asked { line }));
     match before {
         None if final_n > 0 => events.push(Event::Resumed { final_n, runs_n: after.runs.len() }),
         None => {}
@@ -191,6 +200,8 @@ fn of_run(was: RunState, run: &RunRecord, runs_n: usize) -> Option<Event> {
 
 #[cfg(test)]
 mod tests {
+    use sweep_core::control::Control;
+
     use super::*;
     use crate::fixtures;
 
@@ -213,6 +224,16 @@ mod tests {
     #[test]
     fn a_newcomer_is_not_flooded() {
         insta::assert_snapshot!(lines(None, &fixtures::running()));
+    }
+
+    #[test]
+    fn what_people_ask_is_told_once() {
+        let before = fixtures::running();
+        let mut after = before.clone();
+        after.events.extend(fixtures::controlled(Control::Pause).event);
+        let expected = "asked       pause by ada: more GPUs\n";
+        assert_eq!(lines(Some(&before), &after), expected);
+        assert_eq!(lines(Some(&after), &after), "");
     }
 
     #[test]

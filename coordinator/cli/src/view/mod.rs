@@ -1,6 +1,8 @@
 //! What people read, made from the nouns of `sweep-core` by pure functions.
 
+pub(crate) mod budget;
 pub(crate) mod compare;
+pub(crate) mod control;
 pub(crate) mod corpus;
 pub(crate) mod event;
 pub(crate) mod families;

@@ -1,5 +1,7 @@
 //! A line per run.
 
+use sweep_core::control::Stop;
+use sweep_core::ids::RunId;
 use sweep_core::run::RunState;
 use sweep_core::sweep::RunRecord;
 use sweep_core::units::human_count;
@@ -9,6 +11,7 @@ use super::table::{Column, draw};
 /// All runs with what they found, cost and wait for.
 pub(crate) fn table(runs: &[RunRecord]) -> String {
     let columns = [
+        Column::Text("run"),
         Column::Text("arm"),
         Column::Text("size"),
         Column::Number("class"),
@@ -26,6 +29,7 @@ fn cells(run: &RunRecord) -> Vec<String> {
     let spec = &run.spec;
     let bits = run.result.as_ref();
     vec![
+        short(spec.id),
         spec.arm.clone(),
         spec.size.clone(),
         spec.class.to_string(),
@@ -36,6 +40,14 @@ fn cells(run: &RunRecord) -> Vec<String> {
         run.spent.to_string(),
         state(run),
     ]
+}
+
+/// The beginning of an id, by which commands find the run: eight digits are alike in one of 80,000
+/// sweeps of a hundred runs.
+fn short(run: RunId) -> String {
+    let mut text = run.to_string();
+    text.truncate(8);
+    text
 }
 
 /// The state of a run, and why it is in it.
@@ -49,11 +61,17 @@ pub(crate) fn state(run: &RunRecord) -> String {
         RunState::Succeeded | RunState::Leased => None,
         RunState::Planned | RunState::Queued | RunState::Cancelled => run.waiting.clone(),
     };
+    let stopping = match run.stop {
+        Some(Stop::Pause) => ", stops to be paused",
+        Some(Stop::Cancel) => ", stops to be cancelled",
+        None => "",
+    };
     let attempts = match run.attempts_n {
         0 | 1 => String::new(),
         n => format!(" (attempt {n})"),
     };
-    why.map_or_else(|| format!("{state}{attempts}"), |why| format!("{state}{attempts}: {why}"))
+    let state = format!("{state}{attempts}{stopping}");
+    why.map_or_else(|| state.clone(), |why| format!("{state}: {why}"))
 }
 
 #[cfg(test)]

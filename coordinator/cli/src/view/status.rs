@@ -1,10 +1,12 @@
 //! How far a sweep is.
 
+use sweep_core::control::{Control, ControlEvent};
 use sweep_core::import::Import;
 use sweep_core::run::RunState;
 use sweep_core::sweep::{RunRecord, SweepRecord, SweepStatus};
 use sweep_core::units::Share;
 
+use super::control::event_line;
 use super::counted;
 use super::runs::state;
 use super::table::{Column, draw};
@@ -25,6 +27,7 @@ pub(crate) fn render(status: &SweepStatus) -> String {
     for Import { id, source, runs_n, .. } in &status.imports {
         text += &format!("imported   {} of {source} ({id})\n", counted(*runs_n as usize, "run"));
     }
+    text += &held(status);
     text += &format!("workers    {}\n", status.workers_n);
     for headline in &status.headlines {
         text += &format!("forecast   {headline}\n");
@@ -37,6 +40,23 @@ pub(crate) fn render(status: &SweepStatus) -> String {
         text += &format!("training   {}: {}\n", run.spec.label(), state(run));
     }
     text
+}
+
+/// Who holds the sweep, and why.
+fn held(status: &SweepStatus) -> String {
+    let (control, word) = match &status.record {
+        SweepRecord { cancelled_at: Some(_), .. } => (Control::Cancel, "cancelled"),
+        SweepRecord { paused_at: Some(_), .. } => (Control::Pause, "paused"),
+        _ => return String::new(),
+    };
+    let is_it = |event: &&ControlEvent| event.control == control && event.run.is_none();
+    let by = status.events.iter().rfind(is_it).map(event_line).unwrap_or_default();
+    let name = &status.record.name;
+    let how = match control {
+        Control::Pause => format!("; `sweepctl resume {name}` goes on"),
+        _ => String::new(),
+    };
+    format!("{word:<10} {by}{how}\n")
 }
 
 /// `12 of 48 succeeded, 1 failed, 4 in progress, 31 waiting`.
@@ -80,11 +100,24 @@ pub(crate) fn list(sweeps: &[SweepRecord]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sweep_core::control::{Control, Stop};
+
     use crate::fixtures;
 
     #[test]
     fn a_running_sweep_in_a_few_lines() {
         insta::assert_snapshot!(super::render(&fixtures::running()));
+    }
+
+    #[test]
+    fn a_held_sweep_says_who_holds_it_and_how_to_go_on() {
+        let mut status = fixtures::running();
+        status.record.paused_at = Some(status.record.submitted_at);
+        status.events.extend(fixtures::controlled(Control::Pause).event);
+        for run in status.runs.iter_mut().filter(|run| run.state.is_active()) {
+            run.stop = Some(Stop::Pause);
+        }
+        insta::assert_snapshot!(super::render(&status));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use sample::{claim, queued};
 use sweep_core::ids::RunId;
 use sweep_core::metric::{Metric, MetricPoint};
 use sweep_harness::postgres::Postgres;
-use sweep_store::{Claim, NewImport, NewSweep, Store};
+use sweep_store::{Claim, NewImport, NewSweep, Order, Store};
 use tokio::task::JoinSet;
 
 const RUNS_N: u64 = 200;
@@ -98,7 +98,8 @@ fn copy(url: &str) -> Duration {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().display().to_string();
     let psql = |sql: &str| {
-        let status = Command::new("psql").args(["-q", "-v", "ON_ERROR_STOP=1", url, "-c", sql]).status();
+        let status =
+            Command::new("psql").args(["-q", "-v", "ON_ERROR_STOP=1", url, "-c", sql]).status();
         assert!(status.unwrap().success(), "psql is needed");
     };
     psql(
@@ -106,12 +107,15 @@ fn copy(url: &str) -> Duration {
          PRIMARY KEY (run_id, metric, step))",
     );
     let (runs_n, steps_n, metrics_n) = (RUNS_N, BATCHES_N * STEPS_N, METRICS.len());
-    psql(&format!(
-        "\\copy (SELECT ids.id, 'metric_' || metric, step::bigint, (1.0 / step)::float8
+    psql(
+        &format!(
+            "\\copy (SELECT ids.id, 'metric_' || metric, step::bigint, (1.0 / step)::float8
          FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, {runs_n})) AS ids,
               generate_series(1, {metrics_n}) AS metric, generate_series(1, {steps_n}) AS step)
          TO '{path}' (FORMAT binary)"
-    ).replace('\n', " "));
+        )
+        .replace('\n', " "),
+    );
     let begun = Instant::now();
     psql(&format!("\\copy metric_row FROM '{path}' (FORMAT binary)"));
     begun.elapsed()

@@ -21,6 +21,8 @@ pub struct Model {
     pub result: Option<Json>,
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub failure: Option<Json>,
+    /// What its worker is told at its next heartbeat.
+    pub stop: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,4 +1,4 @@
-//! A submitted sweep. Written by `sweeps`.
+//! A submitted sweep. Written by `sweeps`; what people asked of it, by `controls`.
 
 use sea_orm::entity::prelude::*;
 
@@ -15,6 +15,10 @@ pub struct Model {
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub corpus: Option<Json>,
     pub submitted_at: TimeDateTimeWithTimeZone,
+    /// None while it is not paused.
+    pub paused_at: Option<TimeDateTimeWithTimeZone>,
+    /// None where not all of it was cancelled.
+    pub cancelled_at: Option<TimeDateTimeWithTimeZone>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

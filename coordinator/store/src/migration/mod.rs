@@ -11,6 +11,8 @@ mod m20261124_120500_observation;
 mod m20261124_120600_forecast;
 mod m20261124_120700_throughput;
 mod m20261201_080000_import;
+mod m20261201_120000_control;
+mod m20261201_120100_output;
 mod m20261202_090000_metric_chunk;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
@@ -40,6 +42,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_120600_forecast::Migration),
             Box::new(m20261124_120700_throughput::Migration),
             Box::new(m20261201_080000_import::Migration),
+            Box::new(m20261201_120000_control::Migration),
+            Box::new(m20261201_120100_output::Migration),
             Box::new(m20261202_090000_metric_chunk::Migration),
         ]
     }

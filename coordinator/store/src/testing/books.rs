@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
+use sweep_core::control::{Control, Refusal};
 use sweep_core::ids::{RunId, SweepId};
 use sweep_core::ledger::{Ledger, LedgerError};
 use sweep_core::run::FailureReason;
 
 use super::Fixture;
-use super::sample::{NOW, claim, ms, queued};
-use crate::{EntryKind, Error, Metered, Store};
+use super::sample::{NOW, claim, ms, order, queued};
+use crate::{EntryKind, Error, Metered, Order, Store};
 
 const SEQUENTIAL_EVENTS_N: u32 = 600;
 const TASKS_N: u64 = 4;
@@ -31,10 +32,26 @@ impl Random {
 
 #[derive(Clone, Copy, Debug)]
 enum Event {
-    Claim { reserve: u64 },
-    Renew { epoch: u32, reading: u64, extend_by: u64 },
-    Requeue { epoch: u32, reading: Option<u64> },
-    Fail { epoch: u32, reading: u64 },
+    Claim {
+        reserve: u64,
+    },
+    Renew {
+        epoch: u32,
+        reading: u64,
+        extend_by: u64,
+    },
+    Requeue {
+        epoch: u32,
+        reading: Option<u64>,
+    },
+    Fail {
+        epoch: u32,
+        reading: u64,
+    },
+    /// More budget for the sweep.
+    Raise {
+        by: u64,
+    },
 }
 
 impl Event {
@@ -47,8 +64,9 @@ impl Event {
                 let (reading, extend_by) = (random.below(4000), random.below(500));
                 Self::Renew { epoch, reading, extend_by }
             }
-            24..28 => Self::Requeue { epoch, reading: Some(random.below(4000)) },
-            28..31 => Self::Requeue { epoch, reading: None },
+            24..27 => Self::Requeue { epoch, reading: Some(random.below(4000)) },
+            27..30 => Self::Requeue { epoch, reading: None },
+            30 => Self::Raise { by: random.below(2000) },
             _ => Self::Fail { epoch, reading: random.below(4000) },
         }
     }
@@ -58,14 +76,26 @@ impl Event {
             Self::Claim { reserve } => store.claim(&claim(run, reserve)).await.map(|_| None),
             Self::Renew { epoch, reading, extend_by } => {
                 let later = NOW.plus_ms(10);
-                store.renew(run, epoch, ms(reading), ms(extend_by), NOW, later).await.map(Some)
+                let renewed = store.renew(run, epoch, ms(reading), ms(extend_by), NOW, later);
+                renewed.await.map(|renewed| Some(renewed.metered))
             }
             Self::Requeue { epoch, reading } => {
-                store.requeue(run, epoch, reading.map(ms), NOW).await.map(|()| None)
+                store.requeue(run, epoch, reading.map(ms), NOW).await.map(|_| None)
             }
             Self::Fail { epoch, reading } => {
                 let reason = FailureReason::LostTooOften { attempts_n: epoch };
                 store.fail(run, epoch, ms(reading), &reason, NOW).await.map(|()| None)
+            }
+            Self::Raise { by } => {
+                let (sweep, _) = store.run(run).await?.expect("it was planned");
+                let granted = store.balance(sweep).await?.granted;
+                let to = granted.checked_add(ms(by));
+                let raise = Order { to, ..order(sweep, Control::Raise) };
+                match store.control(&raise).await {
+                    // Somebody else was faster, and raised it beyond.
+                    Err(Error::Refused(Refusal::Shrinks { .. })) => Ok(None),
+                    raised => raised.map(|_| None),
+                }
             }
         }
     }
@@ -85,6 +115,10 @@ fn follow(ledger: &mut Ledger, run: RunId, epoch: u32, event: Event) -> Result<(
         Event::Fail { epoch, reading } => {
             meter(ledger, run, epoch, reading, 0)?;
             ledger.settle(run, epoch).map(drop)
+        }
+        Event::Raise { by } => {
+            ledger.grant(ms(by));
+            Ok(())
         }
     }
 }
@@ -185,9 +219,13 @@ async fn replay(store: &Store, sweep: SweepId) {
     let mut model = Ledger::new(entries[0].amount);
     let mut spent: HashMap<RunId, u64> = HashMap::new();
     for entry in &entries[1..] {
+        if entry.kind == EntryKind::Grant {
+            model.grant(entry.amount);
+            continue;
+        }
         let (run, epoch) = (entry.run.unwrap(), entry.epoch.unwrap());
         match entry.kind {
-            EntryKind::Grant => panic!("a second grant"),
+            EntryKind::Grant => {}
             EntryKind::Reserve => {
                 // An attempt that used all it had ended without a refund.
                 if let Some(used_up) = model.reservation(run) {

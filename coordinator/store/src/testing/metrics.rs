@@ -151,7 +151,10 @@ pub(super) async fn reading_a_series_uses_its_key(fixture: &Fixture) {
     fixture.store.migrate().await.unwrap();
     let loose = format!("SELECT run_id FROM metric_chunk WHERE {LOOSE}");
     let queries = [
-        ("SELECT * FROM metric_chunk WHERE run_id = $1 AND metric = 'train_loss'", ["metric=?", "pkey"]),
+        (
+            "SELECT * FROM metric_chunk WHERE run_id = $1 AND metric = 'train_loss'",
+            ["metric=?", "pkey"],
+        ),
         // What PostgreSQL calls a partition's part of the index.
         (&loose, ["metric_chunk_loose (epoch>?", "default_epoch_run_id_idx"]),
     ];

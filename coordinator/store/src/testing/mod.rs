@@ -1,6 +1,7 @@
 //! The store's conformance suite: every case runs on an SQLite file and on a real PostgreSQL.
 
 mod books;
+mod controls;
 mod history;
 mod imports;
 mod leases;
@@ -90,8 +91,16 @@ conformance! {
         ending_twice_settles_once
         a_long_run_extends_its_reservation_while_the_budget_lasts
         a_failed_run_keeps_its_reason
-        cancelling_frees_what_was_reserved
         leases_expire_in_order;
+    controls:
+        a_cancelled_sweep_frees_what_its_runs_do_not_use
+        one_run_is_cancelled_and_brought_back
+        a_paused_sweep_goes_on_where_it_was
+        a_failed_run_is_retried_and_a_diverged_one_only_by_name
+        a_budget_only_grows_and_wakes_a_sweep_that_is_done
+        what_cannot_be_asked_is_refused
+        racing_orders_are_noted_once
+        the_output_of_an_attempt_is_kept_once;
     imports:
         an_import_is_seen_until_it_is_taken_back
         runs_are_imported_once

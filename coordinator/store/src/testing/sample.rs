@@ -2,6 +2,7 @@
 
 use sweep_core::class::ComputeClass;
 use sweep_core::clock::Timestamp;
+use sweep_core::control::Control;
 use sweep_core::corpus::CorpusRef;
 use sweep_core::ids::{PlanId, RunId, SweepId, WorkerId};
 use sweep_core::import::{ImportedRun, observations};
@@ -12,7 +13,7 @@ use sweep_core::spec;
 use sweep_core::units::AcceleratorTime;
 use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position, Variant};
 
-use crate::{Claim, NewImport, NewSweep, Store};
+use crate::{Claim, NewImport, NewSweep, Order, Store};
 
 const YAML: &str = "\
 apiVersion: sweepctl/v1
@@ -134,6 +135,19 @@ pub(super) fn claim(run: RunId, reserve_ms: u64) -> Claim {
         reserve: ms(reserve_ms),
         now: NOW,
         expires_at: NOW.plus_ms(1000),
+    }
+}
+
+/// Something asked of a whole sweep.
+pub(super) fn order(sweep: SweepId, control: Control) -> Order {
+    Order {
+        sweep,
+        run: None,
+        control,
+        actor: "ada".to_owned(),
+        reason: "because".to_owned(),
+        to: None,
+        at: NOW,
     }
 }
 

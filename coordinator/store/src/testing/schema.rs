@@ -4,22 +4,25 @@ use sea_orm::{
     ColumnTrait, ConnectOptions, ConnectionTrait, Database, DbBackend, EntityTrait, IdenStatic,
     Iterable, Statement,
 };
+use sweep_core::control::Control;
 use sweep_core::forecast::Forecast;
 use sweep_core::ids::ForecastId;
 use sweep_core::metric::Metric;
 use sweep_core::observation::Observation;
+use sweep_core::output::OutputPart;
 
 use super::Fixture;
-use super::sample::{NOW, claim, ms, new_import, new_sweep, point, queued, result};
+use super::sample::{NOW, claim, ms, new_import, new_sweep, order, point, queued, result};
 use crate::entity::{
-    forecast, import, import_withdrawal, lease, ledger, ledger_entry, metric_chunk, observation, plan, plan_run, run, sweep, throughput,
+    attempt_output, control_event, forecast, import, import_withdrawal, lease, ledger,
+    ledger_entry, metric_chunk, observation, plan, plan_run, run, sweep, throughput,
 };
 use crate::tx::writing;
 use crate::{Error, MigrationReport, Store};
 
 pub(super) async fn migrating_twice_does_nothing(fixture: &Fixture) {
     let first = fixture.store.migrate().await.unwrap();
-    assert_eq!(first.applied.len(), 10);
+    assert_eq!(first.applied.len(), 12);
     assert_eq!(first.applied[0], "m20261124_120000_sweep");
     let second = fixture.store.migrate().await.unwrap();
     assert_eq!(second, MigrationReport { applied: Vec::new() });
@@ -38,7 +41,7 @@ pub(super) async fn of_racing_migrations_each_is_applied_once(fixture: &Fixture)
         applied.push(task.await.unwrap());
     }
     applied.sort_unstable();
-    assert_eq!(applied, [0, 0, 0, 10]);
+    assert_eq!(applied, [0, 0, 0, 12]);
 }
 
 pub(super) async fn a_newer_schema_is_refused(fixture: &Fixture) {
@@ -65,7 +68,8 @@ pub(super) async fn entities_agree_with_the_schema(fixture: &Fixture) {
         )*};
     }
     compare! {
-        forecast import import_withdrawal lease ledger ledger_entry metric_chunk observation plan plan_run run
+        attempt_output control_event forecast import import_withdrawal lease ledger ledger_entry
+        metric_chunk observation plan plan_run run
         sweep throughput
     }
     let all = match fixture.store.db.get_database_backend() {
@@ -123,7 +127,7 @@ async fn rows(store: &Store, sql: &str) -> Vec<sea_orm::QueryResult> {
 }
 
 /// Statements that would break a promise of the schema, on a database with a row in every table.
-const REFUSED: [&str; 28] = [
+const REFUSED: [&str; 34] = [
     "UPDATE ledger SET free_ms = free_ms + 1",
     "UPDATE ledger SET free_ms = -1, reserved_ms = granted_ms - spent_ms + 1",
     "UPDATE ledger SET spent_ms = -1, free_ms = granted_ms - reserved_ms + 1",
@@ -152,6 +156,14 @@ const REFUSED: [&str; 28] = [
     "UPDATE import SET runs_n = runs_n + 1",
     "DELETE FROM import_withdrawal",
     "INSERT INTO import SELECT sweep_id, sweep_id, source, 0, observations, imported_at FROM import",
+    "UPDATE control_event SET reason = 'another'",
+    "DELETE FROM control_event",
+    "INSERT INTO control_event SELECT sweep_id, 9, happened_at, 'raise', actor, reason, run_id, 7, 7
+     FROM control_event",
+    "INSERT INTO control_event SELECT sweep_id, 9, happened_at, 'pause', actor, reason, run_id, 7, 8
+     FROM control_event",
+    "UPDATE run SET stop = 'pause' WHERE state = 'succeeded'",
+    "UPDATE attempt_output SET skipped_n = 1",
     "INSERT INTO metric_chunk SELECT run_id, metric, epoch, sequence, 0, 0, 1, steps, point_values
      FROM metric_chunk",
     "UPDATE metric_chunk SET last_step = first_step - 1",
@@ -184,6 +196,11 @@ pub(super) async fn the_database_refuses_what_must_not_be(fixture: &Fixture) {
     store.put_forecast(&forecast).await.unwrap();
     let import = store.import(&new_import(sweep, &[1.0])).await.unwrap().unwrap();
     store.withdraw_import(import.id, NOW).await.unwrap();
+
+    let order = order(sweep, Control::Pause);
+    store.control(&order).await.unwrap();
+    let output = OutputPart { epoch: 1, text: "loss 2".to_owned(), skipped_n: 0 };
+    store.put_output(runs[0], &output).await.unwrap();
 
     for sql in REFUSED {
         let error = store.db.execute_unprepared(sql).await.expect_err(sql).to_string();
