@@ -64,8 +64,6 @@ pub(crate) struct Live {
     pub(crate) outputs: BTreeMap<RunId, Output>,
     /// When each worker last asked for anything.
     pub(crate) workers: BTreeMap<WorkerId, Timestamp>,
-    /// How often each run's worker was lost since this process started.
-    pub(crate) losses: BTreeMap<RunId, u32>,
     /// Faults that keep a sweep from going on.
     pub(crate) problems: BTreeMap<SweepId, BTreeSet<String>>,
     /// Faults that concern every sweep.

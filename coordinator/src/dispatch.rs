@@ -1,8 +1,9 @@
 //! Gives work to workers: calibrations first, then runs, each under a lease.
 
 use sweep_core::clock::Timestamp;
-use sweep_core::ids::{RunId, WorkerId};
+use sweep_core::ids::WorkerId;
 use sweep_core::plan::RunSpec;
+use sweep_core::retry::AttemptEnd;
 use sweep_core::run::{Checkpoint, FailureReason, RunState};
 use sweep_core::throughput::ThroughputKey;
 use sweep_core::units::AcceleratorTime;
@@ -11,7 +12,7 @@ use sweep_store::{Claim, Error as StoreError, Lease};
 
 use crate::calibrate::Reference;
 use crate::context::{CalibrationJob, Context};
-use crate::{Error, outputs, scheduler};
+use crate::{Error, outputs, retries, scheduler};
 
 /// What a worker is to do next.
 pub(crate) enum Work {
@@ -28,10 +29,6 @@ pub(crate) struct RunWork {
     /// Accelerator time between checkpoints.
     pub(crate) checkpoint_every: AcceleratorTime,
 }
-
-/// A run that loses its worker this often while this process lives is given up: it probably kills
-/// them itself.
-const LOSSES_MAX: u32 = 5;
 
 /// Finds work for a worker.
 pub(crate) async fn lease(
@@ -95,7 +92,7 @@ async fn claim_next(context: &Context, worker: WorkerId) -> Result<Work, Error> 
             continue;
         }
         for run in context.store.runs(sweep.id).await? {
-            if run.state != RunState::Queued {
+            if run.state != RunState::Queued || run.waits_until(context.now()).is_some() {
                 continue;
             }
             let free = context.store.balance(sweep.id).await?.free();
@@ -132,25 +129,21 @@ async fn run_work(context: &Context, lease: &Lease) -> Result<Work, Error> {
     })))
 }
 
-/// Takes a run back from a worker that is gone. It goes on from its checkpoint with another.
+/// Takes a run back from a worker that is gone. It goes on from its checkpoint with another, unless it
+/// has lost too many: then it probably ends them itself.
 pub(crate) async fn lost(context: &Context, lease: &Lease) -> Result<(), Error> {
     let Lease { run, epoch, .. } = *lease;
-    let losses = {
-        let mut live = context.live();
-        live.progress.remove(&run);
-        live.losses.get(&run).copied().unwrap_or(0) + 1
-    };
-    outputs::keep(context, RunKey { run, epoch }).await?;
-    let taken = if losses >= LOSSES_MAX {
-        give_up(context, run, epoch, losses).await
-    } else {
-        context.store.requeue(run, epoch, None, context.now()).await.map(drop)
+    let key = RunKey { run, epoch };
+    context.live().progress.remove(&run);
+    outputs::keep(context, key).await?;
+    let back = retries::back(context, key, AttemptEnd::WorkerLost, None).await?;
+    let again = back.is_some();
+    let taken = match back {
+        Some(back) => context.store.requeue(run, epoch, None, &back, context.now()).await.map(drop),
+        None => give_up(context, key).await,
     };
     match taken {
-        Ok(()) => {
-            tracing::warn!(%run, epoch, losses, "a worker was lost; its run is taken back");
-            context.live().losses.insert(run, losses);
-        }
+        Ok(()) => tracing::warn!(%run, epoch, again, "a worker was lost; its run is taken back"),
         // Its worker finished in the meantime.
         Err(StoreError::StaleLease { .. }) => {}
         Err(error) => return Err(error.into()),
@@ -159,8 +152,9 @@ pub(crate) async fn lost(context: &Context, lease: &Lease) -> Result<(), Error> 
     Ok(())
 }
 
-async fn give_up(context: &Context, run: RunId, epoch: u32, losses: u32) -> Result<(), StoreError> {
-    let reason = FailureReason::LostTooOften { attempts_n: losses };
+async fn give_up(context: &Context, RunKey { run, epoch }: RunKey) -> Result<(), StoreError> {
+    let earlier_n = context.store.ended_so(run, AttemptEnd::WorkerLost, epoch).await?;
+    let reason = FailureReason::LostTooOften { attempts_n: earlier_n + 1 };
     context.store.fail(run, epoch, AcceleratorTime::ZERO, &reason, context.now()).await
 }
 

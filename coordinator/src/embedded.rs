@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use sweep_core::clock::SystemClock;
 use sweep_core::ids::RunId;
+use sweep_store::Back;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -100,7 +101,8 @@ pub fn running(data_dir: &Path) -> Option<String> {
 async fn take_back_abandoned(context: &Context) -> Result<(), Error> {
     for lease in context.store.open_leases().await? {
         let now = context.now();
-        context.store.requeue(lease.run, lease.epoch, None, now).await?;
+        let back = Back::preempted();
+        context.store.requeue(lease.run, lease.epoch, None, &back, now).await?;
     }
     Ok(())
 }

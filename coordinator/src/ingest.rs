@@ -7,10 +7,10 @@ use sweep_core::sweep::Progress;
 use sweep_core::throughput::{Throughput, ThroughputKey};
 use sweep_core::units::AcceleratorTime;
 use sweep_proto::RunKey;
-use sweep_store::{Metered, Renewed};
+use sweep_store::{Back, Metered, Renewed};
 
 use crate::context::{CalibrationJob, Context};
-use crate::{Error, outputs};
+use crate::{Error, outputs, retries};
 
 /// What a training command has printed since it was last told, or the end of it.
 pub(crate) struct Printed {
@@ -118,18 +118,32 @@ pub(crate) async fn finish(
             false
         }
         Ending::Failed(reason) => {
-            tracing::warn!(%run, %reason, "a run failed");
-            context.stored(context.store.fail(run, epoch, used, &reason, now).await)?;
-            false
+            let back = retries::back(context, key, reason.end(), Some(&reason)).await?;
+            tracing::warn!(%run, epoch, %reason, again = back.is_some(), "an attempt failed");
+            match back {
+                Some(back) => give_back(context, key, used, &back).await?,
+                None => {
+                    context.stored(context.store.fail(run, epoch, used, &reason, now).await)?;
+                    false
+                }
+            }
         }
-        Ending::Released => {
-            let requeued = context.store.requeue(run, epoch, Some(used), now).await;
-            context.stored(requeued)? == RunState::Queued
-        }
+        Ending::Released => give_back(context, key, used, &Back::preempted()).await?,
     };
     context.live().progress.remove(&run);
     context.changed();
     Ok(goes_on)
+}
+
+/// Puts a run back into the queue; false where somebody has cancelled it.
+async fn give_back(
+    context: &Context,
+    RunKey { run, epoch }: RunKey,
+    used: AcceleratorTime,
+    back: &Back,
+) -> Result<bool, Error> {
+    let requeued = context.store.requeue(run, epoch, Some(used), back, context.now()).await;
+    Ok(context.stored(requeued)? == RunState::Queued)
 }
 
 /// Keeps a measured throughput, or the reason why there is none.

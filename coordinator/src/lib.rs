@@ -26,6 +26,7 @@ mod outputs;
 pub mod planner;
 mod read_model;
 mod reference;
+mod retries;
 pub mod scheduler;
 pub mod server;
 mod submit;

@@ -1,11 +1,13 @@
 //! What people see of a sweep, put together from the database and the live state.
 
+use sweep_core::clock::Timestamp;
 use sweep_core::forecast::ForecastView;
 use sweep_core::ids::SweepId;
 use sweep_core::ledger::Balance;
 use sweep_core::run::RunState;
 use sweep_core::spec;
 use sweep_core::sweep::{RunRecord, SweepPhase, SweepRecord, SweepStatus};
+use sweep_core::units::WallTime;
 
 use crate::context::{CalibrationJob, Context};
 use crate::scheduler::{self, Assignment, Candidate, Problem};
@@ -49,7 +51,7 @@ pub(crate) async fn status(context: &Context, name: &str) -> Result<SweepStatus,
     for run in &mut runs {
         run.progress = live.progress.get(&run.spec.id).copied();
     }
-    explain_waiting(&mut runs, &record);
+    explain_waiting(&mut runs, &record, context.now());
     let mut problems: Vec<String> =
         live.problems.get(&record.id).into_iter().flatten().chain(&live.faults).cloned().collect();
     for calibration in &calibrations {
@@ -63,7 +65,7 @@ pub(crate) async fn status(context: &Context, name: &str) -> Result<SweepStatus,
 }
 
 /// Says of every waiting run, in plain words, what it waits for.
-fn explain_waiting(runs: &mut [RunRecord], sweep: &SweepRecord) {
+fn explain_waiting(runs: &mut [RunRecord], sweep: &SweepRecord, now: Timestamp) {
     let Balance { granted, spent, .. } = sweep.balance;
     let candidates =
         runs.iter().map(|run| Candidate { state: run.state, cost: run.spec.cost() }).collect();
@@ -79,6 +81,12 @@ fn explain_waiting(runs: &mut [RunRecord], sweep: &SweepRecord) {
             }
             _ if sweep.phase == SweepPhase::Done => None,
             RunState::Planned | RunState::Queued if held.is_some() => held.map(str::to_owned),
+            RunState::Queued if run.waits_until(now).is_some() => {
+                run.waits_until(now).map(|until| {
+                    let wait = WallTime::from_ms(until.0.saturating_sub(now.0).unsigned_abs());
+                    format!("back-off, {wait} more")
+                })
+            }
             RunState::Planned => {
                 Some("waits until running runs give back what they do not use".to_owned())
             }
@@ -86,7 +94,7 @@ fn explain_waiting(runs: &mut [RunRecord], sweep: &SweepRecord) {
             RunState::Queued => Some(format!("{ahead} runs are ahead of it")),
             _ => None,
         };
-        if run.state == RunState::Queued {
+        if run.state == RunState::Queued && run.waits_until(now).is_none() {
             ahead += 1;
         }
     }

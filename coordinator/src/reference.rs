@@ -91,6 +91,8 @@ mod tests {
             checkpoint: None,
             result: None,
             failure: None,
+            attempts: Vec::new(),
+            not_before: None,
             stop: None,
             waiting: None,
             progress: None,

@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use sweep_core::ids::RunId;
+use sweep_core::retry::AttemptEnd;
 use sweep_core::run::RunState;
 use sweep_core::sweep::{RunRecord, SweepPhase};
 
@@ -19,7 +20,8 @@ async fn check_books(stored: &Stored) -> Result<()> {
 }
 
 fn is_under_way(run: &RunRecord) -> bool {
-    run.state == RunState::Running && run.checkpoint.is_some()
+    let has_begun = run.checkpoint.as_ref().is_some_and(|saved| saved.step * 4 < run.spec.steps);
+    run.state == RunState::Running && has_begun
 }
 
 fn is_quiet(stored: &Stored) -> bool {
@@ -32,7 +34,9 @@ async fn now(sandbox: &Sandbox) -> Result<Stored> {
 
 #[tokio::test]
 async fn a_sweep_is_paused_resumed_and_cancelled_under_its_workers() -> Result<()> {
-    let sandbox = Sandbox::new(&long_budget());
+    // Its shortest runs take longer than two heartbeats.
+    let budget = long_budget().replace("400k tokens/s", "4M tokens/s");
+    let sandbox = Sandbox::new(&budget);
     let mut submit = sandbox.spawn(&["submit", "budget.yaml"]);
     let under_way = |stored: &Stored| stored.runs.iter().any(is_under_way);
     sandbox.wait_until("a run has a checkpoint", under_way).await?;
@@ -42,7 +46,10 @@ async fn a_sweep_is_paused_resumed_and_cancelled_under_its_workers() -> Result<(
     let paused = sandbox.wait_until("every worker has stopped", is_quiet).await?;
     check_books(&paused).await?;
     let status = sandbox.succeed(&["status"]);
-    assert!(status.contains("paused     pause by ada: lunch"), "{status}");
+    assert!(
+        status.contains("UTC pause by ada: lunch; `sweepctl resume small` goes on"),
+        "{status}"
+    );
     let attempts = |stored: &Stored| stored.runs.iter().map(|run| run.attempts_n).sum::<u32>();
     let before = attempts(&paused);
     let interrupted = paused.runs.iter().find(|run| {
@@ -96,7 +103,7 @@ fn only(stored: &Stored) -> (RunId, RunState) {
 #[tokio::test]
 async fn a_failed_run_is_retried_and_its_output_is_kept() -> Result<()> {
     let arms = "  - name: own\n    trainer: { command: [sh, own.sh] }\n    sizes: [{ width: 4, \
-                layers: 1, throughput: 1k tokens/s }]\n";
+                layers: 1, throughput: 1k tokens/s }]\nretries: { trainerError: 0 }\n";
     let budget = budget_over("own", "[1 s]", arms).replace("budget: 10 min", "budget: 1500 ms");
     let sandbox = Sandbox::new(&budget);
     std::fs::write(sandbox.path("own.sh"), MENDED)?;
@@ -128,7 +135,7 @@ async fn a_failed_run_is_retried_and_its_output_is_kept() -> Result<()> {
     assert_eq!(followed, texts.concat());
 
     let raised = sandbox.succeed(&["budget", "raise", "own", "--to", "1h", "--reason", "more"]);
-    assert!(raised.contains("budget raised from 1.5 s to 1 h"), "{raised}");
+    assert!(raised.contains("budget raised from 1.5 s to 60 min"), "{raised}");
     until("the sweep is done again", async || {
         sandbox.succeed(&["status"]);
         Ok(now(&sandbox).await?.sweep.phase == SweepPhase::Done)
@@ -145,4 +152,49 @@ async fn a_failed_run_is_retried_and_its_output_is_kept() -> Result<()> {
 
 fn text_of(part: &Value) -> &str {
     part["text"].as_str().unwrap_or_default()
+}
+
+/// Fails twice in ways of their own and then succeeds.
+const MOODY: &str = "
+n=$(cat tries 2>/dev/null || echo 0); n=$((n+1)); echo $n > tries
+echo \"try $n\"
+case $n in
+1) kill -KILL $$ ;;
+2) echo 'a socket was closed'; exit 4 ;;
+esac
+(echo \"{\\\"step\\\": $SWEEP_STEPS, \\\"loss\\\": 2}\"
+echo '{\"event\": \"result\", \"bits_per_byte\": 2, \"params_n\": 10}') > $SWEEP_REPORT
+";
+
+#[tokio::test]
+async fn attempts_are_repeated_by_the_way_in_which_they_ended() -> Result<()> {
+    let arm = |name: &str, command: &str| {
+        format!(
+            "  - name: {name}\n    trainer: {{ command: {command} }}\n    sizes: [{{ width: 4, \
+             layers: 1, throughput: 1k tokens/s }}]\n"
+        )
+    };
+    let arms = arm("moody", "[sh, moody.sh]") + &arm("absent", "[no-such-program]");
+    let retries = "retries: { backoff: { first: 50 ms, max: 1 s } }\n";
+    let sandbox = Sandbox::new(&(budget_over("moody", "[1 s]", &arms) + retries));
+    std::fs::write(sandbox.path("moody.sh"), MOODY)?;
+    sandbox.succeed(&["submit", "budget.yaml"]);
+    let stored = now(&sandbox).await?;
+    let of = |arm: &str| stored.runs.iter().find(|run| run.spec.arm == arm).context("no such arm");
+    let ends = |run: &RunRecord| run.attempts.iter().map(|attempt| attempt.end).collect::<Vec<_>>();
+    let moody = of("moody")?;
+    let expected = [AttemptEnd::OutOfMemory, AttemptEnd::TrainerError, AttemptEnd::Succeeded];
+    assert_eq!((moody.state, &*ends(moody)), (RunState::Succeeded, &expected[..]));
+    let told = moody.attempts[1].failure.as_ref().map(ToString::to_string).unwrap_or_default();
+    assert!(told.contains("a socket was closed"), "{told}");
+    let absent = of("absent")?;
+    assert_eq!(ends(absent), [AttemptEnd::BadConfiguration], "no repetition mends that");
+    let runs = sandbox.succeed(&["runs"]);
+    assert!(runs.contains("(attempt 3, after out of memory, trainer error)"), "{runs}");
+    let status = sandbox.succeed(&["status"]);
+    assert!(
+        status.contains("attempts   out of memory, bad configuration, trainer error"),
+        "{status}"
+    );
+    check_books(&stored).await
 }

@@ -14,6 +14,7 @@ mod calibration;
 mod client;
 mod error;
 mod external;
+mod fault;
 mod report;
 mod training;
 

@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 use crate::agent::Agent;
 use crate::client::Client;
 use crate::external::{self, Job};
+use crate::fault::Fault;
 use crate::report::{Desk, Event, Reporter, Wish};
 use crate::{Error, Options};
 
@@ -79,7 +80,7 @@ async fn start(agent: &Agent, key: RunKey) -> Result<bool, Error> {
 
 /// What the training thread came to: its outcome with the accelerator time used.
 pub(crate) struct Ended {
-    pub(crate) outcome: Result<Outcome, String>,
+    pub(crate) outcome: Result<Outcome, Fault>,
     pub(crate) used: AcceleratorTime,
 }
 
@@ -107,7 +108,7 @@ async fn finish(
         Ok(Outcome::Diverged { step, before, .. }) => {
             failed(&FailureReason::Diverged { step, before })
         }
-        Err(message) => failed(&FailureReason::Trainer { message }),
+        Err(Fault(reason)) => failed(&reason),
     };
     let used_ms = ended.used.ms();
     // All that is kept: the coordinator may have lost what it was told before.
@@ -167,9 +168,8 @@ struct Thread {
 
 impl Thread {
     fn train(mut self) -> Ended {
-        let outcome = self.attempt().map_err(|message| {
-            tracing::error!(message, "the run cannot be trained");
-            message
+        let outcome = self.attempt().inspect_err(|fault| {
+            tracing::error!(%fault, "the run cannot be trained");
         });
         let used = match &outcome {
             Ok(
@@ -182,7 +182,7 @@ impl Thread {
         Ended { outcome, used }
     }
 
-    fn attempt(&mut self) -> Result<Outcome, String> {
+    fn attempt(&mut self) -> Result<Outcome, Fault> {
         let library = Library::new(&self.data_dir.join("corpora")).mapping(sweep_trainer::map);
         let text = library.open(&self.run.corpus).map_err(|error| chain(&error))?;
         let resume_from = self.resume_from.take().map(|checkpoint| self.in_folder(checkpoint));
@@ -196,7 +196,7 @@ impl Thread {
             checkpoint_every: self.checkpoint_every,
             accelerator: self.accelerator,
         };
-        let mut outcome = sweep_trainer::train(&job, self).map_err(|error| chain(&error))?;
+        let mut outcome = sweep_trainer::train(&job, self).map_err(|error| Fault::from(&error))?;
         if let Outcome::Stopped { checkpoint: Some(checkpoint), .. } = &mut outcome {
             *checkpoint = self.below_data_dir(checkpoint);
         }

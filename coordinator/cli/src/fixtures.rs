@@ -11,6 +11,7 @@ use sweep_core::ledger::Balance;
 use sweep_core::observation::Observation;
 use sweep_core::output::OutputPart;
 use sweep_core::plan::{Plan, RunSpec};
+use sweep_core::retry::{AttemptEnd, EndedAttempt};
 use sweep_core::run::{Checkpoint, CorpusResult, FailureReason, RunResult, RunState};
 use sweep_core::spec::{LawChoice, SweepSpec, parse};
 use sweep_core::sweep::{Calibration, Progress, RunRecord, SweepPhase, SweepRecord, SweepStatus};
@@ -171,6 +172,8 @@ fn runs() -> Vec<RunRecord> {
         checkpoint: None,
         result: None,
         failure: None,
+        attempts: Vec::new(),
+        not_before: None,
         stop: None,
         waiting: Some("waits for a worker".into()),
         progress: None,
@@ -217,6 +220,7 @@ pub(crate) fn running() -> SweepStatus {
     fail(&mut runs[2], 12);
     runs[3].state = RunState::Running;
     runs[3].attempts_n = 2;
+    runs[3].attempts = vec![EndedAttempt { epoch: 1, end: AttemptEnd::WorkerLost, failure: None }];
     runs[3].checkpoint = Some(Checkpoint { step: 40, path: "x".into(), hash: "y".into() });
     runs[3].progress = Some(Progress { step: 50, loss: 2.134, tokens_per_second: 9_800.0 });
     runs[4].state = RunState::Leased;

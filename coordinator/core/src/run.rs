@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::retry::AttemptEnd;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
@@ -144,6 +146,25 @@ pub enum FailureReason {
     LostTooOften { attempts_n: u32 },
     /// The trainer or the machine under it refused.
     Trainer { message: String },
+    /// It needs more memory than there was.
+    OutOfMemory { message: String },
+    /// It cannot be trained as it is configured, however often it is tried.
+    BadConfiguration { message: String },
+}
+
+impl FailureReason {
+    /// How the attempt ended that it comes from.
+    #[must_use]
+    pub const fn end(&self) -> AttemptEnd {
+        match self {
+            Self::Diverged { .. } => AttemptEnd::Diverged,
+            Self::OutOfBudget { .. } => AttemptEnd::OutOfBudget,
+            Self::LostTooOften { .. } => AttemptEnd::WorkerLost,
+            Self::Trainer { .. } => AttemptEnd::TrainerError,
+            Self::OutOfMemory { .. } => AttemptEnd::OutOfMemory,
+            Self::BadConfiguration { .. } => AttemptEnd::BadConfiguration,
+        }
+    }
 }
 
 impl fmt::Display for FailureReason {
@@ -174,7 +195,9 @@ impl fmt::Display for FailureReason {
             Self::LostTooOften { attempts_n } => {
                 write!(f, "its worker was lost {attempts_n} times")
             }
-            Self::Trainer { message } => f.write_str(message),
+            Self::Trainer { message }
+            | Self::OutOfMemory { message }
+            | Self::BadConfiguration { message } => f.write_str(message),
         }
     }
 }

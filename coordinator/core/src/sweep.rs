@@ -8,6 +8,7 @@ use crate::ids::SweepId;
 use crate::import::Import;
 use crate::ledger::Balance;
 use crate::plan::RunSpec;
+use crate::retry::EndedAttempt;
 use crate::run::{Checkpoint, FailureReason, RunResult, RunState};
 use crate::throughput::{Throughput, ThroughputKey};
 use crate::units::AcceleratorTime;
@@ -73,6 +74,12 @@ pub struct RunRecord {
     pub checkpoint: Option<Checkpoint>,
     pub result: Option<RunResult>,
     pub failure: Option<FailureReason>,
+    /// The attempts that have ended, the first in front.
+    #[serde(default)]
+    pub attempts: Vec<EndedAttempt>,
+    /// Not before this is it given to a worker again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
     /// What its worker is told at its next heartbeat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Stop>,
@@ -80,6 +87,14 @@ pub struct RunRecord {
     pub waiting: Option<String>,
     /// Latest report of the worker that trains it.
     pub progress: Option<Progress>,
+}
+
+impl RunRecord {
+    /// Until when its back-off lasts, where it does.
+    #[must_use]
+    pub fn waits_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.not_before.filter(|until| self.state == RunState::Queued && *until > now)
+    }
 }
 
 /// What a worker last said of the run it trains.

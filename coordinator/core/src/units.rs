@@ -139,35 +139,61 @@ impl FromStr for AcceleratorTime {
     type Err = QuantityError;
 
     fn from_str(value: &str) -> Result<Self, Self::Err> {
-        let (number, unit) = split(value, EXPECTED_TIME)?;
-        let ms_per_unit = match unit.as_str() {
-            "" => {
-                return Err(QuantityError::NoUnit {
-                    value: value.to_owned(),
-                    expected: EXPECTED_TIME,
-                });
-            }
-            "ms" => 1.0,
-            "s" | "sec" | "second" | "seconds" => 1000.0,
-            "m" | "min" | "minute" | "minutes" => 60_000.0,
-            "h" | "hour" | "hours" => MS_PER_HOUR,
-            "kh" => 1e3 * MS_PER_HOUR,
-            "Mh" => 1e6 * MS_PER_HOUR,
-            "d" | "day" | "days" => 24.0 * MS_PER_HOUR,
-            _ => {
-                let value = value.to_owned();
-                return Err(QuantityError::UnknownUnit { value, unit, expected: EXPECTED_TIME });
-            }
-        };
-        let ms = (number * ms_per_unit).round();
-        // Beyond 2^53 ms (285,000 years) milliseconds stop being exact.
-        if ms > 9_007_199_254_740_992.0 {
-            return Err(QuantityError::OutOfRange {
-                value: value.to_owned(),
-                expected: EXPECTED_TIME,
-            });
-        }
-        Ok(Self(ms as u64))
+        parse_ms(value, EXPECTED_TIME).map(Self)
+    }
+}
+
+/// Reads a time in whole milliseconds.
+fn parse_ms(value: &str, expected: &'static str) -> Result<u64, QuantityError> {
+    let (number, unit) = split(value, expected)?;
+    let ms_per_unit = match unit.as_str() {
+        "" => return Err(QuantityError::NoUnit { value: value.to_owned(), expected }),
+        "ms" => 1.0,
+        "s" | "sec" | "second" | "seconds" => 1000.0,
+        "m" | "min" | "minute" | "minutes" => 60_000.0,
+        "h" | "hour" | "hours" => MS_PER_HOUR,
+        "kh" => 1e3 * MS_PER_HOUR,
+        "Mh" => 1e6 * MS_PER_HOUR,
+        "d" | "day" | "days" => 24.0 * MS_PER_HOUR,
+        _ => return Err(QuantityError::UnknownUnit { value: value.to_owned(), unit, expected }),
+    };
+    let ms = (number * ms_per_unit).round();
+    // Beyond 2^53 ms (285,000 years) milliseconds stop being exact.
+    if ms > 9_007_199_254_740_992.0 {
+        return Err(QuantityError::OutOfRange { value: value.to_owned(), expected });
+    }
+    Ok(ms as u64)
+}
+
+const EXPECTED_WALL_TIME: &str = "a time such as `30 s`, `10 min` or `1h`";
+
+/// Time by the clock on the wall, in whole milliseconds: what people and queues wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WallTime(u64);
+
+impl WallTime {
+    #[must_use]
+    pub const fn from_ms(ms: u64) -> Self {
+        Self(ms)
+    }
+
+    #[must_use]
+    pub const fn ms(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for WallTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&human_hours(self.0 as f64 / MS_PER_HOUR))
+    }
+}
+
+impl FromStr for WallTime {
+    type Err = QuantityError;
+
+    fn from_str(value: &str) -> Result<Self, Self::Err> {
+        parse_ms(value, EXPECTED_WALL_TIME).map(Self)
     }
 }
 
@@ -415,6 +441,7 @@ macro_rules! quantity_as_string {
 
 quantity_as_string! {
     AcceleratorTime => EXPECTED_TIME, |t| format!("{}ms", t.0);
+    WallTime => EXPECTED_WALL_TIME, |t| format!("{}ms", t.0);
     Tokens => EXPECTED_TOKENS, |t| format!("{} tokens", t.0);
     Sequences => EXPECTED_SEQUENCES, |s| format!("{} sequences", s.0);
     TokensPerSecond => EXPECTED_SPEED, |t| format!("{} tokens/s", t.0);
@@ -422,70 +449,4 @@ quantity_as_string! {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_accelerator_time() {
-        for (text, ms) in [
-            ("20 s", 20_000),
-            ("6h", 21_600_000),
-            ("1.5 min", 90_000),
-            ("250ms", 250),
-            ("2 d", 172_800_000),
-            ("1e3 s", 1_000_000),
-            ("0.5 kh", 1_800_000_000),
-        ] {
-            assert_eq!(text.parse::<AcceleratorTime>().unwrap().ms(), ms, "{text}");
-        }
-    }
-
-    #[test]
-    fn refuses_what_is_not_a_time() {
-        for (text, needle) in [
-            ("20", "has no unit"),
-            ("h", "does not start with a number"),
-            ("20 parsecs", "is not a unit"),
-            ("-6h", "is negative"),
-            ("1e30 h", "out of range"),
-        ] {
-            let message = text.parse::<AcceleratorTime>().unwrap_err().to_string();
-            assert!(message.contains(needle), "{text}: {message}");
-        }
-    }
-
-    #[test]
-    fn prints_as_people_read() {
-        for (hours, text) in [
-            (0.8 / 3600.0, "800 ms"),
-            (20.0 / 3600.0, "20 s"),
-            (0.25, "15 min"),
-            (6.0, "6 h"),
-            (50_400.0, "50.4 kh"),
-            (1.2e6, "1.2 Mh"),
-        ] {
-            assert_eq!(human_hours(hours), text);
-        }
-        assert_eq!(human_count(110_615_040.0), "111M");
-        assert_eq!(human_count(512.0), "512");
-    }
-
-    #[test]
-    fn counts_carry_their_noun() {
-        assert_eq!("2.5B tokens".parse(), Ok(Tokens(2_500_000_000)));
-        assert_eq!("1 sequence".parse(), Ok(Sequences(1)));
-        assert_eq!("12k tokens/s".parse(), Ok(TokensPerSecond(12_000.0)));
-        assert_eq!("90 %".parse(), Ok(Share(0.9)));
-        assert!("128".parse::<Tokens>().is_err());
-        assert!("1.5 tokens".parse::<Tokens>().is_err());
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn written_time_reads_back_exactly(ms in 0u64..9_007_199_254_740_992) {
-            let time = AcceleratorTime::from_ms(ms);
-            let json = serde_json::to_string(&time).unwrap();
-            proptest::prop_assert_eq!(serde_json::from_str::<AcceleratorTime>(&json).unwrap(), time);
-        }
-    }
-}
+mod tests;

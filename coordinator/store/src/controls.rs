@@ -150,6 +150,7 @@ async fn step_runs(
                 if event == RunEvent::Retry {
                     // Its worker has removed the checkpoints of a run that had ended.
                     (row.failure, row.checkpoint) = (None, None);
+                    row.forgiven_n = row.attempts_n;
                 }
             }
             Step::Ask(stop) => row.stop = Some(Stop::as_str(stop).to_owned()),

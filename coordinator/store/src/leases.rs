@@ -13,6 +13,7 @@ use sweep_core::clock::Timestamp;
 use sweep_core::control::{Stop, at_the_end};
 use sweep_core::ids::{RunId, WorkerId};
 use sweep_core::observation::Observation;
+use sweep_core::retry::AttemptEnd;
 use sweep_core::run::{Checkpoint, FailureReason, RunEvent, RunResult, RunState};
 use sweep_core::units::AcceleratorTime;
 
@@ -42,6 +43,25 @@ pub struct Lease {
     /// Counts the attempts of the run from 1; every later call names it.
     pub epoch: u32,
     pub expires_at: Timestamp,
+}
+
+/// How a run goes back to the queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Back {
+    /// How the attempt ended.
+    pub end: AttemptEnd,
+    /// What was told of it.
+    pub failure: Option<FailureReason>,
+    /// When the run may be given to a worker again; none for at once.
+    pub not_before: Option<Timestamp>,
+}
+
+impl Back {
+    /// Of an attempt whose worker was asked to stop.
+    #[must_use]
+    pub const fn preempted() -> Self {
+        Self { end: AttemptEnd::Preempted, failure: None, not_before: None }
+    }
 }
 
 /// What became of a heartbeat.
@@ -81,6 +101,7 @@ impl Store {
             }
             runs::advance(&mut run, RunEvent::Lease)?;
             run.attempts_n += 1;
+            run.not_before = None;
             let lease = lease::Model {
                 run_id: run.id,
                 epoch: run.attempts_n,
@@ -90,6 +111,8 @@ impl Store {
                 claimed_at: to_at(claim.now)?,
                 expires_at: to_at(claim.expires_at)?,
                 closed_at: None,
+                ended: None,
+                failure: None,
             };
             let row = lease.clone().into_active_model();
             lease::Entity::insert(row)
@@ -180,6 +203,7 @@ impl Store {
             };
             attempt.run.result = Some(to_json("result", result)?);
             observations::insert(tx, &attempt.run, observation, now).await?;
+            attempt.end(AttemptEnd::Succeeded, None)?;
             attempt.settle(tx, Some(metered), now).await
         })
     }
@@ -201,6 +225,7 @@ impl Store {
                 return Ok(());
             };
             attempt.run.failure = Some(to_json("failure", reason)?);
+            attempt.end(reason.end(), Some(reason))?;
             attempt.settle(tx, Some(metered), now).await
         })
     }
@@ -216,12 +241,19 @@ impl Store {
         run: RunId,
         epoch: u32,
         metered: Option<AcceleratorTime>,
+        back: &Back,
         now: Timestamp,
     ) -> Result<RunState, Error> {
         writing!(self, |tx| {
             match ending(tx, run, epoch, RunEvent::Requeue).await? {
-                Some(attempt) => {
+                Some(mut attempt) => {
                     let after = runs::state(&attempt.run)?;
+                    let is_over = after == RunState::Cancelled;
+                    attempt.run.not_before =
+                        back.not_before.filter(|_| !is_over).map(to_at).transpose()?;
+                    let by_request = is_over && back.end == AttemptEnd::Preempted;
+                    let end = if by_request { AttemptEnd::Cancelled } else { back.end };
+                    attempt.end(end, back.failure.as_ref())?;
                     attempt.settle(tx, metered, now).await?;
                     Ok(after)
                 }
@@ -314,6 +346,13 @@ async fn ending(
 }
 
 impl Attempt {
+    /// Notes how the attempt ended.
+    fn end(&mut self, end: AttemptEnd, failure: Option<&FailureReason>) -> Result<(), Error> {
+        self.lease.ended = Some(end.as_str().to_owned());
+        self.lease.failure = failure.map(|failure| to_json("failure", failure)).transpose()?;
+        Ok(())
+    }
+
     /// Charges a cumulative reading. One that is not higher than the last changes nothing.
     async fn meter(
         &mut self,
@@ -377,6 +416,8 @@ impl Attempt {
         lease.metered_ms = Set(self.lease.metered_ms);
         lease.expires_at = Set(self.lease.expires_at);
         lease.closed_at = Set(self.lease.closed_at);
+        lease.ended = Set(self.lease.ended);
+        lease.failure = Set(self.lease.failure);
         lease.update(tx).await?;
         runs::save(tx, self.run).await
     }

@@ -21,6 +21,7 @@
 //! # Ok::<(), sweep_store::Error>(()) }).unwrap();
 //! ```
 
+mod attempts;
 mod chunk;
 mod column;
 mod controls;
@@ -47,7 +48,7 @@ mod tx;
 pub use controls::{Obeyed, Order};
 pub use error::Error;
 pub use imports::{Evidence, NewImport};
-pub use leases::{Claim, Lease, Metered, Renewed};
+pub use leases::{Back, Claim, Lease, Metered, Renewed};
 pub use ledger::{EntryKind, LedgerEntry};
 pub use migration::MigrationReport;
 pub use store::{Store, sqlite_url};

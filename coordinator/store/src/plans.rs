@@ -80,7 +80,13 @@ impl Store {
     /// Those of the database.
     pub async fn runs(&self, sweep: SweepId) -> Result<Vec<RunRecord>, Error> {
         let Some(plan) = newest(&self.db, sweep).await? else { return Ok(Vec::new()) };
-        runs_of(&self.db, plan.id).await?.into_iter().map(runs::record).collect()
+        let mut ended = self.ended_of_sweep(sweep.0).await?;
+        let rows = runs_of(&self.db, plan.id).await?;
+        let record = |row: run::Model| {
+            let attempts = ended.remove(&row.id).unwrap_or_default();
+            runs::record(row, attempts)
+        };
+        rows.into_iter().map(record).collect()
     }
 }
 
@@ -136,6 +142,8 @@ fn new_run(sweep: SweepId, spec: &RunSpec) -> Result<run::ActiveModel, Error> {
         result: Set(None),
         failure: Set(None),
         stop: Set(None),
+        not_before: Set(None),
+        forgiven_n: Set(0),
     })
 }
 

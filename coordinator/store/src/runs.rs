@@ -7,11 +7,12 @@ use sea_orm::{
 };
 use sweep_core::control::Stop;
 use sweep_core::ids::{RunId, SweepId};
+use sweep_core::retry::EndedAttempt;
 use sweep_core::run::{RunEvent, RunState};
 use sweep_core::sweep::RunRecord;
 
 use crate::Store;
-use crate::column::{from_json, from_ms, from_n, from_name};
+use crate::column::{from_at, from_json, from_ms, from_n, from_name};
 use crate::entity::run;
 use crate::error::{Error, conflict, not_found};
 use crate::tx::writing;
@@ -21,7 +22,9 @@ impl Store {
     /// Those of the database.
     pub async fn run(&self, run: RunId) -> Result<Option<(SweepId, RunRecord)>, Error> {
         let row = run::Entity::find_by_id(run.0).one(&self.db).await?;
-        row.map(|row| Ok((SweepId(row.sweep_id), record(row)?))).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let attempts = self.ended_of_run(run).await?;
+        Ok(Some((SweepId(row.sweep_id), record(row, attempts)?)))
     }
 
     /// Moves a run that nobody holds: releases it to workers, or cancels it. Whatever takes or
@@ -82,6 +85,8 @@ pub(crate) async fn save(tx: &impl ConnectionTrait, row: run::Model) -> Result<(
         result: Set(row.result),
         failure: Set(row.failure),
         stop: Set(row.stop),
+        not_before: Set(row.not_before),
+        forgiven_n: Set(row.forgiven_n),
     };
     let update = run::Entity::update_many()
         .set(changes)
@@ -90,7 +95,7 @@ pub(crate) async fn save(tx: &impl ConnectionTrait, row: run::Model) -> Result<(
     if update.exec(tx).await?.rows_affected == 0 { Err(Error::LostRace) } else { Ok(()) }
 }
 
-pub(crate) fn record(row: run::Model) -> Result<RunRecord, Error> {
+pub(crate) fn record(row: run::Model, attempts: Vec<EndedAttempt>) -> Result<RunRecord, Error> {
     let stop = stop(&row)?;
     Ok(RunRecord {
         state: state(&row)?,
@@ -100,6 +105,8 @@ pub(crate) fn record(row: run::Model) -> Result<RunRecord, Error> {
         checkpoint: row.checkpoint.map(|json| from_json("checkpoint", json)).transpose()?,
         result: row.result.map(|json| from_json("result", json)).transpose()?,
         failure: row.failure.map(|json| from_json("failure", json)).transpose()?,
+        attempts,
+        not_before: row.not_before.map(from_at),
         stop,
         waiting: None,
         progress: None,

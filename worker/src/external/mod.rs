@@ -13,6 +13,7 @@ mod stragglers;
 mod throughput;
 
 use std::collections::HashMap;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -32,6 +33,7 @@ use tokio::time::MissedTickBehavior;
 use self::lines::{Found, Line, Loss, Saved, Step};
 use self::process::{Next, Printed, Process};
 use self::settings::{Mode, Places, Settings};
+use crate::fault::{self, Fault};
 use crate::report::{Desk, Event, Wish};
 use crate::training::Ended;
 
@@ -66,14 +68,13 @@ pub(crate) struct Job {
 
 /// Trains a run by its command.
 pub(crate) async fn train(job: Job) -> Ended {
-    let outcome = attempt(&job).await.map_err(|message| {
-        tracing::error!(message, "the run cannot be trained");
-        message
+    let outcome = attempt(&job).await.inspect_err(|fault| {
+        tracing::error!(%fault, "the run cannot be trained");
     });
     Ended { outcome, used: job.desk.used() }
 }
 
-async fn attempt(job: &Job) -> Result<Outcome, String> {
+async fn attempt(job: &Job) -> Result<Outcome, Fault> {
     let (corpus, tokenizer) = plain_corpus(job).await?;
     let checkpoints = job.data_dir.join(&job.folder);
     let places = Places { control: checkpoints.join(CONTROL), checkpoints, corpus, tokenizer };
@@ -93,8 +94,9 @@ fn start(
     places: &Places,
     accelerator: Accelerator,
     printed: Printed,
-) -> Result<Process, String> {
-    let arguments = trainer.filled(|name| settings.text(name)).map_err(|e| e.to_string())?;
+) -> Result<Process, Fault> {
+    let filled = trainer.filled(|name| settings.text(name));
+    let arguments = filled.map_err(|error| Fault::configuration(error.to_string()))?;
     Process::start(&arguments, settings, places, accelerator, printed)
 }
 
@@ -199,8 +201,11 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn finish(mut self) -> Result<Outcome, String> {
+    async fn finish(mut self) -> Result<Outcome, Fault> {
         let status = self.listen().await;
+        let signal = status.as_ref().ok().and_then(ExitStatusExt::signal);
+        // One of ours says nothing of the command.
+        let signal = signal.filter(|_| self.asked.is_none());
         self.note();
         let tail = self.process.end().await;
         let ending = Ending {
@@ -216,11 +221,12 @@ impl<'a> Attempt<'a> {
         let outcome = status.and_then(|status| ending.outcome(status));
         outcome.map_err(|message| {
             let log = self.log.display();
-            if tail.is_empty() {
+            let message = if tail.is_empty() {
                 format!("{message}; it printed nothing")
             } else {
                 format!("{message}; the end of {log}:\n{tail}")
-            }
+            };
+            fault::of_command(message, &tail, signal)
         })
     }
 
@@ -421,7 +427,6 @@ impl Ending<'_> {
 }
 
 fn describe(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt as _;
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with status {code}"),
         (None, Some(signal)) => format!("was ended by signal {signal}"),

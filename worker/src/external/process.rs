@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::settings::{Places, Settings};
 use super::{log, stragglers};
+use crate::fault::Fault;
 use crate::report::Output;
 
 /// Bytes of one reported line at most.
@@ -53,14 +54,14 @@ impl Process {
     /// Starts `arguments`, whose first is the program.
     ///
     /// # Errors
-    /// What could not be done, in words.
+    /// What could not be done, in words; a program that is not there is a fault of the configuration.
     pub(super) fn start(
         arguments: &[String],
         settings: &Settings,
         places: &Places,
         accelerator: Accelerator,
         printed: Printed,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Fault> {
         let fault = |what: &str, path: &Path, error: &dyn std::fmt::Display| {
             format!("{what} {}: {error}", path.display())
         };
@@ -83,7 +84,8 @@ impl Process {
         };
         let (stdout, stderr, reader) =
             outputs().map_err(|error| format!("cannot make a pipe: {error}"))?;
-        let (program, rest) = arguments.split_first().ok_or("the command is empty")?;
+        let empty = || Fault::configuration("the command is empty".to_owned());
+        let (program, rest) = arguments.split_first().ok_or_else(empty)?;
         let mut command = Command::new(program);
         command
             .args(rest)
@@ -94,15 +96,15 @@ impl Process {
             .stderr(stderr)
             .process_group(0);
         let child = command.spawn().map_err(|error| {
-            format!(
+            Fault::configuration(format!(
                 "the command `{program}` cannot be started: {error}; it is looked up on the \
                  worker's PATH, and its relative paths are of the folder that the worker runs in"
-            )
+            ))
         })?;
         // Its own copies of the pipe's end are closed here, or the log would never end.
         drop(command);
         let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let group = id.ok_or("the command ended before it was known")?;
+        let group = id.ok_or_else(|| "the command ended before it was known".to_owned())?;
         let Printed { log, heard } = printed;
         let output = tokio::spawn(log::keep(log, reader, heard));
         Ok(Self { child, group, report, pipe, lines: Lines::default(), ended: None, output })

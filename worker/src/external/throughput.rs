@@ -59,7 +59,8 @@ pub(crate) async fn measure(
     let name = format!("{}-{}-{}.log", subject.sweep, subject.arm, subject.size);
     let log = options.data_dir.join("logs").join("calibration").join(name);
     let printed = Printed { log, heard: Output::default() };
-    let mut process = start(&subject.trainer, &settings, &places, options.accelerator, printed)?;
+    let started = start(&subject.trainer, &settings, &places, options.accelerator, printed);
+    let mut process = started.map_err(|fault| fault.to_string())?;
     let mut samples = Samples { run, all: Vec::new(), begun: Instant::now() };
     let heard = listen(&mut process, &mut samples).await;
     let tail = process.end().await;

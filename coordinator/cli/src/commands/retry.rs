@@ -13,9 +13,9 @@ const EXAMPLES: &str = "Examples:
   sweepctl retry gpt-vs-qlstm --reason \"torch is installed now\"
   sweepctl retry gpt-vs-qlstm --run gpt/d64x2/20s/1";
 
-/// Give failed runs a new attempt, and say what it costs and whether the budget allows it.
+/// Give failed runs a new attempt, as far as the budget allows it.
 ///
-/// The attempt begins anew and reserves the run's class. A run that diverged has found a result, and
+/// Says what that costs. The attempt begins anew and reserves the run's class. A run that diverged has found a result, and
 /// would find it again: like one that was cancelled it is retried only by name, with `--run`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

@@ -87,16 +87,16 @@ fn raise_to(granted: AcceleratorTime, missing: AcceleratorTime) -> String {
     format!("{}ms", granted.ms().saturating_add(missing.ms()))
 }
 
-/// `pause by ada: the machine is needed`.
+/// `2026-12-01 12:30 UTC pause by ada: the machine is needed`.
 pub(crate) fn event_line(event: &ControlEvent) -> String {
-    let ControlEvent { control, actor, reason, raised, .. } = event;
+    let ControlEvent { at, control, actor, reason, raised, .. } = event;
     let what = match raised {
         Some(raised) => format!("budget raised from {} to {}", raised.from, raised.to),
         None => control.to_string(),
     };
     let of = if event.run.is_some() { " of a run" } else { "" };
     let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-    format!("{what}{of} by {actor}{why}")
+    format!("{at} {what}{of} by {actor}{why}")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use sweep_core::retry::AttemptEnd;
 use sweep_core::run::RunState;
 use sweep_core::sweep::{RunRecord, SweepStatus};
 use sweep_core::throughput::ThroughputSource;
@@ -48,6 +49,8 @@ pub(crate) enum Event {
     Requeued {
         label: String,
         step: u64,
+        /// How the attempt ended, where that is not what was asked of its worker.
+        why: Option<String>,
     },
     /// Somebody asked something of the sweep.
     Asked {
@@ -85,8 +88,9 @@ impl fmt::Display for Event {
             ),
             Self::Failed { label, reason } => write!(f, "failed      {label}: {reason}"),
             Self::Cancelled { label, reason } => write!(f, "cancelled   {label}: {reason}"),
-            Self::Requeued { label, step } => {
-                write!(f, "requeued    {label}: goes on from step {step}")
+            Self::Requeued { label, step, why } => {
+                let why = why.as_ref().map_or_else(String::new, |why| format!("{why}; "));
+                write!(f, "requeued    {label}: {why}goes on from step {step}")
             }
             Self::Asked { line } => write!(f, "asked       {line}"),
             Self::Forecast { headline } => write!(f, "forecast    {headline}"),
@@ -192,9 +196,18 @@ fn of_run(was: RunState, run: &RunRecord, runs_n: usize) -> Option<Event> {
         RunState::Cancelled => Event::Cancelled { label, reason: reason(run.waiting.clone()) },
         RunState::Queued if was.is_active() => {
             let step = run.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
-            Event::Requeued { label, step }
+            Event::Requeued { label, step, why: why_again(run) }
         }
         RunState::Planned | RunState::Queued | RunState::Leased | RunState::Running => return None,
+    })
+}
+
+/// What ended the last attempt of a run that is tried again.
+fn why_again(run: &RunRecord) -> Option<String> {
+    let last = run.attempts.last().filter(|last| last.end != AttemptEnd::Preempted)?;
+    Some(match &last.failure {
+        Some(failure) => format!("{}: {failure}", last.end),
+        None => last.end.to_string(),
     })
 }
 
@@ -231,7 +244,7 @@ mod tests {
         let before = fixtures::running();
         let mut after = before.clone();
         after.events.extend(fixtures::controlled(Control::Pause).event);
-        let expected = "asked       pause by ada: more GPUs\n";
+        let expected = "asked       2025-11-24 16:00 UTC pause by ada: more GPUs\n";
         assert_eq!(lines(Some(&before), &after), expected);
         assert_eq!(lines(Some(&after), &after), "");
     }

@@ -1,7 +1,10 @@
 //! A line per run.
 
+use std::collections::BTreeMap;
+
 use sweep_core::control::Stop;
 use sweep_core::ids::RunId;
+use sweep_core::retry::AttemptEnd;
 use sweep_core::run::RunState;
 use sweep_core::sweep::RunRecord;
 use sweep_core::units::human_count;
@@ -54,7 +57,9 @@ fn short(run: RunId) -> String {
 pub(crate) fn state(run: &RunRecord) -> String {
     let state = run.state;
     let why = match state {
-        RunState::Failed => run.failure.as_ref().map(ToString::to_string),
+        RunState::Failed => {
+            run.failure.as_ref().map(|failure| format!("{}: {failure}", failure.end()))
+        }
         RunState::Running => {
             run.progress.map(|now| format!("step {} of {}", now.step, run.spec.steps))
         }
@@ -66,12 +71,35 @@ pub(crate) fn state(run: &RunRecord) -> String {
         Some(Stop::Cancel) => ", stops to be cancelled",
         None => "",
     };
-    let attempts = match run.attempts_n {
-        0 | 1 => String::new(),
-        n => format!(" (attempt {n})"),
-    };
+    let attempts = attempts(run);
     let state = format!("{state}{attempts}{stopping}");
     why.map_or_else(|| state.clone(), |why| format!("{state}: {why}"))
+}
+
+/// Which attempt it is, and how those before it ended.
+fn attempts(run: &RunRecord) -> String {
+    let before: Vec<AttemptEnd> = run.attempts.iter().map(|attempt| attempt.end).collect();
+    // Of a run that has ended, the state tells how the last one did.
+    let before =
+        if run.state.is_final() { &before[..before.len().saturating_sub(1)] } else { &before[..] };
+    match (run.attempts_n, ends(before)) {
+        (0 | 1, ends) if ends.is_empty() => String::new(),
+        (n, ends) if ends.is_empty() => format!(" (attempt {n})"),
+        (n, ends) => format!(" (attempt {n}, after {ends})"),
+    }
+}
+
+/// `2 x worker lost, preempted`.
+pub(crate) fn ends(ends: &[AttemptEnd]) -> String {
+    let mut counts: BTreeMap<AttemptEnd, usize> = BTreeMap::new();
+    for end in ends {
+        *counts.entry(*end).or_default() += 1;
+    }
+    let words = counts.iter().map(|(end, count)| match count {
+        1 => end.to_string(),
+        _ => format!("{count} x {end}"),
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 
 use sweep_core::control::{Control, ControlEvent};
 use sweep_core::import::Import;
+use sweep_core::retry::AttemptEnd;
 use sweep_core::run::RunState;
 use sweep_core::sweep::{RunRecord, SweepRecord, SweepStatus};
 use sweep_core::units::Share;
 
 use super::control::event_line;
 use super::counted;
-use super::runs::state;
+use super::runs::{ends, state};
 use super::table::{Column, draw};
 
 /// One sweep in a few lines.
@@ -27,6 +28,7 @@ pub(crate) fn render(status: &SweepStatus) -> String {
     for Import { id, source, runs_n, .. } in &status.imports {
         text += &format!("imported   {} of {source} ({id})\n", counted(*runs_n as usize, "run"));
     }
+    text += &ended_badly(&status.runs);
     text += &held(status);
     text += &format!("workers    {}\n", status.workers_n);
     for headline in &status.headlines {
@@ -40,6 +42,13 @@ pub(crate) fn render(status: &SweepStatus) -> String {
         text += &format!("training   {}: {}\n", run.spec.label(), state(run));
     }
     text
+}
+
+/// How often attempts ended otherwise than with a result.
+fn ended_badly(runs: &[RunRecord]) -> String {
+    let all = runs.iter().flat_map(|run| &run.attempts).map(|attempt| attempt.end);
+    let bad: Vec<AttemptEnd> = all.filter(|end| *end != AttemptEnd::Succeeded).collect();
+    if bad.is_empty() { String::new() } else { format!("attempts   {}\n", ends(&bad)) }
 }
 
 /// Who holds the sweep, and why.

@@ -7,12 +7,14 @@
 mod data;
 mod locate;
 mod parse;
+mod retries;
 pub mod size;
 mod size_entry;
 mod validate;
 
 pub use data::{DataSpec, MixEntry, Tokenizer};
 pub use parse::{SpecError, SpecErrors, parse, parse_with};
+pub use retries::{Backoff, RetrySpec};
 pub use size::{NamedSize, Size};
 pub use validate::Mistake;
 
@@ -62,6 +64,9 @@ pub struct SweepSpec {
     pub forecast: ForecastSpec,
     #[serde(default)]
     pub schedule: ScheduleSpec,
+    /// How often an attempt that ended badly is repeated.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub retries: RetrySpec,
 }
 
 fn default_seeds() -> Vec<u64> {

@@ -5,7 +5,10 @@ mod quantization;
 
 use std::collections::BTreeSet;
 
-use super::{API_VERSION, AcceleratorKind, ArmSpec, OptimiserOverrides, SizeEntry, SweepSpec};
+use super::{
+    API_VERSION, AcceleratorKind, ArmSpec, Backoff, OptimiserOverrides, RetrySpec, SizeEntry,
+    SweepSpec,
+};
 use crate::units::AcceleratorTime;
 use crate::variant::{
     Activation, Experts, Family, LossWeight, MomentFormat, NofM, Position, Rise, is_default,
@@ -28,6 +31,7 @@ const WIDTH_MAX: u32 = 65_536;
 const LAYERS_MAX: u32 = 1024;
 const NAME_LENGTH_MAX: usize = 63;
 const EXPERTS_MAX: u32 = 4096;
+const RETRIES_MAX: u32 = 100;
 
 struct Check {
     mistakes: Vec<Mistake>,
@@ -75,12 +79,32 @@ pub(super) fn check(spec: &SweepSpec) -> Vec<Mistake> {
         let message = format!("{workers} workers are out of range, expected 1 to {WORKERS_MAX}");
         check.wrong("schedule.workers", message);
     }
+    check_retries(&mut check, &spec.retries);
     let sizes: usize = spec.arms.iter().map(|arm| arm.sizes.len()).sum();
     let runs = sizes.saturating_mul(spec.classes.len()).saturating_mul(spec.seeds.len());
     if runs > RUNS_MAX {
         check.wrong("arms", format!("the sweep has {runs} runs, more than {RUNS_MAX}"));
     }
     check.mistakes
+}
+
+fn check_retries(check: &mut Check, retries: &RetrySpec) {
+    let RetrySpec { worker_lost, out_of_memory, trainer_error, backoff } = retries;
+    for (key, limit) in [
+        ("workerLost", worker_lost),
+        ("outOfMemory", out_of_memory),
+        ("trainerError", trainer_error),
+    ] {
+        if *limit > RETRIES_MAX {
+            let message = format!("{limit} retries are out of range, expected 0 to {RETRIES_MAX}");
+            check.wrong(format!("retries.{key}"), message);
+        }
+    }
+    if backoff.first > backoff.max {
+        let Backoff { first, max } = backoff;
+        let message = format!("the longest wait, {max}, is shorter than the first, {first}");
+        check.wrong("retries.backoff.max", message);
+    }
 }
 
 fn check_name(check: &mut Check, field: &str, name: &str) {

@@ -16,6 +16,10 @@ pub struct Model {
     pub expires_at: TimeDateTimeWithTimeZone,
     /// None while the attempt holds the run.
     pub closed_at: Option<TimeDateTimeWithTimeZone>,
+    /// How the attempt ended; none while it lasts, and of those that ended before this was noted.
+    pub ended: Option<String>,
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub failure: Option<Json>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

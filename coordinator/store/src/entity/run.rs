@@ -23,6 +23,10 @@ pub struct Model {
     pub failure: Option<Json>,
     /// What its worker is told at its next heartbeat.
     pub stop: Option<String>,
+    /// Not before this is it given to a worker again.
+    pub not_before: Option<TimeDateTimeWithTimeZone>,
+    /// Attempts, from the first on, that no limit of retries counts: somebody asked for a new one.
+    pub forgiven_n: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -9,7 +9,7 @@ use sweep_core::run::FailureReason;
 
 use super::Fixture;
 use super::sample::{NOW, claim, ms, order, queued};
-use crate::{EntryKind, Error, Metered, Order, Store};
+use crate::{Back, EntryKind, Error, Metered, Order, Store};
 
 const SEQUENTIAL_EVENTS_N: u32 = 600;
 const TASKS_N: u64 = 4;
@@ -79,9 +79,10 @@ impl Event {
                 let renewed = store.renew(run, epoch, ms(reading), ms(extend_by), NOW, later);
                 renewed.await.map(|renewed| Some(renewed.metered))
             }
-            Self::Requeue { epoch, reading } => {
-                store.requeue(run, epoch, reading.map(ms), NOW).await.map(|_| None)
-            }
+            Self::Requeue { epoch, reading } => store
+                .requeue(run, epoch, reading.map(ms), &Back::preempted(), NOW)
+                .await
+                .map(|_| None),
             Self::Fail { epoch, reading } => {
                 let reason = FailureReason::LostTooOften { attempts_n: epoch };
                 store.fail(run, epoch, ms(reading), &reason, NOW).await.map(|()| None)

@@ -2,12 +2,13 @@ use sweep_core::control::{Control, Raised, Refusal, Step, Stop};
 use sweep_core::ids::{RunId, SweepId};
 use sweep_core::ledger::Balance;
 use sweep_core::output::OutputPart;
+use sweep_core::retry::AttemptEnd;
 use sweep_core::run::{Checkpoint, FailureReason, RunEvent, RunState};
 use sweep_core::sweep::{RunRecord, SweepPhase};
 
 use super::Fixture;
 use super::sample::{NOW, claim, ms, new_sweep, order, queued};
-use crate::{Error, Order, Store};
+use crate::{Back, Error, Order, Store};
 
 async fn record(store: &Store, run: RunId) -> RunRecord {
     store.run(run).await.unwrap().unwrap().1
@@ -45,10 +46,11 @@ pub(super) async fn a_cancelled_sweep_frees_what_its_runs_do_not_use(fixture: &F
     let told = store.renew(runs[0], 1, ms(7), ms(0), NOW, NOW).await.unwrap();
     assert_eq!(told.stop, Some(Stop::Cancel));
     for _ in 0..2 {
-        let after = store.requeue(runs[0], 1, Some(ms(9)), NOW).await.unwrap();
+        let after = store.requeue(runs[0], 1, Some(ms(9)), &Back::preempted(), NOW).await.unwrap();
         assert_eq!(after, Cancelled);
     }
     assert_eq!(store.balance(sweep).await.unwrap(), balance(100, 0, 9));
+    assert_eq!(record(store, runs[0]).await.attempts[0].end, AttemptEnd::Cancelled);
     assert_eq!(store.lease_of(lease.worker).await.unwrap(), None);
     let again = store.claim(&claim(runs[0], 50)).await;
     assert!(matches!(again, Err(Error::IllegalTransition(_))), "{again:?}");
@@ -97,7 +99,7 @@ pub(super) async fn a_paused_sweep_goes_on_where_it_was(fixture: &Fixture) {
         assert_eq!(record(store, *run).await.stop, Some(Stop::Pause));
     }
     store.record_checkpoint(runs[0], 1, &checkpoint()).await.unwrap();
-    store.requeue(runs[0], 1, Some(ms(6)), NOW).await.unwrap();
+    store.requeue(runs[0], 1, Some(ms(6)), &Back::preempted(), NOW).await.unwrap();
     let first = record(store, runs[0]).await;
     assert_eq!((first.state, first.stop), (RunState::Queued, None));
     assert_eq!(first.checkpoint, Some(checkpoint()));
@@ -131,6 +133,10 @@ pub(super) async fn a_failed_run_is_retried_and_a_diverged_one_only_by_name(fixt
     let retried = record(store, runs[0]).await;
     assert_eq!((retried.failure, retried.checkpoint), (None, None));
     assert_eq!((retried.attempts_n, retried.spent), (1, ms(4)));
+    assert_eq!(retried.attempts[0].failure.as_ref(), Some(&reasons[0]));
+    // A person's wish forgives what was counted against the run.
+    assert_eq!(store.ended_so(runs[0], AttemptEnd::TrainerError, 9).await.unwrap(), 0);
+    assert_eq!(store.ended_so(runs[1], AttemptEnd::Diverged, 9).await.unwrap(), 1);
     assert_eq!(store.sweep(sweep).await.unwrap().unwrap().phase, SweepPhase::Running);
     let named = Order { run: Some(runs[1]), ..order(sweep, Control::Retry) };
     store.control(&named).await.unwrap();

@@ -1,11 +1,12 @@
 use sweep_core::ids::{RunId, WorkerId};
 use sweep_core::ledger::Balance;
 use sweep_core::observation::Observation;
+use sweep_core::retry::AttemptEnd;
 use sweep_core::run::{Checkpoint, FailureReason, RunEvent, RunState};
 
 use super::Fixture;
 use super::sample::{NOW, claim, ms, queued, result};
-use crate::{Claim, Error, Lease, Metered, Store};
+use crate::{Back, Claim, Error, Lease, Metered, Store};
 
 fn balance(granted: u64, reserved: u64, spent: u64) -> Balance {
     Balance { granted: ms(granted), reserved: ms(reserved), spent: ms(spent) }
@@ -123,7 +124,7 @@ pub(super) async fn an_old_epoch_is_refused_everywhere(fixture: &Fixture) {
     let (sweep, runs) = queued(store, 100, 1).await;
     let run = runs[0];
     store.claim(&claim(run, 10)).await.unwrap();
-    store.requeue(run, 1, Some(ms(4)), NOW).await.unwrap();
+    store.requeue(run, 1, Some(ms(4)), &Back::preempted(), NOW).await.unwrap();
     let lease = store.claim(&claim(run, 10)).await.unwrap();
     assert_eq!(lease.epoch, 2);
     store.start(run, 2).await.unwrap();
@@ -139,7 +140,7 @@ pub(super) async fn an_old_epoch_is_refused_everywhere(fixture: &Fixture) {
             store.append_metrics(run, epoch, 0, &[]).await,
             store.succeed(run, epoch, ms(9), &result(), &seen, NOW).await,
             store.fail(run, epoch, ms(9), &reason, NOW).await,
-            store.requeue(run, epoch, Some(ms(9)), NOW).await.map(drop),
+            store.requeue(run, epoch, Some(ms(9)), &Back::preempted(), NOW).await.map(drop),
         ] {
             let is_stale = matches!(outcome, Err(Error::StaleLease { epoch: e, .. }) if e == epoch);
             assert!(is_stale, "{outcome:?}");
@@ -155,7 +156,7 @@ pub(super) async fn ending_twice_settles_once(fixture: &Fixture) {
     let (sweep, runs) = queued(store, 100, 2).await;
     store.claim(&claim(runs[0], 50)).await.unwrap();
     for _ in 0..2 {
-        store.requeue(runs[0], 1, Some(ms(5)), NOW).await.unwrap();
+        store.requeue(runs[0], 1, Some(ms(5)), &Back::preempted(), NOW).await.unwrap();
     }
     assert_eq!(store.balance(sweep).await.unwrap(), balance(100, 0, 5));
     store.claim(&claim(runs[0], 50)).await.unwrap();
@@ -164,7 +165,7 @@ pub(super) async fn ending_twice_settles_once(fixture: &Fixture) {
     for _ in 0..2 {
         store.succeed(runs[0], 2, ms(7), &result(), &seen, NOW).await.unwrap();
     }
-    let late = store.requeue(runs[0], 2, None, NOW).await;
+    let late = store.requeue(runs[0], 2, None, &Back::preempted(), NOW).await;
     assert!(matches!(late, Err(Error::StaleLease { .. })), "{late:?}");
     assert_eq!(store.balance(sweep).await.unwrap(), balance(100, 0, 12));
     assert_eq!(store.observations(sweep).await.unwrap().len(), 1);
@@ -194,6 +195,41 @@ pub(super) async fn a_long_run_extends_its_reservation_while_the_budget_lasts(fi
     let reason = FailureReason::OutOfBudget { step: 9 };
     store.fail(run, 1, ms(120), &reason, NOW).await.unwrap();
     assert_eq!(store.balance(sweep).await.unwrap(), balance(100, 0, 95));
+}
+
+pub(super) async fn every_attempt_keeps_how_it_ended(fixture: &Fixture) {
+    let store = &fixture.store;
+    let (sweep, runs) = queued(store, 100, 2).await;
+    let message = "killed".to_owned();
+    let oom = FailureReason::OutOfMemory { message };
+    let wait = NOW.plus_ms(5000);
+    let backs = [
+        Back { end: AttemptEnd::WorkerLost, failure: None, not_before: None },
+        Back::preempted(),
+        Back { end: AttemptEnd::OutOfMemory, failure: Some(oom.clone()), not_before: Some(wait) },
+    ];
+    for (epoch, back) in (1..).zip(&backs) {
+        store.claim(&claim(runs[0], 20)).await.unwrap();
+        for _ in 0..2 {
+            store.requeue(runs[0], epoch, Some(ms(1)), back, NOW).await.unwrap();
+        }
+    }
+    let record = store.run(runs[0]).await.unwrap().unwrap().1;
+    assert_eq!(record.not_before, Some(wait));
+    let ends: Vec<AttemptEnd> = record.attempts.iter().map(|attempt| attempt.end).collect();
+    assert_eq!(ends, backs.clone().map(|back| back.end));
+    assert_eq!(record.attempts[2].failure, Some(oom.clone()));
+    assert_eq!(store.ended_so(runs[0], AttemptEnd::WorkerLost, 9).await.unwrap(), 1);
+    assert_eq!(store.ended_so(runs[0], AttemptEnd::WorkerLost, 1).await.unwrap(), 0);
+    assert_eq!(store.ended_so(runs[1], AttemptEnd::WorkerLost, 9).await.unwrap(), 0);
+
+    store.claim(&claim(runs[0], 20)).await.unwrap();
+    assert_eq!(store.run(runs[0]).await.unwrap().unwrap().1.not_before, None);
+    store.fail(runs[0], 4, ms(1), &oom, NOW).await.unwrap();
+    let listed = store.runs(sweep).await.unwrap();
+    assert_eq!(listed[0], store.run(runs[0]).await.unwrap().unwrap().1);
+    assert_eq!(listed[0].attempts.len(), 4);
+    assert!(listed[1].attempts.is_empty());
 }
 
 pub(super) async fn a_failed_run_keeps_its_reason(fixture: &Fixture) {

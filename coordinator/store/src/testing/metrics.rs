@@ -5,6 +5,7 @@ use sweep_core::run::FailureReason;
 
 use super::Fixture;
 use super::sample::{NOW, claim, ms, point, queued};
+use crate::Back;
 use crate::metrics::LOOSE;
 use crate::migration::up_to;
 
@@ -35,7 +36,7 @@ pub(super) async fn a_resumed_attempt_does_not_double_points(fixture: &Fixture) 
         (1..=6).map(|step| point(Metric::TrainLoss, step, 1.0 / step as f64)).collect();
     let first = store.claim(&claim(runs[0], 10)).await.unwrap();
     store.append_metrics(runs[0], first.epoch, 0, &points[..4]).await.unwrap();
-    store.requeue(runs[0], first.epoch, None, NOW).await.unwrap();
+    store.requeue(runs[0], first.epoch, None, &Back::preempted(), NOW).await.unwrap();
     // The next attempt takes up an earlier checkpoint and numbers its batches from 0 again.
     let second = store.claim(&claim(runs[0], 10)).await.unwrap();
     store.append_metrics(runs[0], second.epoch, 0, &points[2..5]).await.unwrap();

@@ -91,6 +91,7 @@ conformance! {
         ending_twice_settles_once
         a_long_run_extends_its_reservation_while_the_budget_lasts
         a_failed_run_keeps_its_reason
+        every_attempt_keeps_how_it_ended
         leases_expire_in_order;
     controls:
         a_cancelled_sweep_frees_what_its_runs_do_not_use

@@ -18,11 +18,11 @@ use crate::entity::{
     ledger_entry, metric_chunk, observation, plan, plan_run, run, sweep, throughput,
 };
 use crate::tx::writing;
-use crate::{Error, MigrationReport, Store};
+use crate::{Back, Error, MigrationReport, Store};
 
 pub(super) async fn migrating_twice_does_nothing(fixture: &Fixture) {
     let first = fixture.store.migrate().await.unwrap();
-    assert_eq!(first.applied.len(), 12);
+    assert_eq!(first.applied.len(), 13);
     assert_eq!(first.applied[0], "m20261124_120000_sweep");
     let second = fixture.store.migrate().await.unwrap();
     assert_eq!(second, MigrationReport { applied: Vec::new() });
@@ -41,7 +41,7 @@ pub(super) async fn of_racing_migrations_each_is_applied_once(fixture: &Fixture)
         applied.push(task.await.unwrap());
     }
     applied.sort_unstable();
-    assert_eq!(applied, [0, 0, 0, 12]);
+    assert_eq!(applied, [0, 0, 0, 13]);
 }
 
 pub(super) async fn a_newer_schema_is_refused(fixture: &Fixture) {
@@ -127,7 +127,7 @@ async fn rows(store: &Store, sql: &str) -> Vec<sea_orm::QueryResult> {
 }
 
 /// Statements that would break a promise of the schema, on a database with a row in every table.
-const REFUSED: [&str; 34] = [
+const REFUSED: [&str; 36] = [
     "UPDATE ledger SET free_ms = free_ms + 1",
     "UPDATE ledger SET free_ms = -1, reserved_ms = granted_ms - spent_ms + 1",
     "UPDATE ledger SET spent_ms = -1, free_ms = granted_ms - reserved_ms + 1",
@@ -163,6 +163,8 @@ const REFUSED: [&str; 34] = [
     "INSERT INTO control_event SELECT sweep_id, 9, happened_at, 'pause', actor, reason, run_id, 7, 8
      FROM control_event",
     "UPDATE run SET stop = 'pause' WHERE state = 'succeeded'",
+    "UPDATE lease SET ended = 'forgotten' WHERE closed_at IS NOT NULL",
+    "UPDATE lease SET ended = 'succeeded' WHERE closed_at IS NULL",
     "UPDATE attempt_output SET skipped_n = 1",
     "INSERT INTO metric_chunk SELECT run_id, metric, epoch, sequence, 0, 0, 1, steps, point_values
      FROM metric_chunk",
@@ -176,7 +178,7 @@ pub(super) async fn the_database_refuses_what_must_not_be(fixture: &Fixture) {
     // A run with an attempt behind it and one that holds it, another held, and one observed.
     store.claim(&claim(runs[0], 20)).await.unwrap();
     store.append_metrics(runs[0], 1, 0, &[point(Metric::TrainLoss, 1, 2.0)]).await.unwrap();
-    store.requeue(runs[0], 1, Some(ms(5)), NOW).await.unwrap();
+    store.requeue(runs[0], 1, Some(ms(5)), &Back::preempted(), NOW).await.unwrap();
     store.claim(&claim(runs[0], 20)).await.unwrap();
     store.claim(&claim(runs[1], 20)).await.unwrap();
     store.claim(&claim(runs[2], 20)).await.unwrap();
