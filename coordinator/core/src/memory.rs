@@ -85,8 +85,11 @@ fn activations(model: &ModelSpec, rows: u32) -> f64 {
     let block = 4.0 * width + mixer + mlp;
     // Gradients of the stream before and after a block, and of its widest activation.
     let temporary = 4.0 * width + inner + (chosen * hidden * halves).max(widest);
-    let head = 2.0 * width + f64::from(model.vocabulary_n);
-    let per_token = f64::from(model.layers_n) * block + temporary + head;
+    // Of every stream the norm and its gradient; what weighs them, what it makes of them and gradients.
+    let streams_n = variant.parallel().map_or(1.0, |streams| f64::from(streams.count));
+    let weighing = if streams_n > 1.0 { 5.0 * width + 2.0 * streams_n } else { 0.0 };
+    let head = streams_n * 2.0 * width + weighing + f64::from(model.vocabulary_n);
+    let per_token = streams_n * (f64::from(model.layers_n) * block + temporary) + head;
     f64::from(rows) * f64::from(model.sequence) * per_token * WORD
 }
 

@@ -9,6 +9,7 @@ use crate::math::{dot, exp, max, sum};
 use crate::matmul::{View, ViewMut};
 use crate::scratch::{Tiles, fit};
 use crate::shape::Shape;
+use crate::streams::Prefix;
 
 /// Query rows per block.
 const BLOCK: usize = 64;
@@ -23,6 +24,40 @@ const PAD: usize = 16;
 /// model stays near the bigram plateau.
 fn alibi_slope(head: usize, heads_n: usize) -> f32 {
     (-8.0 * head as f32 / heads_n as f32).exp2()
+}
+
+/// Keys and values that all tokens of a stream see, whatever their positions: rows of stream after
+/// stream, head by head inside each.
+#[derive(Clone, Copy)]
+pub(crate) struct PrefixRows<'a> {
+    pub(crate) of: Prefix,
+    pub(crate) keys: &'a [f32],
+    pub(crate) values: &'a [f32],
+}
+
+impl PrefixRows<'_> {
+    /// First element of this head's keys, and of its values.
+    fn start(&self, place: &Place<'_>) -> usize {
+        let stream = place.sequence / (place.shape.batch / self.of.streams_n);
+        stream * self.of.len * place.shape.inner() + place.head * place.shape.head_width
+    }
+
+    fn view<'a>(&self, rows: &'a [f32], place: &Place<'_>) -> View<'a> {
+        let Shape { head_width, .. } = *place.shape;
+        View::strided(&rows[self.start(place)..], self.of.len, head_width, place.shape.inner())
+    }
+
+    fn view_mut<'a>(&self, rows: &'a mut [f32], place: &Place<'_>) -> ViewMut<'a> {
+        let Shape { head_width, .. } = *place.shape;
+        let rows = &mut rows[self.start(place)..];
+        ViewMut::strided(rows, self.of.len, head_width, place.shape.inner())
+    }
+}
+
+/// Keys before the first token, and the columns that they take in a tile of scores.
+fn columns(prefix: Option<PrefixRows<'_>>) -> (usize, usize) {
+    let len = prefix.map_or(0, |prefix| prefix.of.len);
+    (len, len.next_multiple_of(PAD))
 }
 
 /// One (sequence, head) within the packed matrices.
@@ -110,48 +145,68 @@ fn blocks(sequence: usize) -> impl Iterator<Item = (usize, usize, usize)> {
 pub(crate) fn forward(
     shape: &Shape,
     alibi: bool,
+    prefix: Option<PrefixRows<'_>>,
     qkv: &[f32],
     mixed: &mut [f32],
     lse: &mut [f32],
     tiles: &mut Tiles,
 ) {
     let inner = shape.inner();
+    let (before, pad) = columns(prefix);
     for place in places(shape, alibi) {
         place.transpose_into(qkv, Part::Key, &mut tiles.keys_t);
-        for (start, end, stride) in blocks(shape.sequence) {
-            let rows = end - start;
+        for (start, end, seen) in blocks(shape.sequence) {
+            let (rows, stride) = (end - start, pad + seen);
             let scores = fit(&mut tiles.scores, rows * stride);
             let keys_t = View::strided(&tiles.keys_t, shape.head_width, end, shape.sequence);
-            ViewMut::strided(scores, rows, end, stride)
-                .set(place.view(qkv, Part::Query, start, rows), keys_t);
+            let query = place.view(qkv, Part::Query, start, rows);
+            ViewMut::strided(&mut scores[pad..], rows, end, stride).set(query, keys_t);
+            if let Some(prefix) = prefix {
+                let keys = prefix.view(prefix.keys, &place);
+                ViewMut::strided(scores, rows, before, stride).set(query, keys.t());
+            }
             let block_lse = &mut lse[place.row_index(start)..place.row_index(end)];
-            softmax(scores, start, stride, place.scale(), place.bias_slope, block_lse);
-            ViewMut::strided(&mut mixed[place.mixed(start)..], rows, shape.head_width, inner).set(
-                View::strided(scores, rows, end, stride),
+            let (scale, slope) = (place.scale(), place.bias_slope);
+            softmax(scores, start, before, stride, scale, slope, block_lse);
+            let output = || place.mixed(start);
+            ViewMut::strided(&mut mixed[output()..], rows, shape.head_width, inner).set(
+                View::strided(&scores[pad..], rows, end, stride),
                 place.view(qkv, Part::Value, 0, end),
             );
+            if let Some(prefix) = prefix {
+                ViewMut::strided(&mut mixed[output()..], rows, shape.head_width, inner).add(
+                    View::strided(scores, rows, before, stride),
+                    prefix.view(prefix.values, &place),
+                );
+            }
         }
     }
 }
 
-/// Writes the gradient of `qkv` from that of `mixed`.
+/// Writes the gradient of `qkv` from that of `mixed`, and those of the prefix's keys and values.
 #[expect(clippy::too_many_arguments, reason = "operands of one fused operation")]
 pub(crate) fn backward(
     shape: &Shape,
     alibi: bool,
+    prefix: Option<PrefixRows<'_>>,
     qkv: &[f32],
     mixed: &[f32],
     lse: &[f32],
     dmixed: &[f32],
     dqkv: &mut [f32],
+    mut dprefix: [&mut [f32]; 2],
     tiles: &mut Tiles,
 ) {
     let (inner, width) = (shape.inner(), shape.head_width);
+    let (before, pad) = columns(prefix);
+    for gradient in &mut dprefix {
+        gradient.fill(0.0);
+    }
     for place in places(shape, alibi) {
         place.transpose_into(qkv, Part::Key, &mut tiles.keys_t);
         place.transpose_into(qkv, Part::Value, &mut tiles.values_t);
-        for (start, end, stride) in blocks(shape.sequence) {
-            let rows = end - start;
+        for (start, end, seen) in blocks(shape.sequence) {
+            let (rows, stride) = (end - start, pad + seen);
             let mixed_range = place.mixed(start)..place.mixed(end - 1) + width;
             let dmixed = &dmixed[mixed_range.clone()];
             let delta = fit(&mut tiles.delta, rows);
@@ -161,46 +216,108 @@ pub(crate) fn backward(
 
             let probs = fit(&mut tiles.scores, rows * stride);
             let keys_t = View::strided(&tiles.keys_t, width, end, shape.sequence);
-            ViewMut::strided(probs, rows, end, stride).set(query, keys_t);
+            ViewMut::strided(&mut probs[pad..], rows, end, stride).set(query, keys_t);
             let dscores = fit(&mut tiles.dscores, rows * stride);
             let values_t = View::strided(&tiles.values_t, width, end, shape.sequence);
-            ViewMut::strided(dscores, rows, end, stride).set(dmixed, values_t);
+            ViewMut::strided(&mut dscores[pad..], rows, end, stride).set(dmixed, values_t);
+            if let Some(prefix) = prefix {
+                let [keys, values] = [prefix.keys, prefix.values].map(|x| prefix.view(x, &place));
+                ViewMut::strided(probs, rows, before, stride).set(query, keys.t());
+                ViewMut::strided(dscores, rows, before, stride).set(dmixed, values.t());
+            }
             let block_lse = &lse[place.row_index(start)..place.row_index(end)];
             let (scale, slope) = (place.scale(), place.bias_slope);
-            softmax_backward(probs, dscores, start, stride, scale, slope, block_lse, delta);
+            softmax_backward(probs, dscores, start, before, stride, scale, slope, block_lse, delta);
 
-            let probs = View::strided(probs, rows, end, stride);
-            let dscores = View::strided(dscores, rows, end, stride);
-            place
-                .view_mut(dqkv, Part::Query, start, rows)
-                .set(dscores, place.view(qkv, Part::Key, 0, end));
-            let dkeys = place.view_mut(dqkv, Part::Key, 0, end);
-            // The last block comes first and reaches every key, so it sets what the others add to.
-            if end == shape.sequence {
-                dkeys.set(dscores.t(), query);
-                place.view_mut(dqkv, Part::Value, 0, end).set(probs.t(), dmixed);
-            } else {
-                dkeys.add(dscores.t(), query);
-                place.view_mut(dqkv, Part::Value, 0, end).add(probs.t(), dmixed);
+            let tile = BlockTile { start, end, stride, pad, probs, dscores };
+            tile.tokens_backward(&place, qkv, query, dmixed, dqkv);
+            if let Some(prefix) = prefix {
+                tile.prefix_backward(&place, prefix, query, dmixed, dqkv, &mut dprefix);
             }
         }
     }
 }
 
+/// Probabilities of a block of queries and the gradients of its scores.
+struct BlockTile<'a> {
+    start: usize,
+    end: usize,
+    stride: usize,
+    /// Columns before those of the tokens.
+    pad: usize,
+    probs: &'a [f32],
+    dscores: &'a [f32],
+}
+
+impl BlockTile<'_> {
+    /// Writes the gradient of the queries and adds those of keys and values.
+    fn tokens_backward(
+        &self,
+        place: &Place<'_>,
+        qkv: &[f32],
+        query: View<'_>,
+        dmixed: View<'_>,
+        dqkv: &mut [f32],
+    ) {
+        let Self { start, end, stride, pad, .. } = *self;
+        let rows = end - start;
+        let probs = View::strided(&self.probs[pad..], rows, end, stride);
+        let dscores = View::strided(&self.dscores[pad..], rows, end, stride);
+        place
+            .view_mut(dqkv, Part::Query, start, rows)
+            .set(dscores, place.view(qkv, Part::Key, 0, end));
+        let dkeys = place.view_mut(dqkv, Part::Key, 0, end);
+        // The last block comes first and reaches every key, so it sets what the others add to.
+        if end == place.shape.sequence {
+            dkeys.set(dscores.t(), query);
+            place.view_mut(dqkv, Part::Value, 0, end).set(probs.t(), dmixed);
+        } else {
+            dkeys.add(dscores.t(), query);
+            place.view_mut(dqkv, Part::Value, 0, end).add(probs.t(), dmixed);
+        }
+    }
+
+    /// Adds what queries, keys and values have of the prefix.
+    fn prefix_backward(
+        &self,
+        place: &Place<'_>,
+        prefix: PrefixRows<'_>,
+        query: View<'_>,
+        dmixed: View<'_>,
+        dqkv: &mut [f32],
+        [dkeys, dvalues]: &mut [&mut [f32]; 2],
+    ) {
+        let rows = self.end - self.start;
+        let [probs, dscores] = [self.probs, self.dscores]
+            .map(|tile| View::strided(tile, rows, prefix.of.len, self.stride));
+        place
+            .view_mut(dqkv, Part::Query, self.start, rows)
+            .add(dscores, prefix.view(prefix.keys, place));
+        prefix.view_mut(dkeys, place).add(dscores.t(), query);
+        prefix.view_mut(dvalues, place).add(probs.t(), dmixed);
+    }
+}
+
 kernel! {
-    /// Turns raw scores into probabilities, row `i` seeing the keys up to `start + i`.
+    /// Turns raw scores into probabilities, row `i` seeing the keys up to `start + i`, and `before` keys
+    /// ahead of them at no distance.
     fn softmax(
         scores: &mut [f32],
         start: usize,
+        before: usize,
         stride: usize,
         scale: f32,
         slope: f32,
         lse: &mut [f32],
     ) {
+        let pad = before.next_multiple_of(PAD);
         for (row, (scores, lse)) in scores.chunks_exact_mut(stride).zip(lse).enumerate() {
             let last = start + row;
-            let (seen, unseen) = scores.split_at_mut((last + 1).next_multiple_of(PAD));
-            for (key, score) in seen.iter_mut().enumerate() {
+            let (seen, unseen) = scores.split_at_mut(pad + (last + 1).next_multiple_of(PAD));
+            for (key, score) in seen[..pad].iter_mut().enumerate() {
+                *score = if key < before { *score * scale } else { f32::NEG_INFINITY };
+            }
+            for (key, score) in seen[pad..].iter_mut().enumerate() {
                 let biased = *score * scale + slope * (key as i32 - last as i32) as f32;
                 *score = if key as i32 <= last as i32 { biased } else { f32::NEG_INFINITY };
             }
@@ -227,20 +344,26 @@ kernel! {
         probs: &mut [f32],
         dscores: &mut [f32],
         start: usize,
+        before: usize,
         stride: usize,
         scale: f32,
         slope: f32,
         lse: &[f32],
         delta: &[f32],
     ) {
+        let pad = before.next_multiple_of(PAD);
         let rows = probs.chunks_exact_mut(stride).zip(dscores.chunks_exact_mut(stride));
         for (row, ((probs, dscores), (&lse, &delta))) in rows.zip(lse.iter().zip(delta)).enumerate()
         {
             let last = start + row;
-            let seen = (last + 1).next_multiple_of(PAD);
+            let seen = pad + (last + 1).next_multiple_of(PAD);
             probs[seen..].fill(0.0);
             dscores[seen..].fill(0.0);
-            let pairs = probs[..seen].iter_mut().zip(&mut dscores[..seen]);
+            for (prob, dscore) in probs[..before].iter_mut().zip(&mut dscores[..before]) {
+                *prob = exp(*prob * scale - lse);
+                *dscore = *prob * (*dscore - delta) * scale;
+            }
+            let pairs = probs[pad..seen].iter_mut().zip(&mut dscores[pad..seen]);
             for (key, (prob, dscore)) in pairs.enumerate() {
                 let biased = *prob * scale + slope * (key as i32 - last as i32) as f32;
                 let p = exp(biased - lse);

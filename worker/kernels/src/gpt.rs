@@ -1,6 +1,6 @@
 //! The GPT baseline's residual block.
 
-use crate::attention;
+use crate::attention::{self, PrefixRows};
 use crate::linear::{affine, affine_onto};
 use crate::mlp::{Mlp, MlpSaved};
 use crate::norm::Stats;
@@ -8,6 +8,7 @@ use crate::queries::{Queries, QueriesSaved};
 use crate::reduced::{LayerGradients, Operands, Reduced};
 use crate::scratch::{Scratch, fit};
 use crate::shape::{Layout, Named, Shape, matrix, split, split_mut, vector};
+use crate::streams::Prefix;
 
 /// A pre-norm transformer block: `x + Attn(LN1 x)`, then `x + MLP(LN2 x)`.
 ///
@@ -21,6 +22,8 @@ pub struct GptBlock {
     pub alibi: bool,
     /// What is done to queries and keys before they meet.
     pub queries: Queries,
+    /// Keys and values before the first token, of each stream that the batch holds.
+    pub prefix: Option<Prefix>,
     /// How the operands of the two linear layers about the attention are held.
     pub mixer: Reduced,
     /// The second half.
@@ -47,7 +50,8 @@ impl GptBlock {
     /// The baseline.
     pub fn plain(shape: Shape, alibi: bool) -> Self {
         let queries = Queries::default();
-        Self { shape, alibi, queries, mixer: Reduced::default(), mlp: Mlp::default() }
+        let mixer = Reduced::default();
+        Self { shape, alibi, queries, prefix: None, mixer, mlp: Mlp::default() }
     }
 
     /// What went into each linear layer in the last forward pass, before it was rounded, by the layer's
@@ -66,7 +70,7 @@ impl GptBlock {
         saved.mlp.active_share(self.shape.tokens_n() * chosen * self.shape.mlp_width)
     }
 
-    fn params(&self) -> [Named; 25] {
+    fn params(&self) -> [Named; 27] {
         let (width, inner) = (self.shape.width, self.shape.inner());
         let [a, b, c, d, e, f, g, h, i, j, k, l, m] = self.mlp.params(&self.shape);
         let names = ["qkv_w_scale", "qkv_x_scale"];
@@ -74,6 +78,7 @@ impl GptBlock {
         let names = ["proj_w_scale", "proj_x_scale"];
         let [proj_w_scale, proj_x_scale] = self.mixer.scales(names, [inner, width], 1);
         let gains = if self.queries.normed { self.shape.head_width } else { 0 };
+        let seen_n = self.prefix.map_or(0, |prefix| prefix.streams_n * prefix.len);
         [
             vector("ln1_gain", width),
             vector("ln1_bias", self.mlp.norm.bias_len(width)),
@@ -82,6 +87,8 @@ impl GptBlock {
             vector("qkv_b", 3 * inner),
             vector("q_gain", gains),
             vector("k_gain", gains),
+            matrix("prefix_k", seen_n, inner),
+            matrix("prefix_v", seen_n, inner),
             matrix("proj_w", inner, width),
             vector("proj_b", width),
             qkv_w_scale,
@@ -122,8 +129,10 @@ impl GptBlock {
         scratch: &mut Scratch,
     ) {
         let (tokens_n, inner) = (self.shape.tokens_n(), self.shape.inner());
-        let [ln_gain, ln_bias, qkv_w, qkv_b, q_gain, k_gain, proj_w, proj_b, rest @ ..] =
+        let [ln_gain, ln_bias, qkv_w, qkv_b, q_gain, k_gain, rest @ ..] =
             split(params, &self.params());
+        let [prefix_k, prefix_v, proj_w, proj_b, rest @ ..] = rest;
+        let prefix = self.prefix.map(|of| PrefixRows { of, keys: prefix_k, values: prefix_v });
         let [qkv_w_scale, qkv_x_scale, proj_w_scale, proj_x_scale, mlp_params @ ..] = rest;
         let normed = fit(&mut saved.normed, tokens_n * self.shape.width);
         self.mlp.norm.forward(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
@@ -135,7 +144,7 @@ impl GptBlock {
         self.queries.forward(&self.shape, [q_gain, k_gain], qkv, &mut saved.queries);
         let mixed = fit(&mut saved.mixed, tokens_n * inner);
         let lse = fit(&mut saved.lse, tokens_n * self.shape.heads_n);
-        attention::forward(&self.shape, self.alibi, qkv, mixed, lse, &mut scratch.tiles);
+        attention::forward(&self.shape, self.alibi, prefix, qkv, mixed, lse, &mut scratch.tiles);
         let scales = [proj_w_scale, proj_x_scale];
         let (mixed, proj_w) =
             self.mixer.operands(mixed, proj_w, inner, scales, &mut saved.projected);
@@ -163,8 +172,9 @@ impl GptBlock {
     ) {
         let (shape, tokens_n) = (&self.shape, self.shape.tokens_n());
         let (width, inner) = (shape.width, shape.inner());
-        let [ln_gain, _, qkv_w, _, q_gain, k_gain, proj_w, _, rest @ ..] =
+        let [ln_gain, _, qkv_w, _, q_gain, k_gain, prefix_k, prefix_v, proj_w, _, rest @ ..] =
             split(params, &self.params());
+        let prefix = self.prefix.map(|of| PrefixRows { of, keys: prefix_k, values: prefix_v });
         let [qkv_w_scale, qkv_x_scale, proj_w_scale, proj_x_scale, mlp_params @ ..] = rest;
         let [
             dln_gain,
@@ -173,6 +183,8 @@ impl GptBlock {
             dqkv_b,
             dq_gain,
             dk_gain,
+            dprefix_k,
+            dprefix_v,
             dproj_w,
             dproj_b,
             dqkv_w_scale,
@@ -194,7 +206,10 @@ impl GptBlock {
         let dqkv = fit(&mut scratch.dwide, qkv.len());
         let lse = fit(&mut saved.lse, tokens_n * shape.heads_n);
         let tiles = &mut scratch.tiles;
-        attention::backward(shape, self.alibi, qkv, mixed, lse, dmixed, dqkv, tiles);
+        let dprefix = [dprefix_k, dprefix_v];
+        attention::backward(
+            shape, self.alibi, prefix, qkv, mixed, lse, dmixed, dqkv, dprefix, tiles,
+        );
         let gains = [q_gain, k_gain];
         self.queries.backward(shape, gains, dqkv, [dq_gain, dk_gain], &saved.queries);
         let normed = fit(&mut saved.normed, tokens_n * width);

@@ -6,11 +6,12 @@ use crate::math::{exp, max, sum};
 use crate::norm::{Norm, Stats};
 use crate::scratch::{Scratch, fit};
 use crate::shape::{Layout, Named, matrix, split, split_mut, vector};
+use crate::streams::{self, Streams, StreamsSaved};
 
 /// `loss = mean of -ln softmax(LN(x)·W)[target]`, in nats per token; W has no bias.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Head {
-    /// Rows of `x`.
+    /// Targets; rows of `x` are as many, of each stream one after the other.
     pub tokens_n: usize,
     /// Width of the residual stream.
     pub width: usize,
@@ -21,6 +22,8 @@ pub struct Head {
     /// The gradient holds that of this weight times the mean square of `ln Σ exp(logit)`, which keeps
     /// logits small (Chowdhery et al., arXiv:2204.02311, section 5); the loss that is told does not.
     pub z_loss: f32,
+    /// Where a token has several streams, which are weighed after the norm.
+    pub streams: Option<Streams>,
 }
 
 /// What a [`Head`] keeps between forward and backward.
@@ -31,13 +34,19 @@ pub struct HeadSaved {
     /// Logits, or their gradient once the forward pass is through.
     logits: Vec<f32>,
     nll: Vec<f32>,
+    streams: StreamsSaved,
 }
 
 impl Head {
-    fn params(&self) -> [Named; 3] {
+    fn params(&self) -> [Named; 7] {
+        let [a, b, c, d] = streams::params(self.streams, self.width);
         [
             vector("lnf_gain", self.width),
             vector("lnf_bias", self.norm.bias_len(self.width)),
+            a,
+            b,
+            c,
+            d,
             matrix("head_w", self.width, self.vocabulary_n),
         ]
     }
@@ -49,9 +58,14 @@ impl Head {
 
     /// The parameters that stay a head's own where it shares its matrix with the embedding: those
     /// before the matrix.
-    pub fn norm_layout(&self) -> Layout {
-        let [gain, bias, _] = self.params();
-        Layout::new(&[gain, bias])
+    pub fn own_layout(&self) -> Layout {
+        let [own @ .., _] = self.params();
+        Layout::new(&own)
+    }
+
+    /// Rows of the residual stream, or of the streams.
+    fn rows_n(&self) -> usize {
+        self.tokens_n * self.streams.map_or(1, |streams| streams.count)
     }
 
     /// The mean negative log-likelihood of `targets`, in nats per token.
@@ -104,25 +118,44 @@ impl Head {
         saved: &mut HeadSaved,
         scratch: &mut Scratch,
     ) {
-        let [ln_gain, _, head_w] = split(params, &self.params());
-        let [dln_gain, dln_bias, dhead_w] = split_mut(dparams, &self.params());
+        let [ln_gain, _, merging @ .., head_w] = split(params, &self.params());
+        let [dln_gain, dln_bias, dmerging @ .., dhead_w] = split_mut(dparams, &self.params());
         let dlogits = fit(&mut saved.logits, self.tokens_n * self.vocabulary_n);
-        let normed = fit(&mut saved.normed, self.tokens_n * self.width);
-        weight_gradient(normed, dlogits, self.vocabulary_n, dhead_w);
-        let dnormed = fit(&mut scratch.dnormed, normed.len());
-        input_gradient(dlogits, head_w, self.vocabulary_n, dnormed);
+        let normed = fit(&mut saved.normed, self.rows_n() * self.width);
+        let mut dnormed = std::mem::take(&mut scratch.dnormed);
+        let dread = fit(&mut dnormed, normed.len());
+        if let Some(streams) = self.streams {
+            let merged = saved.streams.merged(self.tokens_n * self.width);
+            weight_gradient(merged, dlogits, self.vocabulary_n, dhead_w);
+            let mut dmerged = std::mem::take(&mut scratch.dwide);
+            let of_merged = fit(&mut dmerged, merged.len());
+            input_gradient(dlogits, head_w, self.vocabulary_n, of_merged);
+            let (width, saved) = (self.width, &saved.streams);
+            streams.backward(merging, normed, width, of_merged, dmerging, dread, saved, scratch);
+            scratch.dwide = dmerged;
+        } else {
+            weight_gradient(normed, dlogits, self.vocabulary_n, dhead_w);
+            input_gradient(dlogits, head_w, self.vocabulary_n, dread);
+        }
         dx.fill(0.0);
-        let stats = fit(&mut saved.stats, self.tokens_n);
-        self.norm.backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
+        let stats = fit(&mut saved.stats, self.rows_n());
+        self.norm.backward(x, ln_gain, stats, dread, dx, dln_gain, dln_bias);
+        scratch.dnormed = dnormed;
     }
 
     fn project(&self, params: &[f32], x: &[f32], targets: &[u32], saved: &mut HeadSaved) {
-        let [ln_gain, ln_bias, head_w] = split(params, &self.params());
+        let [ln_gain, ln_bias, merging @ .., head_w] = split(params, &self.params());
         assert_eq!(targets.len(), self.tokens_n, "one target per token");
-        let normed = fit(&mut saved.normed, self.tokens_n * self.width);
-        self.norm.forward(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, self.tokens_n));
+        let normed = fit(&mut saved.normed, self.rows_n() * self.width);
+        self.norm.forward(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, self.rows_n()));
         let logits = fit(&mut saved.logits, self.tokens_n * self.vocabulary_n);
-        project(normed, head_w, self.vocabulary_n, logits);
+        let read: &[f32] = if let Some(streams) = self.streams {
+            streams.merge(merging, normed, self.width, &mut saved.streams);
+            saved.streams.merged(self.tokens_n * self.width)
+        } else {
+            normed
+        };
+        project(read, head_w, self.vocabulary_n, logits);
     }
 }
 

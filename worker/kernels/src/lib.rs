@@ -26,8 +26,14 @@
 //! let block = GptBlock::plain(shape, true);
 //! let embedding =
 //!     Embedding { batch: 1, sequence: 4, width: 8, vocabulary_n: 3, learned_positions: false };
-//! let head =
-//!     Head { tokens_n: 4, width: 8, vocabulary_n: 3, norm: Norm::Layer, z_loss: 0.0 };
+//! let head = Head {
+//!     tokens_n: 4,
+//!     width: 8,
+//!     vocabulary_n: 3,
+//!     norm: Norm::Layer,
+//!     z_loss: 0.0,
+//!     streams: None,
+//! };
 //!
 //! // Toy parameters; a trainer draws them at random and sets gains to 1.
 //! let wave = |len: usize| (0..len).map(|i| (i as f32).sin() * 0.5).collect::<Vec<_>>();
@@ -82,6 +88,8 @@ mod rounding;
 mod scan;
 mod scratch;
 mod shape;
+mod softmax;
+mod streams;
 
 pub use adam::{Adam, sum_of_squares};
 pub use embedding::Embedding;
@@ -99,3 +107,4 @@ pub use queries::Queries;
 pub use reduced::{Grid, Group, Keep, Reduced, Scale};
 pub use scratch::Scratch;
 pub use shape::{Dims, Layout, Param, Shape};
+pub use streams::{Prefix, Streams};

@@ -386,7 +386,7 @@ fn activate_as(
 
 kernel! {
     /// Writes the hidden units of what the first layer gave, and replaces that by the slopes.
-    fn activate(
+    pub(crate) fn activate(
         activation: Activation,
         gated: bool,
         width: usize,
@@ -429,7 +429,7 @@ kernel! {
         }
     }
 
-    fn multiply(x: &mut [f32], by: &[f32]) {
+    pub(crate) fn multiply(x: &mut [f32], by: &[f32]) {
         assert_eq!(x.len(), by.len());
         for (x, by) in x.iter_mut().zip(by) {
             *x *= by;

@@ -24,10 +24,11 @@ use crate::dispatch::kernel;
 use crate::linear::{
     add_input_gradient, add_product, affine, input_gradient, project, weight_gradient,
 };
-use crate::math::{dot, exp, max, sum};
+use crate::math::dot;
 use crate::mlp::{Mlp, MlpSaved};
 use crate::reduced::{LayerGradients, Operands};
 use crate::scratch::{Scratch, fit};
+use crate::softmax::{softmax, softmax_backward};
 
 /// How many experts there are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -352,29 +353,6 @@ impl Experts {
 }
 
 kernel! {
-    fn softmax(values: &mut [f32], count: usize) {
-        for row in values.chunks_exact_mut(count) {
-            let greatest = max(row);
-            for value in row.iter_mut() {
-                *value = exp(*value - greatest);
-            }
-            let norm = 1.0 / sum(row);
-            for value in row {
-                *value *= norm;
-            }
-        }
-    }
-
-    /// Replaces the gradient of the probabilities by that of the logits.
-    fn softmax_backward(probs: &[f32], dprobs: &mut [f32], count: usize) {
-        for (probs, dprobs) in probs.chunks_exact(count).zip(dprobs.chunks_exact_mut(count)) {
-            let mean = dot(probs, dprobs);
-            for (dprob, prob) in dprobs.iter_mut().zip(probs) {
-                *dprob = prob * (*dprob - mean);
-            }
-        }
-    }
-
     fn add_scaled(x: &[f32], scale: f32, y: &mut [f32]) {
         for (y, x) in y.iter_mut().zip(x) {
             *y += scale * x;

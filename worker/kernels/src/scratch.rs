@@ -5,18 +5,21 @@
 pub struct Scratch {
     /// Gradient of a normalised input, tokens × width.
     pub(crate) dnormed: Vec<f32>,
-    /// Gradient of the widest activation: MLP hidden, mixer input, gates or queries-keys-values.
+    /// Gradient of the widest activation: MLP hidden, mixer input, gates or queries-keys-values; of what
+    /// the head reads where it merges streams.
     pub(crate) dwide: Vec<f32>,
     /// Gradient of a gated MLP's first layer, tokens × 2 mlp_width.
     pub(crate) dgated: Vec<f32>,
-    /// Gradients of experts' outputs and inputs, choices × width, and of affinities, tokens × experts.
+    /// Gradients of experts' outputs and inputs, choices × width, and of affinities, tokens × experts, or
+    /// shares, tokens × streams.
     pub(crate) doutputs: Vec<f32>,
     pub(crate) dinputs: Vec<f32>,
     pub(crate) dprobs: Vec<f32>,
     /// Gradients of what experts say together in their latent space, and of what they read there.
     pub(crate) dsaid: Vec<f32>,
     pub(crate) dlatents: Vec<f32>,
-    /// Gradient of the mixing layer's output, tokens × inner.
+    /// Gradient of the mixing layer's output, tokens × inner, or of the hidden units that weigh streams,
+    /// tokens × width.
     pub(crate) dmixed: Vec<f32>,
     /// Gradient of the cell: inner of the qLSTM; of the LSTM batch × inner, and on the way forward its
     /// hidden states.

@@ -65,7 +65,7 @@ mod tests {
     use sweep_core::corpus::CorpusRef;
     use sweep_core::ids::RunId;
     use sweep_core::units::AcceleratorTime;
-    use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position, Variant};
+    use sweep_core::variant::{Family, ModelSpec, OptimiserSpec, Position, Streams, Variant};
 
     use super::*;
     use crate::checkpoint::{Buffers, Position as Place, Snapshot};
@@ -144,6 +144,14 @@ mod tests {
     #[test]
     fn the_estimate_is_what_training_a_quasi_lstm_takes() {
         let share = share_taken(&run(Family::Qlstm, 192, 4));
+        assert!((0.7..1.3).contains(&share), "{share}");
+    }
+
+    #[test]
+    fn the_estimate_is_what_training_streams_takes() {
+        let mut run = run(Family::Gpt, 96, 4);
+        run.model.variant.streams = Some(Streams::new(3));
+        let share = share_taken(&run);
         assert!((0.7..1.3).contains(&share), "{share}");
     }
 

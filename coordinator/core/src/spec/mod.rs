@@ -26,7 +26,7 @@ use crate::external::ExternalTrainer;
 use crate::units::{AcceleratorTime, Share, TokensPerSecond};
 use crate::variant::{
     Activation, Experts, Family, LossWeight, MomentFormat, NofM, Norm, Position, Quantization,
-    RateSchedule, Rise, is_default,
+    RateSchedule, Rise, Streams, is_default,
 };
 
 /// The only `apiVersion` of this release.
@@ -126,6 +126,10 @@ pub struct ArmSpec {
     /// A mixture of experts in place of the MLP, e.g. `{ count: 8, topK: 2 }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experts: Option<Experts>,
+    /// Reads every token several times, behind trained prefixes of its own each time, and weighs what is
+    /// found, e.g. `{ count: 4 }`; of a `gpt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streams: Option<Streams>,
     /// How the residual stream is normalised: `layer`, or `rms` for the root mean square alone.
     #[serde(default, skip_serializing_if = "is_default")]
     pub norm: Norm,

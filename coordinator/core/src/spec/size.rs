@@ -113,6 +113,7 @@ impl ArmSpec {
             quantization: self.quantization.clone(),
             sparsity: self.sparsity,
             experts: self.experts.clone(),
+            streams: self.streams.clone(),
             norm: self.norm,
             qk_norm: self.qk_norm,
             z_loss: self.z_loss,

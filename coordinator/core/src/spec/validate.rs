@@ -2,6 +2,7 @@
 
 mod data;
 mod quantization;
+mod variant;
 
 use std::collections::BTreeSet;
 
@@ -10,9 +11,7 @@ use super::{
     SweepSpec,
 };
 use crate::units::AcceleratorTime;
-use crate::variant::{
-    Activation, Experts, Family, LossWeight, MomentFormat, NofM, Position, Rise, is_default,
-};
+use crate::variant::{Family, MomentFormat, is_default};
 
 /// A mistake before its place in the text is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +29,6 @@ const WORKERS_MAX: u32 = 1024;
 const WIDTH_MAX: u32 = 65_536;
 const LAYERS_MAX: u32 = 1024;
 const NAME_LENGTH_MAX: usize = 63;
-const EXPERTS_MAX: u32 = 4096;
 const RETRIES_MAX: u32 = 100;
 
 struct Check {
@@ -174,7 +172,7 @@ fn check_arms(check: &mut Check, arms: &[ArmSpec]) {
         }
         check_optimiser(check, &field, arm);
         check_schedule(check, &field, arm);
-        check_variant(check, &field, arm);
+        variant::check(check, &field, arm);
         if arm.sizes.is_empty() {
             check.wrong(format!("{field}.sizes"), "there is no size, expected at least one");
         }
@@ -215,6 +213,7 @@ fn check_trainer(check: &mut Check, field: &str, arm: &ArmSpec) {
         ("quantization", arm.quantization.is_some()),
         ("sparsity", arm.sparsity.is_some()),
         ("experts", arm.experts.is_some()),
+        ("streams", arm.streams.is_some()),
         ("norm", !is_default(&arm.norm)),
         ("qkNorm", arm.qk_norm),
         ("zLoss", arm.z_loss.is_some()),
@@ -236,124 +235,6 @@ fn check_trainer(check: &mut Check, field: &str, arm: &ArmSpec) {
         let field = format!("{field}.trainer.command[{index}]");
         let (message, hint) = (mistake.to_string(), mistake.hint());
         check.mistakes.push(Mistake { field, message, hint });
-    }
-}
-
-fn check_variant(check: &mut Check, field: &str, arm: &ArmSpec) {
-    if let Some(quantization) = &arm.quantization {
-        quantization::check(check, &format!("{field}.quantization"), quantization, arm.sparsity);
-    }
-    check_modern(check, field, arm);
-    check_activation_ratio(check, &format!("{field}.activationRatio"), arm);
-    // A size that is none has been said so.
-    let widths = || {
-        arm.sizes.iter().filter_map(|size| match (size.named, size.width) {
-            (None, Some(width)) if width > 0 => Some(width),
-            _ => None,
-        })
-    };
-    if let Some(NofM { of, .. }) = arm.sparsity {
-        for width in widths().filter(|width| !width.is_multiple_of(of)) {
-            let message = format!("groups of {of} weights do not divide the width {width}");
-            check.wrong(format!("{field}.sparsity"), message);
-        }
-        let latent = arm.experts.as_ref().and_then(|experts| experts.latent);
-        if let Some(latent) = latent.filter(|latent| !latent.is_multiple_of(of)) {
-            let message =
-                format!("groups of {of} weights do not divide the {latent} inputs of experts");
-            check.wrong(format!("{field}.sparsity"), message);
-        }
-    }
-    if let Some(experts) = &arm.experts {
-        check_experts(check, &format!("{field}.experts"), experts, widths());
-    }
-}
-
-fn check_activation_ratio(check: &mut Check, field: &str, arm: &ArmSpec) {
-    let Some(Rise(rise)) = arm.activation_ratio else { return };
-    if !(rise.0 > 0.0 && rise.0 <= 1.0) {
-        let message = format!("{rise} is out of range, expected more than 0 %, for example 1 %");
-        check.wrong(field, message);
-    }
-    if arm.activation == Activation::Gelu {
-        let message =
-            "hidden units of `gelu` are not looked at, expected `activation: relu` or `silu`";
-        check.wrong(field, message);
-    }
-    if arm.experts.is_some() {
-        check.wrong(field, "hidden units of experts are not looked at, expected a dense MLP");
-    }
-}
-
-fn check_modern(check: &mut Check, field: &str, arm: &ArmSpec) {
-    if let Some(family) = arm.family
-        && family.is_recurrent()
-        && arm.qk_norm
-    {
-        let message =
-            format!("a model of family `{family}` has no queries and keys, expected `family: gpt`");
-        check.wrong(format!("{field}.qkNorm"), message);
-    }
-    if let Some(LossWeight(weight)) = arm.z_loss
-        && !(0.0..=1.0).contains(&weight)
-    {
-        let message = format!("{weight} is out of range, expected 0 to 1, for example 1e-4");
-        check.wrong(format!("{field}.zLoss"), message);
-    }
-    if arm.position != Some(Position::Rotary) {
-        return;
-    }
-    for (index, size) in arm.sizes.iter().enumerate() {
-        let Some(width) = size.width else { continue };
-        let heads = size.heads.unwrap_or_else(|| super::size::default_heads(width));
-        let head_width = width.checked_div(heads).unwrap_or_default();
-        if !head_width.is_multiple_of(2) {
-            let message = format!(
-                "rotary positions turn pairs of channels, and a head of {head_width} has an odd one"
-            );
-            let hint = "choose heads of even width, or `position: alibi`";
-            check.wrong_with_hint(format!("{field}.sizes[{index}]"), message, hint);
-        }
-    }
-}
-
-fn check_experts(
-    check: &mut Check,
-    field: &str,
-    experts: &Experts,
-    widths: impl Iterator<Item = u32>,
-) {
-    let Experts { count, top_k, balance, latent, .. } = experts;
-    if !(1..=EXPERTS_MAX).contains(count) {
-        let message = format!("{count} experts are out of range, expected 1 to {EXPERTS_MAX}");
-        check.wrong(format!("{field}.count"), message);
-    } else if !(1..=*count).contains(top_k) {
-        let message =
-            format!("a token cannot see {top_k} of {count} experts, expected 1 to {count}");
-        check.wrong(format!("{field}.topK"), message);
-    }
-    if !balance.is_finite() || *balance < 0.0 {
-        let message = format!("{balance} is out of range, expected a number such as 0.01, or 0");
-        check.wrong(format!("{field}.balance"), message);
-    }
-    if *latent == Some(0) {
-        let message = "a space of no width holds nothing, expected a number such as `32`";
-        check.wrong(format!("{field}.latent"), message);
-    }
-    let granularity = experts.granularity();
-    for width in widths {
-        if latent.is_some_and(|latent| latent > width) {
-            let message = format!("the space of experts is wider than the stream, {width}");
-            check.wrong(format!("{field}.latent"), message);
-        }
-        let mlp = width.saturating_mul(super::size::MLP_RATIO);
-        if granularity == 0 || !mlp.is_multiple_of(granularity) {
-            let message = format!(
-                "an MLP of {mlp} hidden units cannot be cut into experts {granularity} times \
-                 narrower"
-            );
-            check.wrong(format!("{field}.granularity"), message);
-        }
     }
 }
 

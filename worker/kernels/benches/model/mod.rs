@@ -110,7 +110,8 @@ impl Model {
         let (tokens_n, vocabulary_n) = (shape.tokens_n(), 256);
         let embedding =
             Embedding { batch, sequence, width, vocabulary_n, learned_positions: false };
-        let head = Head { tokens_n, width, vocabulary_n, norm: Norm::Layer, z_loss: 0.0 };
+        let norm = Norm::Layer;
+        let head = Head { tokens_n, width, vocabulary_n, norm, z_loss: 0.0, streams: None };
         let blocks: Vec<_> = (0..layers_n).map(|_| Block::new(family, shape)).collect();
         let mut layouts = vec![embedding.layout()];
         layouts.extend(blocks.iter().map(Block::layout));

@@ -2,7 +2,7 @@
 
 use crate::check::{self, double, noise};
 use crate::reference;
-use sweep_kernels::{Dims, GptBlock, GptSaved, Mlp, Norm, Queries, Scratch, Shape};
+use sweep_kernels::{Dims, GptBlock, GptSaved, Mlp, Norm, Prefix, Queries, Scratch, Shape};
 
 /// Attention width 8 on a stream of 6: the two need not be equal.
 const NARROW: Shape =
@@ -56,7 +56,18 @@ fn blocks(shape: Shape) -> Vec<GptBlock> {
     let with = |normed, rotary| GptBlock { queries: Queries { normed, rotary }, ..plain };
     let modern = GptBlock { mlp: rms, ..with(true, true) };
     let alibi = GptBlock { alibi: true, ..plain };
-    vec![plain, alibi, GptBlock { mlp: rms, ..plain }, with(true, false), with(false, true), modern]
+    // A stream of each sequence; the prefix of more keys than one column of padding holds.
+    let prefix = |len| Some(Prefix { streams_n: shape.batch, len });
+    vec![
+        plain,
+        alibi,
+        GptBlock { mlp: rms, ..plain },
+        with(true, false),
+        with(false, true),
+        modern,
+        GptBlock { prefix: prefix(3), ..alibi },
+        GptBlock { prefix: prefix(17), ..modern },
+    ]
 }
 
 #[test]
@@ -86,6 +97,25 @@ fn backward_is_the_gradient() {
             check::gradient("dparams", &dparams, &params, |params| loss(params, &wide_x));
         }
     }
+}
+
+/// Two sequences of each of two streams: a prefix is that of its stream.
+#[test]
+fn sequences_of_a_stream_share_a_prefix() {
+    let shape = Shape { batch: 4, ..NARROW };
+    let block =
+        GptBlock { prefix: Some(Prefix { streams_n: 2, len: 3 }), ..GptBlock::plain(shape, true) };
+    let params = check::params(&block.layout(), 1);
+    let len = NARROW.sequence * NARROW.width;
+    let x = noise(len, 1.0, 2).repeat(4);
+    let y = forward(&block, &params, &x);
+    assert_eq!(y[..len], y[len..2 * len]);
+    assert_eq!(y[2 * len..3 * len], y[3 * len..]);
+    assert_ne!(y[..len], y[2 * len..3 * len]);
+    let (_, dparams) = backward(&block, &params, &x, &noise(4 * len, 1.0, 3));
+    let dy = double(&noise(4 * len, 1.0, 3));
+    let loss = |params: &[f64]| check::dot(&reference::gpt(&block, params, &double(&x)), &dy);
+    check::gradient("dparams", &dparams, &params, loss);
 }
 
 #[test]

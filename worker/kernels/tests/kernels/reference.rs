@@ -19,7 +19,7 @@ pub(crate) fn gpt(block: &GptBlock, flat: &[f64], x: &[f64]) -> Vec<f64> {
     let normed = norm(&params, "ln1", x);
     let mut qkv = affine(&normed, params.get("qkv_w"), params.get("qkv_b"));
     queries(block, &params, &mut qkv);
-    let mixed = attention(&block.shape, block.alibi, &qkv);
+    let mixed = attention(block, &params, &qkv);
     let branch = affine(&mixed, params.get("proj_w"), params.get("proj_b"));
     mlp(&params, &add(x, &branch))
 }
@@ -103,7 +103,34 @@ pub(crate) fn embedding(embedding: &Embedding, flat: &[f64], ids: &[u32]) -> Vec
 
 fn logits(head: &Head, flat: &[f64], x: &[f64]) -> Vec<f64> {
     let params = Params { layout: head.layout(), flat };
-    affine(&norm(&params, "lnf", x), params.get("head_w"), &vec![0.0; head.vocabulary_n])
+    let normed = norm(&params, "lnf", x);
+    let read = if head.streams.is_some() { merged(head, &params, &normed) } else { normed };
+    affine(&read, params.get("head_w"), &vec![0.0; head.vocabulary_n])
+}
+
+/// The weighed sum of a token's streams.
+fn merged(head: &Head, params: &Params<'_>, normed: &[f64]) -> Vec<f64> {
+    let (width, streams) = (head.width, head.streams.unwrap());
+    let smoothing = f64::from(streams.smoothing);
+    let of =
+        |stream: usize, token: usize| &normed[(stream * head.tokens_n + token) * width..][..width];
+    let mut merged = Vec::new();
+    for token in 0..head.tokens_n {
+        let all: Vec<f64> =
+            (0..streams.count).flat_map(|stream| of(stream, token).to_vec()).collect();
+        let hidden = affine(&all, params.get("streams_fc_w"), params.get("streams_fc_b"));
+        let hidden: Vec<f64> = hidden.into_iter().map(|u| u * sigmoid(u)).collect();
+        let logits = affine(&hidden, params.get("streams_out_w"), params.get("streams_out_b"));
+        let total: f64 = logits.iter().map(|logit| logit.exp()).sum();
+        for channel in 0..width {
+            let weighed = logits.iter().enumerate().map(|(stream, logit)| {
+                let share = (1.0 - smoothing) * logit.exp() / total;
+                (share + smoothing / streams.count as f64) * of(stream, token)[channel]
+            });
+            merged.push(weighed.sum());
+        }
+    }
+    merged
 }
 
 /// Logarithm of the sum of exponentials of each token's logits.
@@ -145,7 +172,8 @@ fn queries(block: &GptBlock, params: &Params<'_>, qkv: &mut [f64]) {
     }
 }
 
-fn attention(shape: &Shape, alibi: bool, qkv: &[f64]) -> Vec<f64> {
+fn attention(block: &GptBlock, params: &Params<'_>, qkv: &[f64]) -> Vec<f64> {
+    let (shape, alibi) = (&block.shape, block.alibi);
     let (inner, width) = (shape.inner(), shape.head_width);
     let at =
         |token: usize, part: usize, channel: usize| qkv[token * 3 * inner + part * inner + channel];
@@ -160,7 +188,25 @@ fn attention(shape: &Shape, alibi: bool, qkv: &[f64]) -> Vec<f64> {
                 let bias = if alibi { slope * (token - key) as f64 } else { 0.0 };
                 (product / (width as f64).sqrt() - bias).exp()
             };
-            let total: f64 = (start..=token).map(weight).sum();
+            let mut total: f64 = (start..=token).map(weight).sum();
+            // Rows of the stream's prefix that all its tokens see.
+            let before = block.prefix.map_or(0..0, |prefix| {
+                let sequences_n = shape.batch / prefix.streams_n;
+                let stream = token / shape.sequence / sequences_n;
+                stream * prefix.len..(stream + 1) * prefix.len
+            });
+            let of_prefix = |row: usize| {
+                let keys = params.get("prefix_k");
+                let product = channels.clone().map(|c| at(token, 0, c) * keys[row * inner + c]);
+                (product.sum::<f64>() / (width as f64).sqrt()).exp()
+            };
+            total += before.clone().map(of_prefix).sum::<f64>();
+            for row in before {
+                let share = of_prefix(row) / total;
+                for c in channels.clone() {
+                    mixed[token * inner + c] += share * params.get("prefix_v")[row * inner + c];
+                }
+            }
             for key in start..=token {
                 let share = weight(key) / total;
                 for c in channels.clone() {

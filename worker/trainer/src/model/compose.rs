@@ -243,18 +243,15 @@ pub(super) fn sigmoid(x: &Tensor) -> Result<Tensor, Error> {
     Ok((x.neg()?.exp()? + 1.0)?.recip()?)
 }
 
-/// Cross-entropy of every token in nats, `[batch x sequence]`. A head without a matrix of its own has
-/// the embedding's. The mean square of the logits' log-sum-exp times `z_loss` is added to `more`.
+/// Cross-entropy of every token in nats, `[batch x sequence]`. The mean square of the logits' log-sum-exp
+/// times `z_loss` is added to `more`.
 pub(super) fn head_nll(
-    parameters: &Parameters<'_>,
-    embedding: &Parameters<'_>,
+    logits: &Tensor,
     z_loss: f64,
-    x: &Tensor,
     targets: &Tensor,
     more: &mut Option<Tensor>,
 ) -> Result<Tensor, Error> {
     let rows = targets.elem_count();
-    let logits = logits(parameters, embedding, x)?;
     let greatest = logits.max_keepdim(1)?.detach();
     let shifted = logits.broadcast_sub(&greatest)?;
     let log_sum = shifted.exp()?.sum_keepdim(1)?.log()?;
@@ -266,18 +263,18 @@ pub(super) fn head_nll(
     Ok((log_sum - target)?.squeeze(1)?)
 }
 
-/// `[batch x sequence, vocabulary]`.
+/// Of what was normalised, `[batch x sequence, vocabulary]`. A head without a matrix of its own has the
+/// embedding's.
 pub(super) fn logits(
     parameters: &Parameters<'_>,
     embedding: &Parameters<'_>,
-    x: &Tensor,
+    normal: &Tensor,
 ) -> Result<Tensor, Error> {
-    let normal = norm(parameters, "lnf", x)?;
-    let width = x.dim(D::Minus1)?;
+    let width = normal.dim(D::Minus1)?;
     let matrix = if parameters.has("head_w") {
         parameters.get("head_w").clone()
     } else {
         embedding.get("token").t()?.contiguous()?
     };
-    Ok(normal.reshape((x.elem_count() / width, width))?.matmul(&matrix)?)
+    Ok(normal.reshape((normal.elem_count() / width, width))?.matmul(&matrix)?)
 }

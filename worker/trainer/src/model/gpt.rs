@@ -7,28 +7,38 @@
 use std::sync::Mutex;
 
 use candle_core::{D, Device, Tensor};
-use sweep_kernels::{GptBlock, GptSaved, Layout, Queries, Scratch, Shape};
+use sweep_kernels::{GptBlock, GptSaved, Layout, Prefix, Queries, Scratch, Shape};
 
 use super::block::{Block, Gradients};
 use super::compose::{self, Layer, Parameters};
 use super::reduce::Parts;
+use super::streams;
 use crate::error::Error;
 
+/// How tokens see each other.
+#[derive(Clone, Copy)]
+pub(super) struct Attention {
+    pub(super) alibi: bool,
+    pub(super) queries: Queries,
+    /// What each stream sees before its first token.
+    pub(super) prefix: Option<Prefix>,
+}
+
 pub(super) struct Gpt {
-    alibi: bool,
-    queries: Queries,
+    attention: Attention,
     parts: Parts,
     saved: Mutex<GptSaved>,
 }
 
 impl Gpt {
-    pub(super) fn new(alibi: bool, queries: Queries, parts: Parts) -> Self {
-        Self { alibi, queries, parts, saved: Mutex::default() }
+    pub(super) fn new(attention: Attention, parts: Parts) -> Self {
+        Self { attention, parts, saved: Mutex::default() }
     }
 
     const fn kernel(&self, shape: Shape) -> GptBlock {
         let Parts { mixer, mlp } = self.parts;
-        GptBlock { shape, alibi: self.alibi, queries: self.queries, mixer, mlp }
+        let Attention { alibi, queries, prefix } = self.attention;
+        GptBlock { shape, alibi, queries, prefix, mixer, mlp }
     }
 }
 
@@ -51,7 +61,7 @@ impl Block for Gpt {
     ) -> Result<Tensor, Error> {
         let normal = compose::norm(parameters, "ln1", x)?;
         let qkv = compose::linear(&self.parts.mixer, &normal, &Layer::of(parameters, "qkv"))?;
-        let mixed = attention(&qkv, shape, self.alibi, self.queries, parameters)?;
+        let mixed = attention(&qkv, shape, self.attention, parameters)?;
         let out = compose::linear(&self.parts.mixer, &mixed, &Layer::of(parameters, "proj"))?;
         let x = (x + out)?;
         compose::mlp(&self.parts.mlp, parameters, &x, more)
@@ -65,7 +75,8 @@ impl Block for Gpt {
     ) -> Result<Option<f64>, Error> {
         let normal = compose::norm(parameters, "ln1", x)?;
         let qkv = compose::linear(&self.parts.mixer, &normal, &Layer::of(parameters, "qkv"))?;
-        let scores = scores(&qkv, shape, self.queries, parameters)?;
+        let queries = self.attention.queries;
+        let scores = scores(&qkv, shape, queries, parameters)?;
         // What comes after a token is not seen, and does not count.
         let scores = scores.broadcast_add(&bias(shape, false, qkv.device())?)?;
         Ok(Some(f64::from(scores.max_all()?.to_scalar::<f32>()?)))
@@ -113,17 +124,25 @@ impl Block for Gpt {
 fn attention(
     qkv: &Tensor,
     shape: Shape,
-    alibi: bool,
-    queries_are: Queries,
+    how: Attention,
     parameters: &Parameters<'_>,
 ) -> Result<Tensor, Error> {
     let Shape { batch, sequence, .. } = shape;
-    let scores = scores(qkv, shape, queries_are, parameters)?;
-    let scores = scores.broadcast_add(&bias(shape, alibi, qkv.device())?)?;
+    let Attention { alibi, queries, prefix } = how;
+    let scores = scores(qkv, shape, queries, parameters)?;
+    let mut scores = scores.broadcast_add(&bias(shape, alibi, qkv.device())?)?;
+    let mut values = heads(qkv, shape, 2)?;
+    if let Some(prefix) = prefix {
+        let before = |name| streams::before(parameters, name, prefix, shape);
+        let queries = met(qkv, shape, queries, parameters, 0)?;
+        let of_prefix = products(&queries, &before("prefix_k")?, shape)?;
+        scores = Tensor::cat(&[of_prefix, scores], D::Minus1)?;
+        values = Tensor::cat(&[before("prefix_v")?, values], 2)?;
+    }
     let shifted = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?.detach())?;
     let weights = shifted.exp()?;
     let weights = weights.broadcast_div(&weights.sum_keepdim(D::Minus1)?)?;
-    let mixed = weights.matmul(&heads(qkv, shape, 2)?)?.transpose(1, 2)?.contiguous()?;
+    let mixed = weights.matmul(&values)?.transpose(1, 2)?.contiguous()?;
     Ok(mixed.reshape((batch, sequence, shape.inner()))?)
 }
 
@@ -131,18 +150,30 @@ fn attention(
 fn scores(
     qkv: &Tensor,
     shape: Shape,
-    queries_are: Queries,
+    how: Queries,
     parameters: &Parameters<'_>,
 ) -> Result<Tensor, Error> {
-    let met = |index: usize, gain: &str| {
-        let mut part = heads(qkv, shape, index)?;
-        if queries_are.normed {
-            part = compose::rms_norm(&part, parameters.get(gain))?;
-        }
-        if queries_are.rotary { rotated(&part, shape) } else { Ok(part) }
-    };
-    let (queries, keys) = (met(0, "q_gain")?, met(1, "k_gain")?);
+    let [queries, keys] = [0, 1].map(|index| met(qkv, shape, how, parameters, index));
+    products(&queries?, &keys?, shape)
+}
+
+fn products(queries: &Tensor, keys: &Tensor, shape: Shape) -> Result<Tensor, Error> {
     Ok((queries.matmul(&keys.t()?.contiguous()?)? / (shape.head_width as f64).sqrt())?)
+}
+
+/// Queries (0) or keys (1) as they meet, `[batch, heads, sequence, head width]`.
+fn met(
+    qkv: &Tensor,
+    shape: Shape,
+    how: Queries,
+    parameters: &Parameters<'_>,
+    index: usize,
+) -> Result<Tensor, Error> {
+    let mut part = heads(qkv, shape, index)?;
+    if how.normed {
+        part = compose::rms_norm(&part, parameters.get(["q_gain", "k_gain"][index]))?;
+    }
+    if how.rotary { rotated(&part, shape) } else { Ok(part) }
 }
 
 /// Queries (0), keys (1) or values (2), `[batch, heads, sequence, head width]`.

@@ -9,29 +9,35 @@
 //! calls the kernels of `sweep-kernels`, on a CPU only. They agree to rounding.
 
 mod block;
+mod build;
 mod compose;
 mod fused;
 mod gpt;
 mod init;
 mod lstm;
+mod observe;
 mod qlstm;
 mod quantized;
 mod reduce;
 mod stability;
+mod state;
+mod streams;
 
 use std::sync::{Arc, Mutex};
 
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
-use sweep_core::variant::{Activation, Family, ModelSpec, NofM, OptimiserSpec, Position};
-use sweep_kernels::{Embedding, Head, Layout, Queries, Scratch, Shape};
+use sweep_core::variant::{ModelSpec, OptimiserSpec};
+use sweep_kernels::{Layout, Scratch};
 
 use self::block::Block;
+use self::build::{block_of, block_shape, blocks, check, embedding, head, shape, streams_n};
 use self::compose::Parameters;
 pub(crate) use self::fused::with_slice;
 pub(crate) use self::quantized::Weights;
 use self::reduce::Parts;
 pub(crate) use self::stability::Stability;
+pub use self::state::State;
 use crate::data::TokenBatch;
 use crate::error::Error;
 
@@ -52,33 +58,6 @@ impl Path {
             Device::Cpu => Self::Fused,
             _ => Self::Composition,
         }
-    }
-}
-
-/// What a recurrent model remembers between batches: one entry per block, none before
-/// the first token: the cells of a qLSTM, `[batch, inner]`, those and the hidden states of an LSTM,
-/// `[batch, 2 x inner]`. A GPT remembers nothing.
-#[derive(Clone, Debug, Default)]
-pub struct State {
-    pub(crate) cells: Vec<Option<Tensor>>,
-}
-
-impl State {
-    /// What is remembered of `n` sequences from `first` on.
-    pub(crate) fn rows(&self, first: usize, n: usize) -> Result<Self, Error> {
-        let rows = |cell: &Option<Tensor>| cell.as_ref().map(|c| c.narrow(0, first, n)).transpose();
-        Ok(Self { cells: self.cells.iter().map(rows).collect::<Result<_, _>>()? })
-    }
-
-    /// What is remembered of all these sequences, in their order.
-    pub(crate) fn joined(pieces: &[Self]) -> Result<Self, Error> {
-        let cell = |index: usize| -> Result<Option<Tensor>, Error> {
-            let cells: Option<Vec<&Tensor>> =
-                pieces.iter().map(|piece| piece.cells[index].as_ref()).collect();
-            Ok(cells.map(|cells| Tensor::cat(&cells, 0)).transpose()?)
-        };
-        let cells_n = pieces.first().map_or(0, |piece| piece.cells.len());
-        Ok(Self { cells: (0..cells_n).map(cell).collect::<Result<_, _>>()? })
     }
 }
 
@@ -142,7 +121,7 @@ impl Model {
             named.push((format!("block.{index}"), block.layout(shape(spec, 1, 1))));
         }
         let own = head(spec, 1);
-        let layout = if spec.variant.tied { own.norm_layout() } else { own.layout() };
+        let layout = if spec.variant.tied { own.own_layout() } else { own.layout() };
         named.push(("head".to_owned(), layout));
         let mut init = init::Init::new(seed, optimiser, spec);
         let parts = named.into_iter().map(|(name, layout)| {
@@ -257,75 +236,6 @@ impl Model {
         }
     }
 
-    /// Share of the MLPs' hidden units that were not zero in the last batch of this size: activation
-    /// sparsity is one minus it. None where the activation is never zero, or not known on this path.
-    #[must_use]
-    pub fn active_share(&self, batch: usize, sequence: usize) -> Option<f64> {
-        if self.spec.variant.activation != Activation::Relu {
-            return None;
-        }
-        self.nonzero_share(batch, sequence)
-    }
-
-    /// The same whatever the activation is.
-    pub(crate) fn nonzero_share(&self, batch: usize, sequence: usize) -> Option<f64> {
-        if self.path != Path::Fused {
-            return None;
-        }
-        let shape = shape(&self.spec, batch, sequence);
-        let shares: f64 = self.blocks.iter().map(|block| block.active_share(shape)).sum();
-        Some(shares / self.blocks.len() as f64)
-    }
-
-    /// The weights that are held in few bits: of each part, in the order of [`Self::parts`].
-    pub(crate) fn quantized(&self) -> Vec<Vec<Weights>> {
-        self.parts.iter().map(|part| quantized::weights(&part.layout, &self.held)).collect()
-    }
-
-    /// What went into each linear layer of the blocks in the last batch of this size, before it was
-    /// rounded, by names such as `block.0.fc`. None that are known on this path, if it is the composition.
-    pub(crate) fn inputs(&self, batch: usize, sequence: usize) -> Vec<(String, Vec<f32>)> {
-        if self.path != Path::Fused {
-            return Vec::new();
-        }
-        let shape = shape(&self.spec, batch, sequence);
-        let parts = self.blocks.iter().zip(&self.parts[1..]);
-        let all = parts.flat_map(|(block, part)| {
-            let inputs = block.inputs(shape).into_iter();
-            inputs.map(|(name, x)| (format!("{}.{name}", part.name), x))
-        });
-        all.collect()
-    }
-
-    /// Sets the trained scales of the layers' inputs to what LSQ begins with on this batch, in full
-    /// precision, where the path tells of inputs and there are such scales.
-    ///
-    /// # Errors
-    /// Those of the tensor library.
-    pub(crate) fn settle_scales(&self, tokens: &TokenBatch) -> Result<(), Error> {
-        let is_scale = |name: &str| name.ends_with("_x_scale");
-        let has_scales = |part: &Part| part.layout.params().iter().any(|p| is_scale(p.name));
-        if self.path != Path::Fused || !self.parts.iter().any(has_scales) {
-            return Ok(());
-        }
-        for part in &self.parts {
-            let mut flat: Vec<f32> = part.weights.to_vec1()?;
-            for parameter in part.layout.params().iter().filter(|p| is_scale(p.name)) {
-                flat[parameter.range()].fill(f32::NEG_INFINITY);
-            }
-            part.weights.set(&Tensor::from_vec(flat, part.layout.len(), &self.device)?)?;
-        }
-        self.nll(tokens, &mut self.initial_state())?;
-        let shape = shape(&self.spec, tokens.batch, tokens.sequence);
-        for (block, part) in self.blocks.iter().zip(&self.parts[1..]) {
-            let mut flat: Vec<f32> = part.weights.to_vec1()?;
-            let inputs = block.inputs(shape);
-            quantized::set_input_scales(&part.layout, &self.held, &inputs, &mut flat);
-            part.weights.set(&Tensor::from_vec(flat, part.layout.len(), &self.device)?)?;
-        }
-        Ok(())
-    }
-
     /// Cross-entropy of every token of the batch in nats, row-major. Moves `state` past the batch.
     ///
     /// # Errors
@@ -345,11 +255,13 @@ impl Model {
         }
     }
 
-    /// The residual stream after the last block, `[batch, sequence, width]`.
+    /// The residual stream after the last block, `[batch, sequence, width]`, the batch of stream after
+    /// stream.
     fn fused_hidden(&self, tokens: &TokenBatch, state: &mut State) -> Result<Tensor, Error> {
-        let shape = shape(&self.spec, tokens.batch, tokens.sequence);
+        let shape = block_shape(&self.spec, tokens.batch, tokens.sequence);
         let kernel = embedding(&self.spec, tokens.batch, tokens.sequence);
-        let mut x = fused::embed(&self.parts[0].weights, kernel, tokens.inputs.clone())?;
+        let x = fused::embed(&self.parts[0].weights, kernel, tokens.inputs.clone())?;
+        let mut x = streams::repeated(x, streams_n(&self.spec))?;
         for ((block, part), cell) in self.blocks.iter().zip(&self.parts[1..]).zip(&mut state.cells)
         {
             x = fused::block(block, shape, &part.weights, &x, cell, &self.scratch)?;
@@ -366,17 +278,38 @@ impl Model {
         state: &mut State,
         more: &mut Option<Tensor>,
     ) -> Result<Tensor, Error> {
-        let shape = shape(&self.spec, tokens.batch, tokens.sequence);
-        let inputs = Tensor::from_slice(&tokens.inputs, tokens.tokens_n(), &self.device)?;
+        let shape = block_shape(&self.spec, tokens.batch, tokens.sequence);
         let targets = Tensor::from_slice(&tokens.targets, tokens.tokens_n(), &self.device)?;
-        let mut x = compose::embed(&parameters[0], &inputs, shape)?;
+        let mut x = self.composed_embedding(&parameters[0], tokens)?;
         for ((block, parameters), cell) in
             self.blocks.iter().zip(&parameters[1..]).zip(&mut state.cells)
         {
             x = block.compose(shape, parameters, &x, cell, more)?;
         }
+        let logits = self.composed_logits(parameters, &x)?;
+        compose::head_nll(&logits, self.spec.variant.z_loss_weight(), &targets, more)
+    }
+
+    /// What the first block reads.
+    fn composed_embedding(
+        &self,
+        parameters: &Parameters<'_>,
+        tokens: &TokenBatch,
+    ) -> Result<Tensor, Error> {
+        let inputs = Tensor::from_slice(&tokens.inputs, tokens.tokens_n(), &self.device)?;
+        let shape = shape(&self.spec, tokens.batch, tokens.sequence);
+        let x = compose::embed(parameters, &inputs, shape)?;
+        Ok(streams::repeated(x, streams_n(&self.spec))?)
+    }
+
+    /// Of what the last block said, `[batch x sequence, vocabulary]`.
+    fn composed_logits(&self, parameters: &[Parameters<'_>], x: &Tensor) -> Result<Tensor, Error> {
         let (embedding, head) = (&parameters[0], &parameters[self.blocks.len() + 1]);
-        compose::head_nll(head, embedding, self.spec.variant.z_loss_weight(), &x, &targets, more)
+        let mut normal = compose::norm(head, "lnf", x)?;
+        if let Some(streams) = self.spec.variant.parallel() {
+            normal = streams::merged(head, streams, &normal)?;
+        }
+        compose::logits(head, embedding, &normal)
     }
 
     /// The head's flat weights; a tied one's end with the embedding's, which so have a gradient of both
@@ -399,98 +332,10 @@ impl Model {
     }
 }
 
-/// The residual blocks, without their weights.
-fn blocks(spec: &ModelSpec) -> Result<Vec<Arc<dyn Block>>, Error> {
-    (0..spec.layers_n).map(|_| block_of(spec, Parts::of(&spec.variant))).collect()
-}
-
-/// A block of the family, its linear layers held so.
-fn block_of(spec: &ModelSpec, held: Parts) -> Result<Arc<dyn Block>, Error> {
-    let alibi = spec.position == Some(Position::Alibi);
-    let rotary = spec.position == Some(Position::Rotary);
-    let queries = Queries { normed: spec.variant.qk_norm, rotary };
-    Ok(match spec.family {
-        Family::Gpt => Arc::new(gpt::Gpt::new(alibi, queries, held)),
-        Family::Qlstm => Arc::new(qlstm::Qlstm::new(held)),
-        Family::Lstm => Arc::new(lstm::Lstm::new(held)),
-        Family::External => return Err(Error::NotOurs),
-    })
-}
-
 /// Takes the gradient of a part out of the store.
 fn take(gradients: &mut GradStore, part: &Part) -> Result<Tensor, Error> {
     let gradient = gradients.remove(&part.weights);
     gradient.ok_or_else(|| Error::NoGradient { name: part.name.clone() })
-}
-
-fn check(spec: &ModelSpec) -> Result<(), Error> {
-    let sizes = [
-        spec.width,
-        spec.layers_n,
-        spec.heads_n,
-        spec.head_width,
-        spec.hidden_width(),
-        spec.vocabulary_n,
-        spec.sequence,
-    ];
-    if sizes.contains(&0) {
-        return Err(Error::Shape {
-            family: spec.family.to_string(),
-            shape: spec.size_label(),
-            reason: "one of its sizes is zero",
-        });
-    }
-    if spec.position == Some(Position::Rotary) && !spec.head_width.is_multiple_of(2) {
-        return Err(Error::Shape {
-            family: spec.family.to_string(),
-            shape: spec.size_label(),
-            reason: "rotary positions need heads of even width",
-        });
-    }
-    if let Some(NofM { of, .. }) = spec.variant.sparsity {
-        let latent = spec.variant.experts.as_ref().and_then(|experts| experts.latent);
-        let read = latent.unwrap_or(spec.width);
-        let inputs = [spec.width, spec.heads_n * spec.head_width, spec.hidden_width(), read];
-        if inputs.iter().any(|inputs| !inputs.is_multiple_of(of)) {
-            return Err(Error::Shape {
-                family: spec.family.to_string(),
-                shape: spec.size_label(),
-                reason: "groups of sparse weights do not divide the inputs of its layers",
-            });
-        }
-    }
-    Ok(())
-}
-
-fn shape(spec: &ModelSpec, batch: usize, sequence: usize) -> Shape {
-    Shape {
-        batch,
-        sequence,
-        width: spec.width as usize,
-        heads_n: spec.heads_n as usize,
-        head_width: spec.head_width as usize,
-        mlp_width: spec.hidden_width() as usize,
-    }
-}
-
-fn embedding(spec: &ModelSpec, batch: usize, sequence: usize) -> Embedding {
-    Embedding {
-        batch,
-        sequence,
-        width: spec.width as usize,
-        vocabulary_n: spec.vocabulary_n as usize,
-        learned_positions: spec.position == Some(Position::Learned),
-    }
-}
-
-fn head(spec: &ModelSpec, tokens_n: usize) -> Head {
-    Head {
-        tokens_n,
-        width: spec.width as usize,
-        vocabulary_n: spec.vocabulary_n as usize,
-        norm: reduce::norm_of(spec.variant.norm),
-        z_loss: spec.variant.z_loss_weight() as f32,
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Signs that training is about to become unstable, which small models show before large ones fail
 //! (Wortsman et al., arXiv 2309.14322).
 
-use candle_core::{D, Tensor};
+use candle_core::D;
 
-use super::compose::{self, Parameters};
-use super::{Model, shape};
+use super::compose::Parameters;
+use super::{Model, block_shape};
 use crate::data::TokenBatch;
 use crate::error::Error;
 
@@ -25,16 +25,14 @@ impl Model {
     /// Those of the tensor library.
     pub(crate) fn stability(&self, tokens: &TokenBatch) -> Result<Stability, Error> {
         let parameters = self.parameters(Parameters::frozen)?;
-        let shape = shape(&self.spec, tokens.batch, tokens.sequence);
-        let inputs = Tensor::from_slice(&tokens.inputs, tokens.tokens_n(), &self.device)?;
-        let mut x = compose::embed(&parameters[0], &inputs, shape)?;
+        let shape = block_shape(&self.spec, tokens.batch, tokens.sequence);
+        let mut x = self.composed_embedding(&parameters[0], tokens)?;
         let mut max_attention_logits = Vec::new();
         for (block, parameters) in self.blocks.iter().zip(&parameters[1..]) {
             max_attention_logits.extend(block.max_attention_logit(shape, parameters, &x)?);
             x = block.compose(shape, parameters, &x, &mut None, &mut None)?;
         }
-        let (embedding, head) = (&parameters[0], &parameters[self.blocks.len() + 1]);
-        let logits = compose::logits(head, embedding, &x)?;
+        let logits = self.composed_logits(&parameters, &x)?;
         let norms = logits.sqr()?.sum(D::Minus1)?.sqrt()?;
         let output_logit_norm = f64::from(norms.mean_all()?.to_scalar::<f32>()?);
         Ok(Stability { max_attention_logits, output_logit_norm })
@@ -43,11 +41,11 @@ impl Model {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
+    use candle_core::{Device, Tensor};
     use sweep_core::variant::{Family, ModelSpec, Position, Variant};
 
     use super::*;
-    use crate::model::Path;
+    use crate::model::{Path, compose, shape};
 
     fn model(family: Family, std: f64) -> Model {
         let spec = ModelSpec {

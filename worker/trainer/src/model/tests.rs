@@ -1,7 +1,9 @@
+mod streams;
 mod variants;
 
 use sweep_core::variant::{
-    Experts, LossWeight, NumberFormat, OptimiserSpec, Quantization, ScaleGroup, Variant,
+    Activation, Experts, Family, LossWeight, NofM, NumberFormat, OptimiserSpec, Position,
+    Quantization, ScaleGroup, Variant,
 };
 
 use sweep_corpus::Tokens;

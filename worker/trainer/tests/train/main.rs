@@ -19,7 +19,7 @@ use sweep_core::sweep::Progress;
 use sweep_core::units::AcceleratorTime;
 use sweep_core::variant::{
     Activation, Experts, Family, ModelSpec, MomentFormat, NofM, NumberFormat, OptimiserSpec,
-    Position, Quantization, ScaleGroup, Variant,
+    Position, Quantization, ScaleGroup, Streams, Variant,
 };
 use sweep_corpus::{Corpus, Text};
 use sweep_trainer::{Accelerator, Directive, Error, Monitor, Outcome, Start, TrainJob, train};
@@ -188,6 +188,19 @@ fn a_modern_gpt_learns_more_than_the_baseline() {
     let (modern, _) = uninterrupted(&run, &corpus);
     let (bits, bigram) = (modern.bits_per_byte, modern.bigram_bits_per_byte.unwrap());
     assert!(bits < 0.9 * bigram, "{bits} against {bigram}");
+    assert!(bits < 1.05 * plain.bits_per_byte, "{bits} against {}", plain.bits_per_byte);
+}
+
+#[test]
+fn two_streams_learn_as_much_as_one() {
+    let corpus = corpus();
+    let mut run = run(Family::Gpt, 600, &corpus);
+    run.model.position = Some(Position::Rotary);
+    let (plain, _) = uninterrupted(&run, &corpus);
+    run.model.variant.streams = Some(Streams { prefix: 8, ..Streams::new(2) });
+    let (two, _) = uninterrupted(&run, &corpus);
+    let (bits, bigram) = (two.bits_per_byte, two.bigram_bits_per_byte.unwrap());
+    assert!(bits < 0.85 * bigram, "{bits} against {bigram}");
     assert!(bits < 1.05 * plain.bits_per_byte, "{bits} against {}", plain.bits_per_byte);
 }
 

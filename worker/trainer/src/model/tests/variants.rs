@@ -2,7 +2,7 @@
 
 use sweep_core::variant::{
     Activation, Experts, LossWeight, NofM, Norm, NumberFormat, Position, Quantization, ScaleGroup,
-    ScaleRule, Variant,
+    ScaleRule, Streams, Variant,
 };
 
 /// Every variant once or more, combined where that is easily got wrong.
@@ -130,7 +130,13 @@ pub(super) fn modern() -> Vec<(Option<Position>, Variant)> {
         (alibi, Variant { z_loss: Some(LossWeight(0.1)), ..base.clone() }),
         (Some(Position::Learned), Variant { tied: true, ..base }),
         (rotary, Variant::MODERN),
+        (alibi, Variant { streams: Some(streams(3, 5)), ..Variant::BASELINE }),
+        (rotary, Variant { streams: Some(streams(2, 20)), ..Variant::MODERN }),
     ]
+}
+
+pub(super) fn streams(count: u32, prefix: u32) -> Streams {
+    Streams { prefix, ..Streams::new(count) }
 }
 
 pub(super) fn experts(count: u32, top_k: u32) -> Experts {
