@@ -81,10 +81,12 @@ fn activations(model: &ModelSpec, rows: u32) -> f64 {
     let halves = if variant.gated { 2.0 } else { 1.0 };
     let chosen = variant.experts.as_ref().map_or(1.0, |experts| f64::from(experts.top_k));
     let routed = if variant.experts.is_some() { 2.0 * width * chosen } else { 0.0 };
-    let mlp = chosen * hidden * (1.0 + halves) + routed;
+    // What groups of dimensions read and say, and gradients of both.
+    let grouped = if variant.routed_groups().is_some() { 2.0 * width } else { 0.0 };
+    let mlp = chosen * hidden * (1.0 + halves) + routed + grouped;
     let block = 4.0 * width + mixer + mlp;
     // Gradients of the stream before and after a block, and of its widest activation.
-    let temporary = 4.0 * width + inner + (chosen * hidden * halves).max(widest);
+    let temporary = 4.0 * width + grouped + inner + (chosen * hidden * halves).max(widest);
     // Of every stream the norm and its gradient; what weighs them, what it makes of them and gradients.
     let streams_n = variant.parallel().map_or(1.0, |streams| f64::from(streams.count));
     let weighing = if streams_n > 1.0 { 5.0 * width + 2.0 * streams_n } else { 0.0 };

@@ -1,18 +1,22 @@
 //! What is trained: the model's shape and the optimiser's settings.
 
 mod experts;
+mod groups;
 mod model;
 mod modern;
 mod optimiser;
+mod post_training;
 mod reduced;
 mod streams;
 
 use std::fmt;
 
 pub use experts::Experts;
+pub use groups::HiddenGroups;
 pub use model::ModelSpec;
 pub use modern::{LossWeight, Norm, Rise};
 pub use optimiser::{MomentFormat, OptimiserSpec, RateSchedule};
+pub use post_training::{PostMethod, PostTraining};
 pub use reduced::{Freeze, NofM, NumberFormat, Quantization, ScaleGroup, ScaleRule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -119,6 +123,9 @@ pub struct Variant {
     pub sparsity: Option<NofM>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experts: Option<Experts>,
+    /// Which hidden dimensions an MLP sees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_groups: Option<HiddenGroups>,
     /// How often a GPT reads every token, behind prefixes of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub streams: Option<Streams>,
@@ -136,6 +143,9 @@ pub struct Variant {
     /// By how much the perplexity may rise at the sparsity of activations that is looked for at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation_ratio: Option<Rise>,
+    /// In which formats the finished model is held to see what that loses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post_training: Option<PostTraining>,
 }
 
 impl Variant {
@@ -146,12 +156,14 @@ impl Variant {
         quantization: None,
         sparsity: None,
         experts: None,
+        hidden_groups: None,
         streams: None,
         norm: Norm::Layer,
         qk_norm: false,
         z_loss: None,
         tied: false,
         activation_ratio: None,
+        post_training: None,
     };
 
     /// The switches of today's open models, together: RMSNorm, SwiGLU, normalised queries and keys, a
@@ -165,6 +177,12 @@ impl Variant {
         tied: true,
         ..Self::BASELINE
     };
+
+    /// The groups of hidden dimensions, where not all are active.
+    #[must_use]
+    pub fn routed_groups(&self) -> Option<&HiddenGroups> {
+        self.hidden_groups.as_ref().filter(|groups| groups.active < groups.count)
+    }
 
     /// The streams, where there are several.
     #[must_use]

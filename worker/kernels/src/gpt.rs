@@ -70,9 +70,9 @@ impl GptBlock {
         saved.mlp.active_share(self.shape.tokens_n() * chosen * self.shape.mlp_width)
     }
 
-    fn params(&self) -> [Named; 27] {
+    fn params(&self) -> [Named; 28] {
         let (width, inner) = (self.shape.width, self.shape.inner());
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m] = self.mlp.params(&self.shape);
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = self.mlp.params(&self.shape);
         let names = ["qkv_w_scale", "qkv_x_scale"];
         let [qkv_w_scale, qkv_x_scale] = self.mixer.scales(names, [width, 3 * inner], 1);
         let names = ["proj_w_scale", "proj_x_scale"];
@@ -108,6 +108,7 @@ impl GptBlock {
             k,
             l,
             m,
+            n,
         ]
     }
 

@@ -73,7 +73,7 @@ kernel! {
     }
 
     /// `total = Σ rows of x`, in tiles of columns whose running sums stay in registers.
-    fn sum_rows(x: &[f32], total: &mut [f32]) {
+    pub(crate) fn sum_rows(x: &[f32], total: &mut [f32]) {
         const TILE: usize = 32;
         let width = total.len();
         let mut start = 0;

@@ -91,9 +91,9 @@ impl LstmBlock {
         Reduced { inputs, ..self.mixer }
     }
 
-    fn params(&self) -> [Named; 25] {
+    fn params(&self) -> [Named; 26] {
         let (width, inner) = (self.shape.width, self.shape.inner());
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m] = self.mlp.params(&self.shape);
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = self.mlp.params(&self.shape);
         let names = ["gates_w_scale", "gates_x_scale"];
         let [gates_w_scale, gates_x_scale] = self.mixer.scales(names, [width, 4 * inner], 1);
         let names = ["proj_w_scale", "proj_x_scale"];
@@ -128,6 +128,7 @@ impl LstmBlock {
             k,
             l,
             m,
+            n,
         ]
     }
 

@@ -2,6 +2,7 @@
 //! `h = act(u)`, or `h = act(u_gate) u_up` where it is gated (Shazeer, arXiv:2002.05202).
 
 use crate::dispatch::kernel;
+use crate::groups::{self, GroupParams, GroupsSaved, HiddenGroups};
 use crate::linear::{affine, affine_onto};
 use crate::math::{sigmoid, sum_map2, tanh};
 use crate::moe::{self, ExpertParams, Experts, MoeSaved, Widths};
@@ -35,6 +36,8 @@ pub struct Mlp {
     pub second: Reduced,
     /// Where there are several of it, each `mlp_width` wide.
     pub experts: Option<Experts>,
+    /// Where it reads and writes some groups of hidden dimensions alone; not of experts.
+    pub groups: Option<HiddenGroups>,
     /// Of the residual stream: before the MLP, and before the mixer of the same block.
     pub norm: Norm,
     /// Hidden units that would add a vector shorter than this to the stream are left out on the way
@@ -48,12 +51,14 @@ impl Mlp {
         shape.mlp_width * if self.gated { 2 } else { 1 }
     }
 
-    pub(crate) fn params(&self, shape: &Shape) -> [Named; 13] {
+    pub(crate) fn params(&self, shape: &Shape) -> [Named; 14] {
         let first = self.first_width(shape);
         // The layers of all experts one below the other.
         let (routed, copies) =
             self.experts.map_or((0, 1), |experts| (experts.count, experts.count));
         let inside = self.inside(shape);
+        let routed = self.groups.map_or(routed, HiddenGroups::routed);
+        let fused = self.groups.map_or(0, |groups| groups.count);
         let latent = self.experts.and_then(|experts| experts.latent).unwrap_or_default();
         let dims = [[inside, first], [shape.mlp_width, inside]];
         let [fc_w_scale, fc_x_scale] =
@@ -66,6 +71,8 @@ impl Mlp {
             matrix("router_w", shape.width, routed),
             matrix("down_w", shape.width, latent),
             matrix("up_w", latent, shape.width),
+            // From group to group.
+            matrix("fusion_w", fused, fused),
             // Gate, then what it is multiplied with.
             matrix("fc_w", copies * inside, first),
             vector("fc_b", copies * first),
@@ -87,6 +94,11 @@ impl Mlp {
         }
     }
 
+    /// Widths of the stream, of the first layer's outputs and of the hidden units.
+    fn dims(&self, shape: &Shape) -> [usize; 3] {
+        [shape.width, self.first_width(shape), shape.mlp_width]
+    }
+
     /// Width of what the first layer reads and the second says: of latent experts a narrower one.
     fn inside(&self, shape: &Shape) -> usize {
         self.experts.and_then(|experts| experts.latent).unwrap_or(shape.width)
@@ -101,6 +113,7 @@ impl Mlp {
         let tokens_n = shape.tokens_n();
         let (rows_n, first) = match self.experts {
             Some(experts) => (tokens_n * experts.chosen, saved.moe.inputs()),
+            None if self.groups.is_some() => (tokens_n, saved.groups.read()),
             None => (tokens_n, &saved.normed[..]),
         };
         [
@@ -112,13 +125,13 @@ impl Mlp {
     pub(crate) fn forward(
         &self,
         shape: &Shape,
-        params: [&[f32]; 13],
+        params: [&[f32]; 14],
         x: &[f32],
         y: &mut [f32],
         saved: &mut MlpSaved,
     ) {
-        let [ln_gain, ln_bias, router, down_w, up_w, fc_w, fc_b, out_w, out_b, scales @ ..] =
-            params;
+        let [ln_gain, ln_bias, router, down_w, up_w, fusion, rest @ ..] = params;
+        let [fc_w, fc_b, out_w, out_b, scales @ ..] = rest;
         let [fc_scales, out_scales] = paired(scales);
         let (tokens_n, width) = (shape.tokens_n(), shape.width);
         let normed = fit(&mut saved.normed, tokens_n * width);
@@ -148,6 +161,16 @@ impl Mlp {
             );
             return;
         }
+        if let Some(groups) = self.groups {
+            let params =
+                GroupParams { router, fusion, fc_w, fc_b, out_w, out_b, fc_scales, out_scales };
+            let normed = std::mem::take(&mut saved.normed);
+            y.copy_from_slice(x);
+            let seen = &normed[..tokens_n * width];
+            groups::forward(self, groups, self.dims(shape), &params, seen, y, saved);
+            saved.normed = normed;
+            return;
+        }
         let before = fit(&mut saved.slope, tokens_n * self.first_width(shape));
         let hidden = fit(&mut saved.hidden, tokens_n * shape.mlp_width);
         let dims = [width, shape.mlp_width];
@@ -168,21 +191,23 @@ impl Mlp {
     pub(crate) fn backward(
         &self,
         shape: &Shape,
-        params: [&[f32]; 13],
+        params: [&[f32]; 14],
         x: &[f32],
         dy: &[f32],
         dx: &mut [f32],
-        dparams: [&mut [f32]; 13],
+        dparams: [&mut [f32]; 14],
         saved: &mut MlpSaved,
         scratch: &mut Scratch,
     ) {
-        let [ln_gain, _, router, down_w, up_w, fc_w, fc_b, out_w, out_b, scales @ ..] = params;
+        let [ln_gain, _, router, down_w, up_w, fusion, rest @ ..] = params;
+        let [fc_w, fc_b, out_w, out_b, scales @ ..] = rest;
         let [
             dln_gain,
             dln_bias,
             drouter,
             ddown_w,
             dup_w,
+            dfusion,
             dfc_w,
             dfc_b,
             dout_w,
@@ -230,6 +255,21 @@ impl Mlp {
                 saved,
                 scratch,
             );
+        } else if let Some(groups) = self.groups {
+            let params =
+                GroupParams { router, fusion, fc_w, fc_b, out_w, out_b, fc_scales, out_scales };
+            let mut dparams = GroupParams {
+                router: drouter,
+                fusion: dfusion,
+                fc_w: dfc_w,
+                fc_b: dfc_b,
+                out_w: dout_w,
+                out_b: dout_b,
+                fc_scales: dfc_scales,
+                out_scales: dout_scales,
+            };
+            let (dims, dparams) = (self.dims(shape), &mut dparams);
+            groups::backward(self, groups, dims, &params, dparams, seen, dy, dseen, saved, scratch);
         } else {
             let hidden = fit(&mut saved.hidden, tokens_n * shape.mlp_width);
             let dhidden = fit(&mut scratch.dwide, hidden.len());
@@ -296,15 +336,26 @@ impl Mlp {
         operands: &mut Operands,
         dgated: &mut Vec<f32>,
     ) {
-        let dbefore = if self.gated {
+        let dbefore = self.units_backward(hidden_n, dhidden, slope, dgated);
+        self.first.layer_backward(x, w, inputs, scales, dbefore, dx, gradients, operands);
+    }
+
+    /// The gradient of what the first layer gave, from that of the hidden units, which it may change.
+    pub(crate) fn units_backward<'a>(
+        &self,
+        hidden_n: usize,
+        dhidden: &'a mut [f32],
+        slope: &[f32],
+        dgated: &'a mut Vec<f32>,
+    ) -> &'a mut [f32] {
+        if self.gated {
             let dbefore = fit(dgated, slope.len());
             spread(dhidden, slope, hidden_n, dbefore);
             dbefore
         } else {
             multiply(dhidden, slope);
             dhidden
-        };
-        self.first.layer_backward(x, w, inputs, scales, dbefore, dx, gradients, operands);
+        }
     }
 }
 
@@ -323,8 +374,9 @@ pub(crate) struct MlpSaved {
     /// What the first layer's outputs are multiplied with on the way back: made together with
     /// `hidden`, since both need the same exponentials.
     pub(crate) slope: Vec<f32>,
-    first: Operands,
-    second: Operands,
+    pub(crate) first: Operands,
+    pub(crate) second: Operands,
+    pub(crate) groups: GroupsSaved,
     /// Lengths of the rows of the second layer's matrix, where units are left out by them.
     norms: Vec<f32>,
     pub(crate) moe: MoeSaved,

@@ -41,6 +41,17 @@ impl Format {
         }
     }
 
+    /// Exponents that a value may have: powers of two between the largest and the smallest normal value,
+    /// or between the largest and one.
+    pub const fn exponents_n(self) -> u32 {
+        match self {
+            Self::Int(bits) => bits as u32 - 1,
+            Self::E2m1 => 4,
+            Self::E4m3 => 16,
+            Self::E5m2 => 32,
+        }
+    }
+
     /// How a floating format rounds; none for integers.
     pub const fn float(self) -> Option<Float> {
         match self {

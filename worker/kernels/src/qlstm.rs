@@ -64,9 +64,9 @@ impl QlstmBlock {
         saved.mlp.active_share(self.shape.tokens_n() * chosen * self.shape.mlp_width)
     }
 
-    fn params(&self) -> [Named; 23] {
+    fn params(&self) -> [Named; 24] {
         let (width, inner) = (self.shape.width, self.shape.inner());
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m] = self.mlp.params(&self.shape);
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = self.mlp.params(&self.shape);
         let names = ["gates_w_scale", "gates_x_scale"];
         let [gates_w_scale, gates_x_scale] = self.mixer.scales(names, [width, 4 * inner], 1);
         let names = ["proj_w_scale", "proj_x_scale"];
@@ -96,6 +96,7 @@ impl QlstmBlock {
             k,
             l,
             m,
+            n,
         ]
     }
 

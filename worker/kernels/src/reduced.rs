@@ -227,7 +227,7 @@ impl Reduced {
 
     /// Turns the gradient of the rounded inputs into that of the inputs and writes that of their scales,
     /// where these are trained.
-    fn inputs_backward(
+    pub(crate) fn inputs_backward(
         &self,
         x: &[f32],
         width: usize,

@@ -58,6 +58,7 @@ mod metric;
 pub mod model;
 mod optim;
 mod oscillation;
+mod post_training;
 pub mod probe;
 mod random;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sweep_core::metric::{Metric, MetricPoint};
 
 use crate::model::Stability;
+use crate::post_training::Found;
 use crate::sparsing::Sparsity;
 
 /// A run has about this many points per metric.
@@ -74,6 +75,19 @@ pub(crate) fn sparsity(step: u64, found: Sparsity) -> Vec<MetricPoint> {
     let named = [("activation_ratio", found.activation_ratio), ("cett", found.cett)];
     let points = named
         .into_iter()
+        .filter_map(|(name, value)| Some(MetricPoint { metric: name.parse().ok()?, step, value }));
+    points.collect()
+}
+
+/// The losses of the finished model in few bits, as `post_training/int4/awq` and so on, and what each adds
+/// to the loss it has, as `post_training_added/int4/awq`.
+pub(crate) fn post_training(step: u64, loss: f64, found: &[Found]) -> Vec<MetricPoint> {
+    let named = found.iter().flat_map(|Found { name, nats_per_token }| {
+        let added = nats_per_token - loss;
+        [("post_training", *nats_per_token), ("post_training_added", added)]
+            .map(|(prefix, value)| (format!("{prefix}/{name}"), value))
+    });
+    let points = named
         .filter_map(|(name, value)| Some(MetricPoint { metric: name.parse().ok()?, step, value }));
     points.collect()
 }

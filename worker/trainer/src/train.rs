@@ -25,6 +25,7 @@ use crate::metric::{self, Cadence, Shares};
 use crate::model::{Model, Path as ModelPath, Stability, State};
 use crate::optim::Adam;
 use crate::oscillation::Oscillation;
+use crate::post_training;
 use crate::schedule::Schedule;
 use crate::sparsing;
 
@@ -363,6 +364,18 @@ impl<'a> Session<'a> {
         corpora.collect()
     }
 
+    /// What the model loses in few bits, seen on the first sequences of the last step.
+    fn post_training(&mut self, loss: f64) -> Result<Vec<MetricPoint>, Error> {
+        let (job, step) = (self.job, self.position.step);
+        let model = &job.run.model;
+        let Some(wanted) = &model.variant.post_training else { return Ok(Vec::new()) };
+        let tokens = self.data.step(step.max(1));
+        let rows = post_training::TOKENS_N.div_ceil(tokens.sequence).min(tokens.batch);
+        let tokens = tokens.rows(0, rows);
+        let found = post_training::evaluate(&self.validation, &self.model, &tokens, wanted)?;
+        Ok(metric::post_training(step, loss, &found))
+    }
+
     fn finish(
         mut self,
         tokens_per_second: f64,
@@ -382,6 +395,7 @@ impl<'a> Session<'a> {
             let found = sparsing::search(&self.validation, &self.model, value, rise.0.0)?;
             points.extend(found.map(|found| metric::sparsity(step, found)).into_iter().flatten());
         }
+        points.extend(self.post_training(value)?);
         monitor.points(&points);
         let result = RunResult {
             loss: evaluation.nats_per_token,

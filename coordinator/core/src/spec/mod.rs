@@ -25,8 +25,8 @@ use crate::class::ComputeClass;
 use crate::external::ExternalTrainer;
 use crate::units::{AcceleratorTime, Share, TokensPerSecond};
 use crate::variant::{
-    Activation, Experts, Family, LossWeight, MomentFormat, NofM, Norm, Position, Quantization,
-    RateSchedule, Rise, Streams, is_default,
+    Activation, Experts, Family, HiddenGroups, LossWeight, MomentFormat, NofM, Norm, Position,
+    PostTraining, Quantization, RateSchedule, Rise, Streams, is_default,
 };
 
 /// The only `apiVersion` of this release.
@@ -126,6 +126,10 @@ pub struct ArmSpec {
     /// A mixture of experts in place of the MLP, e.g. `{ count: 8, topK: 2 }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experts: Option<Experts>,
+    /// Every MLP reads and writes some groups of a token's hidden dimensions alone, e.g.
+    /// `{ count: 8, active: 4 }`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_groups: Option<HiddenGroups>,
     /// Reads every token several times, behind trained prefixes of its own each time, and weighs what is
     /// found, e.g. `{ count: 4 }`; of a `gpt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -146,6 +150,10 @@ pub struct ArmSpec {
     /// to rise by no more than this, e.g. `1 %`; of `relu` and `silu`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation_ratio: Option<Rise>,
+    /// Tells, at the end of a run, what the model loses when its linear layers are held in few bits, e.g.
+    /// `{ weights: [int8, int4, int3], methods: [round, awq] }`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post_training: Option<PostTraining>,
     /// All sizes run in every class; the arm's curve is the best size per class and seed.
     pub sizes: Vec<SizeEntry>,
     /// Replaces the defaults of the optimiser.

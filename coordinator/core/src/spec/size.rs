@@ -113,12 +113,14 @@ impl ArmSpec {
             quantization: self.quantization.clone(),
             sparsity: self.sparsity,
             experts: self.experts.clone(),
+            hidden_groups: self.hidden_groups.clone(),
             streams: self.streams.clone(),
             norm: self.norm,
             qk_norm: self.qk_norm,
             z_loss: self.z_loss,
             tied: self.tied,
             activation_ratio: self.activation_ratio,
+            post_training: self.post_training.clone(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a well-formed budget.yaml may still not ask for.
 
 mod data;
+mod post_training;
 mod quantization;
 mod variant;
 
@@ -213,12 +214,14 @@ fn check_trainer(check: &mut Check, field: &str, arm: &ArmSpec) {
         ("quantization", arm.quantization.is_some()),
         ("sparsity", arm.sparsity.is_some()),
         ("experts", arm.experts.is_some()),
+        ("hiddenGroups", arm.hidden_groups.is_some()),
         ("streams", arm.streams.is_some()),
         ("norm", !is_default(&arm.norm)),
         ("qkNorm", arm.qk_norm),
         ("zLoss", arm.z_loss.is_some()),
         ("tied", arm.tied),
         ("activationRatio", arm.activation_ratio.is_some()),
+        ("postTraining", arm.post_training.is_some()),
     ];
     for (key, _) in given.into_iter().filter(|(_, given)| *given) {
         let message =

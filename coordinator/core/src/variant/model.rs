@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Experts, Family, Norm, Position, Streams, Variant, is_default};
+use super::{Experts, Family, HiddenGroups, Norm, Position, Streams, Variant, is_default};
 
 /// The complete shape of a model: enough to build it, count it and name its throughput.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,18 +37,31 @@ struct Counted {
     prefixes: u64,
 }
 
+impl Counted {
+    const fn params_n(self) -> u64 {
+        self.once + self.streamed + self.prefixes
+    }
+}
+
+/// Which parameters are counted: a token does not meet all experts, or all groups of dimensions.
+#[derive(Clone, Copy, PartialEq)]
+enum Met {
+    All,
+    ByAToken,
+}
+
 impl ModelSpec {
     /// All trained parameters, embeddings included (`params_n`). Equal to Languini Kitchen's own
     /// counts for its named sizes. Zero, as not known, of a model that is not ours.
     #[must_use]
     pub fn params_n(&self) -> u64 {
-        self.params_with(self.variant.experts.as_ref().map_or(1, |experts| experts.count))
+        self.counted(Met::All).params_n()
     }
 
     /// The parameters that one token meets: fewer than all of them where there are experts.
     #[must_use]
     pub fn active_params_n(&self) -> u64 {
-        self.params_with(self.variant.experts.as_ref().map_or(1, |experts| experts.top_k))
+        self.counted(Met::ByAToken).params_n()
     }
 
     /// Hidden units of the MLP, or of one of its experts.
@@ -57,13 +70,7 @@ impl ModelSpec {
         self.mlp_width / self.variant.experts.as_ref().map_or(1, Experts::granularity)
     }
 
-    /// Parameters with so many MLPs in every block.
-    fn params_with(&self, mlps_n: u32) -> u64 {
-        let Counted { once, streamed, prefixes } = self.counted(mlps_n);
-        once + streamed + prefixes
-    }
-
-    fn counted(&self, mlps_n: u32) -> Counted {
+    fn counted(&self, met: Met) -> Counted {
         if self.family == Family::External {
             return Counted::default();
         }
@@ -73,7 +80,7 @@ impl ModelSpec {
             Norm::Rms => width,
         };
         let layers_n = u64::from(self.layers_n);
-        let layer = 2 * norm + self.mixer_n() + self.mlps_n(mlps_n);
+        let layer = 2 * norm + self.mixer_n() + self.mlps_n(met);
         let positions = match self.position {
             Some(Position::Learned) => u64::from(self.sequence) * width,
             Some(Position::Alibi | Position::Rotary) | None => 0,
@@ -125,15 +132,27 @@ impl ModelSpec {
         }
     }
 
-    /// Parameters of so many MLPs of a block, with what brings tokens to them.
-    fn mlps_n(&self, mlps_n: u32) -> u64 {
+    /// Parameters of a block's MLPs, with what brings tokens to them.
+    fn mlps_n(&self, met: Met) -> u64 {
         let (width, mlp) = (u64::from(self.width), u64::from(self.hidden_width()));
         let experts = self.variant.experts.as_ref();
-        let router = experts.map_or(0, |e| u64::from(e.count) * width);
+        let mlps_n = experts.map_or(1, |experts| match met {
+            Met::All => experts.count,
+            Met::ByAToken => experts.top_k,
+        });
+        let mut shared = experts.map_or(0, |e| u64::from(e.count) * width);
         let latent = experts.and_then(|experts| experts.latent).map(u64::from);
-        let inside = latent.unwrap_or(width);
+        let mut inside = latent.unwrap_or(width);
         // Into the space that experts share, and out of it.
-        let shared = latent.map_or(0, |latent| 2 * width * latent);
+        shared += latent.map_or(0, |latent| 2 * width * latent);
+        if let Some(HiddenGroups { count, shared: all, active, .. }) = self.variant.routed_groups()
+        {
+            let [count, all, active] = [count, all, active].map(|n| u64::from(*n));
+            shared += count.saturating_sub(all) * width + count * count;
+            if met == Met::ByAToken {
+                inside = width * active / count;
+            }
+        }
         let first = if self.variant.gated { 2 * mlp } else { mlp };
         let mut one = self.linear_n(inside, first) + self.linear_n(mlp, inside);
         if let Some(quantization) = &self.variant.quantization {
@@ -141,7 +160,7 @@ impl ModelSpec {
             one += quantization.input_scales_n(second, mlp);
             one -= quantization.input_scales_n(quantization.activations, mlp);
         }
-        router + shared + u64::from(mlps_n) * one
+        shared + u64::from(mlps_n) * one
     }
 
     /// The model whose throughput counts for this one: formats of few bits and sparse weights are
@@ -154,6 +173,7 @@ impl ModelSpec {
             quantization: None,
             sparsity: None,
             activation_ratio: None,
+            post_training: None,
             ..self.variant.clone()
         };
         Self { variant, ..self.clone() }
@@ -164,8 +184,7 @@ impl ModelSpec {
     #[must_use]
     pub fn flops_c(&self, tokens: u64) -> f64 {
         let streams_n = self.variant.parallel().map_or(1, |streams| u64::from(streams.count));
-        let Counted { once, streamed, prefixes } =
-            self.counted(self.variant.experts.as_ref().map_or(1, |experts| experts.top_k));
+        let Counted { once, streamed, prefixes } = self.counted(Met::ByAToken);
         6.0 * (once + streams_n * streamed + prefixes) as f64 * tokens as f64
     }
 
@@ -282,6 +301,24 @@ mod tests {
         let embeddings = 2 * 256 * 512;
         let computed = 2 * (plain.params_n() - embeddings) + embeddings + prefixes + weighing;
         assert_eq!(two.flops_c(10), 60.0 * computed as f64);
+    }
+
+    /// A token meets half of both matrices, the router and what fuses groups.
+    #[test]
+    fn groups_of_dimensions_are_counted_all_and_those_a_token_meets() {
+        let plain = NamedSize::Mini.model(Family::Gpt, None, 256, 128);
+        let with = |active| {
+            let groups = HiddenGroups { count: 8, active, shared: 2, balance: 0.01 };
+            let variant = Variant { hidden_groups: Some(groups), ..Variant::BASELINE };
+            ModelSpec { variant, ..plain.clone() }
+        };
+        assert_eq!(with(8).params_n(), plain.params_n());
+        assert_eq!(with(8).active_params_n(), plain.params_n());
+        let more = 4 * (6 * 512 + 8 * 8);
+        assert_eq!(with(4).params_n(), plain.params_n() + more);
+        let unseen = 4 * (2 * 256 * 2048 + 256);
+        assert_eq!(with(4).active_params_n(), plain.params_n() + more - unseen);
+        assert_eq!(with(4).flops_c(1), 6.0 * with(4).active_params_n() as f64);
     }
 
     /// Four matrices from every channel to every channel more than a quasi-LSTM, in each of four layers.

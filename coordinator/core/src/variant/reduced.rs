@@ -146,6 +146,21 @@ impl Quantization {
 }
 
 impl NumberFormat {
+    /// As budget.yaml writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Int2 => "int2",
+            Self::Int3 => "int3",
+            Self::Int4 => "int4",
+            Self::Int6 => "int6",
+            Self::Int8 => "int8",
+            Self::Fp4E2m1 => "fp4-e2m1",
+            Self::Fp8E4m3 => "fp8-e4m3",
+            Self::Fp8E5m2 => "fp8-e5m2",
+        }
+    }
+
     #[must_use]
     pub const fn is_integer(self) -> bool {
         matches!(self, Self::Int2 | Self::Int3 | Self::Int4 | Self::Int6 | Self::Int8)

@@ -1,6 +1,6 @@
 //! The models written down naively in double precision, straight from their formulas.
 
-use sweep_kernels::{Embedding, GptBlock, Head, Layout, LstmBlock, QlstmBlock, Shape};
+use sweep_kernels::{Embedding, GptBlock, Head, Layout, LstmBlock, QlstmBlock};
 
 /// Named parameters of a flat slice.
 struct Params<'a> {

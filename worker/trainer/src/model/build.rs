@@ -58,6 +58,15 @@ pub(super) fn check(spec: &ModelSpec) -> Result<(), Error> {
             reason: "rotary positions need heads of even width",
         });
     }
+    if let Some(groups) = &spec.variant.hidden_groups
+        && (groups.count == 0 || !spec.width.is_multiple_of(groups.count))
+    {
+        return Err(Error::Shape {
+            family: spec.family.to_string(),
+            shape: spec.size_label(),
+            reason: "groups of hidden dimensions do not divide its width",
+        });
+    }
     if spec.variant.parallel().is_some() && spec.family != Family::Gpt {
         return Err(Error::Shape {
             family: spec.family.to_string(),

@@ -4,11 +4,14 @@
 //! before them (huggingface/candle issues 2168, 3011, 3752), silently; so all of it is made of
 //! primitives here, and a test asserts that every parameter gets a gradient.
 
+use std::sync::Arc;
+
 use candle_core::backprop::GradStore;
 use candle_core::{D, Tensor, Var};
 use sweep_kernels::{Activation, Mlp, Reduced, Shape};
 
-use super::{Part, reduce};
+use super::after::After;
+use super::{Part, groups, reduce};
 use crate::error::Error;
 
 const NORM_EPSILON: f64 = 1e-5;
@@ -112,6 +115,8 @@ pub(super) struct Layer {
     weights: Tensor,
     bias: Tensor,
     scales: [Option<Tensor>; 2],
+    /// What is done to its inputs instead, under its name, where a finished model is looked at.
+    after: Option<(Arc<After>, String)>,
 }
 
 impl Layer {
@@ -120,7 +125,8 @@ impl Layer {
         let get = |ending: &str| parameters.get(&format!("{name}_{ending}")).clone();
         let scales = ["w_scale", "x_scale"]
             .map(|ending| parameters.has(&format!("{name}_{ending}")).then(|| get(ending)));
-        Self { weights: get("w"), bias: get("b"), scales }
+        let after = parameters.part.after.clone().map(|after| (after, name.to_owned()));
+        Self { weights: get("w"), bias: get("b"), scales, after }
     }
 
     /// That of one of `count` experts, which lie one after the other.
@@ -137,20 +143,26 @@ impl Layer {
                 of_weights.as_ref().map(part).transpose()?,
                 of_inputs.as_ref().map(part).transpose()?,
             ],
+            after: None,
         })
     }
 }
 
 /// `x W + b` over the last dimension, x and W as `reduced` holds them.
 pub(super) fn linear(reduced: &Reduced, x: &Tensor, layer: &Layer) -> Result<Tensor, Error> {
-    let Layer { weights, bias, scales: [of_weights, of_inputs] } = layer;
+    let Layer { weights, bias, scales: [of_weights, of_inputs], after } = layer;
     let (inputs, outputs) = weights.dims2()?;
     let mut dims = x.dims().to_vec();
     let rows = x.elem_count() / inputs;
     if let Some(last) = dims.last_mut() {
         *last = outputs;
     }
-    let x = reduce::inputs(reduced, &x.reshape((rows, inputs))?, of_inputs.as_ref())?;
+    let x = x.reshape((rows, inputs))?;
+    let held = after.as_ref().map(|(after, name)| after.inputs(name, &x)).transpose()?.flatten();
+    let x = match held {
+        Some(x) => x,
+        None => reduce::inputs(reduced, &x, of_inputs.as_ref())?,
+    };
     let weights = reduce::weights(reduced, weights, of_weights.as_ref())?;
     let product = x.matmul(&weights)?.broadcast_add(bias)?;
     Ok(product.reshape(dims)?)
@@ -165,6 +177,9 @@ pub(super) fn mlp(
 ) -> Result<Tensor, Error> {
     let normal = norm(parameters, "ln2", x)?;
     let layers = ["fc", "out"].map(|name| Layer::of(parameters, name));
+    if let Some(groups) = mlp.groups {
+        return groups::mlp(mlp, groups, parameters, &layers, [x, &normal], more);
+    }
     let Some(experts) = mlp.experts else {
         return Ok((x + two_layers(mlp, &normal, &layers)?)?);
     };
@@ -212,7 +227,7 @@ pub(super) fn mlp(
     Ok(said.reshape(x.dims())?)
 }
 
-fn add_more(more: &mut Option<Tensor>, another: Tensor) -> Result<(), Error> {
+pub(super) fn add_more(more: &mut Option<Tensor>, another: Tensor) -> Result<(), Error> {
     *more = Some(match more.take() {
         Some(more) => (more + another)?,
         None => another,
@@ -221,7 +236,7 @@ fn add_more(more: &mut Option<Tensor>, another: Tensor) -> Result<(), Error> {
 }
 
 /// Both layers of an MLP, without norm and residual stream.
-fn two_layers(mlp: &Mlp, x: &Tensor, [fc, out]: &[Layer; 2]) -> Result<Tensor, Error> {
+pub(super) fn two_layers(mlp: &Mlp, x: &Tensor, [fc, out]: &[Layer; 2]) -> Result<Tensor, Error> {
     let first = linear(&mlp.first, x, fc)?;
     let bend = |x: &Tensor| match mlp.activation {
         Activation::Gelu => x.gelu(),

@@ -8,11 +8,13 @@
 //! operations, runs on every device and says what is computed. The **fused** path (`fused`)
 //! calls the kernels of `sweep-kernels`, on a CPU only. They agree to rounding.
 
+mod after;
 mod block;
 mod build;
 mod compose;
 mod fused;
 mod gpt;
+mod groups;
 mod init;
 mod lstm;
 mod observe;
@@ -30,12 +32,15 @@ use candle_core::{Device, Tensor, Var};
 use sweep_core::variant::{ModelSpec, OptimiserSpec};
 use sweep_kernels::{Layout, Scratch};
 
+use self::after::After;
+pub(crate) use self::after::{Held, Inputs, Layer, Rounding};
 use self::block::Block;
 use self::build::{block_of, block_shape, blocks, check, embedding, head, shape, streams_n};
 use self::compose::Parameters;
 pub(crate) use self::fused::with_slice;
 pub(crate) use self::quantized::Weights;
 use self::reduce::Parts;
+pub(crate) use self::reduce::{grid_of, round_weights};
 pub(crate) use self::stability::Stability;
 pub use self::state::State;
 use crate::data::TokenBatch;
@@ -69,6 +74,8 @@ pub struct Part {
     /// Names and places of the parameters in the flat variable.
     pub layout: Layout,
     pub weights: Var,
+    /// What is done beside its layers, where a finished model is looked at.
+    pub(crate) after: Option<Arc<After>>,
 }
 
 /// A language model.
@@ -128,7 +135,7 @@ impl Model {
             let mut weights = init.weights(&layout);
             quantized::set_scales(&layout, &held, &mut weights);
             let weights = Var::from_vec(weights, layout.len(), device)?;
-            Ok(Part { name, layout, weights })
+            Ok(Part { name, layout, weights, after: None })
         });
         Ok(Self {
             spec: spec.clone(),

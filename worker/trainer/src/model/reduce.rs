@@ -6,7 +6,7 @@ mod learned;
 use candle_core::{D, Tensor};
 use sweep_core::variant::{self, NofM, NumberFormat, Quantization, ScaleGroup, ScaleRule, Variant};
 use sweep_kernels::{
-    Activation, Experts, Float, Format, Grid, Group, Keep, Mlp, Norm, Reduced, Scale,
+    Activation, Experts, Float, Format, Grid, Group, HiddenGroups, Keep, Mlp, Norm, Reduced, Scale,
 };
 
 use crate::error::Error;
@@ -27,11 +27,7 @@ impl Parts {
         if let Some(quantization) = &variant.quantization {
             let Quantization { weights: w, activations, group, fc2_activations, scale, .. } =
                 quantization;
-            let grid = |format: NumberFormat, scale: Scale| Grid {
-                format: format_of(format),
-                group: group_of(*group),
-                scale,
-            };
+            let grid = |format: NumberFormat, scale: Scale| grid_of(format, *group, scale);
             let rule = scale_of(*scale);
             // Statistics are those of weights.
             let of_inputs = if rule == Scale::Statistics { Scale::Absmax } else { rule };
@@ -54,7 +50,13 @@ impl Parts {
         });
         let (first, second) = (reduced(every), reduced(second));
         let norm = norm_of(variant.norm);
-        let mlp = Mlp { activation, gated, first, second, experts, norm, cut: 0.0 };
+        let groups = variant.routed_groups().map(|groups| HiddenGroups {
+            count: groups.count as usize,
+            shared: groups.shared as usize,
+            active: groups.active as usize,
+            balance: groups.balance as f32,
+        });
+        let mlp = Mlp { activation, gated, first, second, experts, groups, norm, cut: 0.0 };
         Self { mixer: reduced(every), mlp }
     }
 }
@@ -64,6 +66,11 @@ pub(super) const fn norm_of(norm: variant::Norm) -> Norm {
         variant::Norm::Layer => Norm::Layer,
         variant::Norm::Rms => Norm::Rms,
     }
+}
+
+/// Values of this format, scaled together by a rule.
+pub(crate) const fn grid_of(format: NumberFormat, group: ScaleGroup, scale: Scale) -> Grid {
+    Grid { format: format_of(format), group: group_of(group), scale }
 }
 
 const fn format_of(format: NumberFormat) -> Format {
@@ -142,8 +149,16 @@ fn straight_through(from: &Tensor, to: &Tensor) -> Result<Tensor, Error> {
     Ok(((from - from.detach())? + to)?)
 }
 
+/// Weights `[inputs, outputs]` to their grid, groups along the inputs.
+pub(crate) fn round_weights(grid: Grid, w: &Tensor) -> Result<Tensor, Error> {
+    Ok(rounded(grid, &w.t()?.contiguous()?)?.t()?.contiguous()?)
+}
+
 /// Groups along the rows, each rounded on its own scale.
-fn rounded(Grid { format, group, scale }: Grid, values: &Tensor) -> Result<Tensor, Error> {
+pub(super) fn rounded(
+    Grid { format, group, scale }: Grid,
+    values: &Tensor,
+) -> Result<Tensor, Error> {
     let (rows, width) = values.dims2()?;
     let len = match group {
         Group::Tensor => {
@@ -194,7 +209,11 @@ fn halves(bits: u8, values: &Tensor) -> Result<Tensor, Error> {
 }
 
 /// Every row scaled so that this magnitude of it is the largest value.
-fn on_magnitude(format: Format, magnitude: &Tensor, values: &Tensor) -> Result<Tensor, Error> {
+pub(super) fn on_magnitude(
+    format: Format,
+    magnitude: &Tensor,
+    values: &Tensor,
+) -> Result<Tensor, Error> {
     let max = format.max();
     let magnitude = magnitude.maximum(Reduced::MAGNITUDE_MIN)?;
     let there = (magnitude.recip()? * f64::from(max))?;

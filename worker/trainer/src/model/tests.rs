@@ -8,7 +8,7 @@ use sweep_core::variant::{
 
 use sweep_corpus::Tokens;
 
-use self::variants::{experts, modern, variants};
+use self::variants::{experts, grouped, modern, variants};
 use super::*;
 use crate::data::{Source, TrainingData};
 use crate::optim::Adam;
@@ -198,6 +198,8 @@ fn a_variant_that_changes_nothing_is_the_baseline() {
         let weightless = Variant { z_loss: Some(LossWeight(0.0)), ..Variant::BASELINE };
         let kept = train(&model(&varied(family, position, &weightless), 5, Path::Fused), &batches);
         assert_eq!(dense, kept, "{family}");
+        let all = model(&varied(family, position, &grouped(4, 4, 1)), 5, Path::Fused);
+        assert_eq!(dense, train(&all, &batches), "{family}");
         let one = Variant { experts: Some(experts(1, 1)), ..Variant::BASELINE };
         let one = model(&varied(family, position, &one), 5, Path::Fused);
         copy_weights(&model(&spec(family, position), 5, Path::Fused), &one);

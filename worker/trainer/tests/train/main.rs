@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 mod checkpoints;
+mod post_training;
 mod quantized;
 mod settings;
 mod sparsing;
@@ -18,8 +19,8 @@ use sweep_core::run::{Checkpoint, RunResult};
 use sweep_core::sweep::Progress;
 use sweep_core::units::AcceleratorTime;
 use sweep_core::variant::{
-    Activation, Experts, Family, ModelSpec, MomentFormat, NofM, NumberFormat, OptimiserSpec,
-    Position, Quantization, ScaleGroup, Streams, Variant,
+    Activation, Experts, Family, HiddenGroups, ModelSpec, MomentFormat, NofM, NumberFormat,
+    OptimiserSpec, Position, Quantization, ScaleGroup, Streams, Variant,
 };
 use sweep_corpus::{Corpus, Text};
 use sweep_trainer::{Accelerator, Directive, Error, Monitor, Outcome, Start, TrainJob, train};
@@ -74,7 +75,7 @@ fn run(family: Family, steps: u64, corpus: &Text) -> RunSpec {
 }
 
 /// Variants that laws are fitted to.
-fn variants() -> [Variant; 6] {
+fn variants() -> [Variant; 7] {
     let experts = |latent| Experts { count: 4, top_k: 2, granularity: None, balance: 0.01, latent };
     let quantized = |activations| Variant {
         quantization: Some(Quantization {
@@ -93,6 +94,10 @@ fn variants() -> [Variant; 6] {
         Variant { sparsity: Some(NofM { keep: 2, of: 4 }), ..Variant::BASELINE },
         Variant { experts: Some(experts(None)), ..Variant::BASELINE },
         Variant { experts: Some(experts(Some(16))), ..Variant::BASELINE },
+        Variant {
+            hidden_groups: Some(HiddenGroups { count: 4, active: 3, shared: 1, balance: 0.01 }),
+            ..Variant::BASELINE
+        },
     ]
 }
 

@@ -156,6 +156,34 @@ fn mistakes_name_their_place_and_what_would_be_right() {
         ("    family: gpt", "    family: gpt\n    experts: { count: 4, balance: -1 }"),
         ("    family: gpt", "    family: gpt\n    experts: { count: 4, latent: 0 }"),
         ("    family: gpt", "    family: gpt\n    experts: { count: 4, latent: 48 }"),
+        ("    family: gpt", "    family: gpt\n    hiddenGroups: { count: 4, active: 5 }"),
+        (
+            "    family: gpt",
+            "    family: gpt\n    hiddenGroups: { count: 4, active: 2, shared: 2 }",
+        ),
+        ("    family: gpt", "    family: gpt\n    hiddenGroups: { count: 5, active: 2 }"),
+        (
+            "    family: gpt",
+            "    family: gpt\n    experts: { count: 2 }\n    hiddenGroups: { count: 4, active: 2 }",
+        ),
+        ("    family: gpt", "    family: gpt\n    postTraining: { weights: [] }"),
+        ("    family: gpt", "    family: gpt\n    postTraining: { weights: [int4, int4] }"),
+        (
+            "    family: gpt",
+            "    family: gpt\n    postTraining: { weights: [int4], methods: [gptq] }",
+        ),
+        (
+            "    family: gpt",
+            "    family: gpt\n    postTraining: { weights: [int4], methods: [outlier-tune] }",
+        ),
+        (
+            "    family: gpt",
+            "    family: gpt\n    postTraining: { weights: [int4], activations: fp4-e2m1, methods: [llm-fp4] }",
+        ),
+        (
+            "    family: gpt",
+            "    family: gpt\n    sparsity: \"2:4\"\n    postTraining: { weights: [int4] }",
+        ),
         ("    family: gpt", "    family: gpt\n    streams: { count: 0 }"),
         ("    family: gpt", "    family: gpt\n    streams: { count: 2, prefix: 0 }"),
         ("    family: gpt", "    family: gpt\n    streams: { count: 2, smoothing: 1 }"),

@@ -1,12 +1,15 @@
 //! What may not be asked of an arm's model.
 
-use super::{Check, quantization};
+use super::{Check, post_training, quantization};
 use crate::spec::ArmSpec;
-use crate::variant::{Activation, Experts, Family, LossWeight, NofM, Position, Rise, Streams};
+use crate::variant::{
+    Activation, Experts, Family, HiddenGroups, LossWeight, NofM, Position, Rise, Streams,
+};
 
 const EXPERTS_MAX: u32 = 4096;
 const STREAMS_MAX: u32 = 64;
 const PREFIX_MAX: u32 = 4096;
+const GROUPS_MAX: u32 = 1024;
 
 pub(super) fn check(check: &mut Check, field: &str, arm: &ArmSpec) {
     if let Some(quantization) = &arm.quantization {
@@ -17,6 +20,7 @@ pub(super) fn check(check: &mut Check, field: &str, arm: &ArmSpec) {
         check_streams(check, &format!("{field}.streams"), streams, arm.family);
     }
     check_activation_ratio(check, &format!("{field}.activationRatio"), arm);
+    post_training::check(check, &format!("{field}.postTraining"), arm);
     // A size that is none has been said so.
     let widths = || {
         arm.sizes.iter().filter_map(|size| match (size.named, size.width) {
@@ -38,6 +42,9 @@ pub(super) fn check(check: &mut Check, field: &str, arm: &ArmSpec) {
     }
     if let Some(experts) = &arm.experts {
         check_experts(check, &format!("{field}.experts"), experts, widths());
+    }
+    if let Some(groups) = &arm.hidden_groups {
+        check_groups(check, &format!("{field}.hiddenGroups"), groups, arm, widths());
     }
 }
 
@@ -126,6 +133,46 @@ fn check_experts(
             );
             check.wrong(format!("{field}.granularity"), message);
         }
+    }
+}
+
+fn check_groups(
+    check: &mut Check,
+    field: &str,
+    groups: &HiddenGroups,
+    arm: &ArmSpec,
+    widths: impl Iterator<Item = u32>,
+) {
+    let HiddenGroups { count, active, shared, balance } = groups;
+    if !(1..=GROUPS_MAX).contains(count) {
+        let message = format!("{count} groups are out of range, expected 1 to {GROUPS_MAX}");
+        check.wrong(format!("{field}.count"), message);
+        return;
+    }
+    if !(1..=*count).contains(active) {
+        let message =
+            format!("a token cannot have {active} of {count} groups, expected 1 to {count}");
+        check.wrong(format!("{field}.active"), message);
+    } else if active < count && shared >= active {
+        let message = format!(
+            "{shared} shared groups leave none of {active} to be chosen, expected fewer than \
+             {active}"
+        );
+        check.wrong(format!("{field}.shared"), message);
+    }
+    if !balance.is_finite() || *balance < 0.0 {
+        let message = format!("{balance} is out of range, expected a number such as 0.01, or 0");
+        check.wrong(format!("{field}.balance"), message);
+    }
+    for width in widths.filter(|width| !width.is_multiple_of(*count)) {
+        let message = format!("{count} groups do not divide the width {width}");
+        check.wrong(format!("{field}.count"), message);
+    }
+    let given =
+        [("experts", arm.experts.is_some()), ("activationRatio", arm.activation_ratio.is_some())];
+    for (key, _) in given.into_iter().filter(|(_, given)| *given) {
+        let message = format!("groups of dimensions do not go with `{key}`, expected one of both");
+        check.wrong(field, message);
     }
 }
 

@@ -1,8 +1,8 @@
 //! What models are tested with.
 
 use sweep_core::variant::{
-    Activation, Experts, LossWeight, NofM, Norm, NumberFormat, Position, Quantization, ScaleGroup,
-    ScaleRule, Streams, Variant,
+    Activation, Experts, HiddenGroups, LossWeight, NofM, Norm, NumberFormat, Position,
+    Quantization, ScaleGroup, ScaleRule, Streams, Variant,
 };
 
 /// Every variant once or more, combined where that is easily got wrong.
@@ -92,6 +92,18 @@ pub(super) fn variants() -> Vec<(&'static str, Variant)> {
             },
         ),
         ("experts", Variant { experts: Some(experts(5, 2)), ..Variant::BASELINE }),
+        ("groups of dimensions", grouped(4, 2, 1)),
+        (
+            "groups of dimensions, none shared, gated",
+            Variant { activation: Activation::Silu, gated: true, ..grouped(8, 3, 0) },
+        ),
+        (
+            "groups of dimensions in four bits",
+            Variant {
+                quantization: Some(quantization(int4, int4, ScaleGroup::Size(16))),
+                ..grouped(4, 3, 1)
+            },
+        ),
         (
             "latent experts",
             Variant {
@@ -131,8 +143,14 @@ pub(super) fn modern() -> Vec<(Option<Position>, Variant)> {
         (Some(Position::Learned), Variant { tied: true, ..base }),
         (rotary, Variant::MODERN),
         (alibi, Variant { streams: Some(streams(3, 5)), ..Variant::BASELINE }),
+        (alibi, grouped(4, 2, 1)),
         (rotary, Variant { streams: Some(streams(2, 20)), ..Variant::MODERN }),
     ]
+}
+
+pub(super) fn grouped(count: u32, active: u32, shared: u32) -> Variant {
+    let groups = HiddenGroups { count, active, shared, balance: 0.05 };
+    Variant { hidden_groups: Some(groups), ..Variant::BASELINE }
 }
 
 pub(super) fn streams(count: u32, prefix: u32) -> Streams {
