@@ -1,5 +1,6 @@
 //! What people call a sweep or a run, and which one they mean. Pure.
 
+use sweep_core::metric::Series;
 use sweep_core::nearest::nearest;
 use sweep_core::sweep::RunRecord;
 
@@ -72,6 +73,27 @@ fn no_run(runs: &[RunRecord], text: &str) -> String {
         ),
         (None, None) => format!("{said}: it is not planned yet"),
     }
+}
+
+/// The series of this name, or all for an empty one.
+///
+/// # Errors
+/// [`Error::NotFound`] for what the run has no points of, naming what it has.
+pub(crate) fn find_series<'a>(all: &'a [Series], name: &str) -> Result<&'a [Series], Error> {
+    if name.is_empty() {
+        return Ok(all);
+    }
+    let found = all.iter().position(|series| series.metric.as_str() == name);
+    found.map(|index| &all[index..=index]).ok_or_else(|| {
+        let known: Vec<&str> = all.iter().map(|series| series.metric.as_str()).collect();
+        let said = format!("the run has no points of `{name}`");
+        let what = match (nearest(name, &known), known.is_empty()) {
+            (Some(near), _) => format!("{said}; did you mean `{near}`?"),
+            (None, true) => format!("{said}, and none of anything yet"),
+            (None, false) => format!("{said}; it has {}", known.join(", ")),
+        };
+        Error::NotFound { what }
+    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
     allocate, budget, cancel, check, compare, completions, corpus, fit, forecast, import, invert,
-    laws, logs, migrate, pause, plan, plot, predict, propose, resume, retry, runs, serve, status,
+    laws, logs, metrics, migrate, pause, plan, plot, predict, propose, resume, retry, runs, serve, status,
     submit, watch, worker,
 };
 
@@ -56,6 +56,7 @@ pub(crate) enum Command {
     Status(status::Status),
     Watch(watch::Watch),
     Runs(runs::Runs),
+    Metrics(metrics::Metrics),
     Logs(logs::Logs),
     Pause(pause::Pause),
     Resume(resume::Resume),

@@ -9,8 +9,8 @@ use sweep_core::forecast::ForecastView;
 use sweep_core::sweep::{Preview, SweepStatus};
 use sweep_proto::v1::sweep_service_server::{SweepService, SweepServiceServer};
 use sweep_proto::v1::{
-    ControlRequest, Document, ImportRequest, ListReply, ListRequest, OutputRequest, PreviewRequest,
-    SubmitReply, SubmitRequest, SweepQuery, WithdrawImportRequest,
+    ControlRequest, Document, ImportRequest, ListReply, ListRequest, MetricsRequest, OutputRequest,
+    PreviewRequest,     SubmitReply, SubmitRequest, SweepQuery, WithdrawImportRequest,
 };
 use sweep_proto::{WireError, document};
 use tempfile::TempDir;
@@ -52,6 +52,7 @@ impl SweepService for Fake {
     type WatchStream = Documents;
     type ForecastHistoryStream = Documents;
     type OutputStream = Documents;
+    type MetricsStream = Documents;
 
     async fn submit(&self, _: Request<SubmitRequest>) -> Answer<SubmitReply> {
         let name = "demo".to_owned();
@@ -117,6 +118,12 @@ impl SweepService for Fake {
     async fn output(&self, _: Request<OutputRequest>) -> Answer<Documents> {
         let parts = fixtures::output_parts();
         let documents: Vec<_> = parts.iter().map(|part| Ok(Document::of(part))).collect();
+        Ok(Response::new(Box::pin(tokio_stream::iter(documents))))
+    }
+
+    async fn metrics(&self, _: Request<MetricsRequest>) -> Answer<Documents> {
+        let series = fixtures::series();
+        let documents: Vec<_> = series.iter().map(|series| Ok(Document::of(series))).collect();
         Ok(Response::new(Box::pin(tokio_stream::iter(documents))))
     }
 
@@ -197,7 +204,7 @@ async fn every_question_is_answered() {
     let file = stage.folder.path().join("budget.yaml");
     let svg = stage.folder.path().join("own.svg");
     let (file, svg) = (file.to_str().unwrap(), svg.to_str().unwrap());
-    let questions: [&[&str]; 29] = [
+    let questions: [&[&str]; 32] = [
         &["plan", file],
         &["plan", file, "--no-measure", "--json"],
         &["status"],
@@ -206,6 +213,9 @@ async fn every_question_is_answered() {
         &["watch", "--json"],
         &["runs"],
         &["runs", "--json"],
+        &["metrics", "gpt/d32x2/5s/1"],
+        &["metrics", "gpt/d32x2/5s/1", "train_loss"],
+        &["metrics", "gpt/d32x2/5s/1", "--json"],
         &["logs", "gpt/d32x2/5s/1"],
         &["logs", "gpt/d32x2/5s/1", "--sweep", "demo", "--json"],
         &["logs", "gpt/d32x2/5s/1", "--follow"],

@@ -8,6 +8,7 @@ use sweep_core::fit::{ArmFits, Coefficient, Convergence, HeldOut, Interval, LawF
 use sweep_core::forecast::{Forecast, ForecastView};
 use sweep_core::ids::{ForecastId, PlanId, RunId, SweepId};
 use sweep_core::ledger::Balance;
+use sweep_core::metric::{Metric, Series};
 use sweep_core::observation::Observation;
 use sweep_core::output::OutputPart;
 use sweep_core::plan::{Plan, RunSpec};
@@ -380,4 +381,15 @@ pub(crate) fn forecast() -> ForecastView {
             crossovers: vec![crossover()],
         },
     }
+}
+
+/// What a run has reported: a loss that was not finite once, and a small rate.
+pub(crate) fn series() -> Vec<Series> {
+    let steps = vec![1, 50, 100, 150];
+    let loss = vec![Some(5.545_177_444_479_562), Some(2.5), None, Some(1.75)];
+    let rate = vec![Some(1.2e-5), Some(0.0012), Some(0.0006), Some(0.0)];
+    vec![
+        Series { metric: Metric::TrainLoss, steps: steps.clone(), values: loss },
+        Series { metric: Metric::LearningRate, steps, values: rate },
+    ]
 }

@@ -8,12 +8,13 @@ use sweep_core::code::ErrorCode;
 use sweep_core::control::Controlled;
 use sweep_core::forecast::{Forecast, ForecastView};
 use sweep_core::import::{Import, Imported};
+use sweep_core::metric::Series;
 use sweep_core::observation::Observation;
 use sweep_core::sweep::{SweepRecord, SweepStatus};
 use sweep_proto::v1::sweep_service_client::SweepServiceClient;
 use sweep_proto::v1::{
-    ControlRequest, Document, ImportRequest, ListRequest, OutputRequest, PreviewRequest,
-    SubmitReply, SubmitRequest, SweepQuery, WithdrawImportRequest,
+    ControlRequest, Document, ImportRequest, ListRequest, MetricsRequest, OutputRequest,
+    PreviewRequest,     SubmitReply, SubmitRequest, SweepQuery, WithdrawImportRequest,
 };
 use sweep_proto::{WireError, document};
 use tonic::Streaming;
@@ -191,6 +192,16 @@ impl Session {
         request: OutputRequest,
     ) -> Result<Streaming<Document>, Failure> {
         Ok(self.client.output(request).await?.into_inner())
+    }
+
+    /// The points of a metric of a run, or of all.
+    pub(crate) async fn metrics(&mut self, request: MetricsRequest) -> Result<Vec<Series>, Failure> {
+        let mut stream = self.client.metrics(request).await?.into_inner();
+        let mut all = Vec::new();
+        while let Some(document) = stream.message().await? {
+            all.push(read(&document)?);
+        }
+        Ok(all)
     }
 
     /// Every forecast made so far, oldest first.

@@ -149,6 +149,31 @@ pub struct MetricPoint {
     pub value: f64,
 }
 
+/// All points of one metric of a run, by step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    pub metric: Metric,
+    /// Optimiser steps done, increasing.
+    pub steps: Vec<u64>,
+    /// After each of them; none where it was not finite.
+    pub values: Vec<Option<f64>>,
+}
+
+impl Series {
+    /// Of points of one metric, by step.
+    #[must_use]
+    pub fn of(metric: Metric, points: &[MetricPoint]) -> Self {
+        let value = |point: &MetricPoint| Some(point.value).filter(|value| value.is_finite());
+        let steps = points.iter().map(|point| point.step).collect();
+        Self { metric, steps, values: points.iter().map(value).collect() }
+    }
+
+    /// Steps and values.
+    pub fn points(&self) -> impl DoubleEndedIterator<Item = (u64, Option<f64>)> + '_ {
+        self.steps.iter().copied().zip(self.values.iter().copied())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,8 +11,8 @@ use sweep_core::units::AcceleratorTime;
 use sweep_proto::document;
 use sweep_proto::v1::sweep_service_server::SweepService;
 use sweep_proto::v1::{
-    ControlRequest, Document, ImportRequest, ListReply, ListRequest, OutputRequest, PreviewRequest,
-    SubmitReply, SubmitRequest, SweepQuery, WithdrawImportRequest,
+    ControlRequest, Document, ImportRequest, ListReply, ListRequest, MetricsRequest, OutputRequest,
+    PreviewRequest,     SubmitReply, SubmitRequest, SweepQuery, WithdrawImportRequest,
 };
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
@@ -42,6 +42,7 @@ impl SweepService for Sweeps {
     type WatchStream = Documents;
     type ForecastHistoryStream = Documents;
     type OutputStream = Documents;
+    type MetricsStream = Documents;
 
     async fn submit(
         &self,
@@ -153,6 +154,20 @@ impl SweepService for Sweeps {
         Ok(Response::new(stream(|sender| async move {
             outputs::tell(&context, run, follow, &sender).await
         })))
+    }
+
+    async fn metrics(
+        &self,
+        request: Request<MetricsRequest>,
+    ) -> Result<Response<Documents>, Status> {
+        let MetricsRequest { name, run, metric } = request.into_inner();
+        let sweep = read_model::find(&self.context, &name).await?;
+        let runs = self.context.store.runs(sweep.id).await.map_err(Error::from)?;
+        let run = reference::find_run(&runs, &run)?;
+        let all = self.context.store.all_metrics(run.spec.id).await.map_err(Error::from)?;
+        let asked = reference::find_series(&all, &metric)?;
+        let documents: Vec<_> = asked.iter().map(|series| Ok(Document::of(series))).collect();
+        Ok(Response::new(Box::pin(tokio_stream::iter(documents))))
     }
 }
 

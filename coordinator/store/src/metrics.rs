@@ -12,7 +12,7 @@ use sea_orm::{
     QuerySelect as _,
 };
 use sweep_core::ids::RunId;
-use sweep_core::metric::{Metric, MetricPoint};
+use sweep_core::metric::{Metric, MetricPoint, Series};
 use sweep_core::run::RunState;
 
 use crate::Store;
@@ -70,21 +70,13 @@ impl Store {
         Ok(series.remove(&metric).unwrap_or_default())
     }
 
-    /// What a run has points of, by name.
+    /// The points of every metric of a run.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn metrics_of(&self, run: RunId) -> Result<Vec<Metric>, Error> {
-        let names: Vec<String> = metric_chunk::Entity::find()
-            .filter(metric_chunk::Column::RunId.eq(run.0))
-            .select_only()
-            .column(metric_chunk::Column::Metric)
-            .distinct()
-            .order_by_asc(metric_chunk::Column::Metric)
-            .into_tuple()
-            .all(&self.db)
-            .await?;
-        names.into_iter().map(|name| from_name("metric", name)).collect()
+    pub async fn all_metrics(&self, run: RunId) -> Result<Vec<Series>, Error> {
+        let all = series(chunks(run).all(&self.db).await?)?;
+        Ok(all.iter().map(|(metric, points)| Series::of(*metric, points)).collect())
     }
 
     /// Runs that have ended and whose chunks are not put together yet, at most `limit`.

@@ -13,6 +13,7 @@ pub(crate) mod import;
 pub(crate) mod invert;
 pub(crate) mod laws;
 pub(crate) mod logs;
+pub(crate) mod metrics;
 pub(crate) mod migrate;
 pub(crate) mod pause;
 pub(crate) mod plan;
@@ -42,6 +43,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
         Command::Status(arguments) => status::run(arguments, context).await,
         Command::Watch(arguments) => watch::run(arguments, context).await,
         Command::Runs(arguments) => runs::run(arguments, context).await,
+        Command::Metrics(arguments) => metrics::run(arguments, context).await,
         Command::Logs(arguments) => logs::run(arguments, context).await,
         Command::Pause(arguments) => pause::run(arguments, context).await,
         Command::Resume(arguments) => resume::run(arguments, context).await,

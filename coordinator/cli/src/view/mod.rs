@@ -13,6 +13,7 @@ pub(crate) mod import;
 pub(crate) mod law_card;
 pub(crate) mod laws;
 pub(crate) mod live;
+pub(crate) mod metrics;
 pub(crate) mod mistakes;
 pub(crate) mod own_laws;
 pub(crate) mod plan;

@@ -1,6 +1,6 @@
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement, TransactionTrait as _};
 use sweep_core::ids::RunId;
-use sweep_core::metric::{Metric, MetricPoint};
+use sweep_core::metric::{Metric, MetricPoint, Series};
 use sweep_core::run::FailureReason;
 
 use super::Fixture;
@@ -95,8 +95,9 @@ pub(super) async fn chunks_of_an_ended_run_are_put_together(fixture: &Fixture) {
         assert_eq!(store.metrics(runs[0], Metric::TrainLoss).await.unwrap(), losses);
         assert_eq!(store.metrics(runs[0], Metric::GradientNorm).await.unwrap(), [norm]);
     }
-    let names = store.metrics_of(runs[0]).await.unwrap();
-    assert_eq!(names, [Metric::GradientNorm, Metric::TrainLoss]);
+    let all = store.all_metrics(runs[0]).await.unwrap();
+    let both = [Series::of(norm.metric, &[norm]), Series::of(Metric::TrainLoss, &losses)];
+    assert!(all.len() == 2 && both.iter().all(|series| all.contains(series)), "{all:?}");
     store.put_metrics_together(RunId::new()).await.unwrap();
 }
 
