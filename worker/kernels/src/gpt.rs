@@ -7,7 +7,7 @@ use crate::norm::Stats;
 use crate::queries::{Queries, QueriesSaved};
 use crate::reduced::{LayerGradients, Operands, Reduced};
 use crate::scratch::{Scratch, fit};
-use crate::shape::{Layout, Named, Shape, matrix, split, split_mut, vector};
+use crate::shape::{Layout, Named, Shape, joined, matrix, split, split_mut, vector};
 use crate::streams::Prefix;
 
 /// A pre-norm transformer block: `x + Attn(LN1 x)`, then `x + MLP(LN2 x)`.
@@ -66,20 +66,18 @@ impl GptBlock {
     /// Share of the MLP's hidden units of the last forward pass that are not zero; of experts, of
     /// the chosen ones.
     pub fn active_share(&self, saved: &GptSaved) -> f64 {
-        let chosen = self.mlp.experts.map_or(1, |experts| experts.chosen);
-        saved.mlp.active_share(self.shape.tokens_n() * chosen * self.shape.mlp_width)
+        self.mlp.active_share(&self.shape, &saved.mlp)
     }
 
     fn params(&self) -> [Named; 28] {
         let (width, inner) = (self.shape.width, self.shape.inner());
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = self.mlp.params(&self.shape);
         let names = ["qkv_w_scale", "qkv_x_scale"];
         let [qkv_w_scale, qkv_x_scale] = self.mixer.scales(names, [width, 3 * inner], 1);
         let names = ["proj_w_scale", "proj_x_scale"];
         let [proj_w_scale, proj_x_scale] = self.mixer.scales(names, [inner, width], 1);
         let gains = if self.queries.normed { self.shape.head_width } else { 0 };
         let seen_n = self.prefix.map_or(0, |prefix| prefix.streams_n * prefix.len);
-        [
+        let own = [
             vector("ln1_gain", width),
             vector("ln1_bias", self.mlp.norm.bias_len(width)),
             // Query, key, value one after the other; head by head inside each.
@@ -95,21 +93,8 @@ impl GptBlock {
             qkv_x_scale,
             proj_w_scale,
             proj_x_scale,
-            a,
-            b,
-            c,
-            d,
-            e,
-            f,
-            g,
-            h,
-            i,
-            j,
-            k,
-            l,
-            m,
-            n,
-        ]
+        ];
+        joined(own, self.mlp.params(&self.shape))
     }
 
     /// The parameters within the block's flat slice.

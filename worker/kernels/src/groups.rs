@@ -14,11 +14,13 @@
 use crate::dispatch::kernel;
 use crate::linear::{add_input_gradient, project, sum_rows, weight_gradient};
 use crate::math::{dot, sum_map2};
-use crate::matmul::{View, ViewMut};
-use crate::mlp::{Mlp, MlpSaved, activate};
-use crate::moe::Experts;
+use crate::matmul::ViewMut;
+use crate::mlp::{Mlp, MlpParams, MlpSaved};
+use crate::moe::{Experts, Widths};
+use crate::pieces::pieces;
 use crate::scratch::{Scratch, fit};
 use crate::softmax::{softmax, softmax_backward};
+use crate::units::activate;
 
 /// How the hidden dimensions of the stream are divided.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,18 +57,6 @@ impl HiddenGroups {
         let (count, chosen) = (self.routed(), self.chosen());
         Experts { count, chosen, balance, latent: None }.choose(probs, choices);
     }
-}
-
-/// The parameters, or their gradients.
-pub(crate) struct GroupParams<T> {
-    pub(crate) router: T,
-    pub(crate) fusion: T,
-    pub(crate) fc_w: T,
-    pub(crate) fc_b: T,
-    pub(crate) out_w: T,
-    pub(crate) out_b: T,
-    pub(crate) fc_scales: [T; 2],
-    pub(crate) out_scales: [T; 2],
 }
 
 /// What the backward pass needs of the forward pass.
@@ -112,119 +102,12 @@ impl GroupsSaved {
     }
 }
 
-/// Neighbouring columns of the stream, and the tokens that have them.
-struct Piece<'a> {
-    start: usize,
-    width: usize,
-    /// All of them where there are none.
-    rows: Option<&'a [u32]>,
-    stream: usize,
-}
-
-/// The shared groups together, and each of the others that any token has.
-fn pieces(
-    groups: HiddenGroups,
-    stream: usize,
-    rows: &[Vec<u32>],
-) -> impl Iterator<Item = Piece<'_>> {
-    let one = stream / groups.count;
-    let shared = Piece { start: 0, width: groups.shared * one, rows: None, stream };
-    let routed = rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty());
-    let routed = routed.map(move |(index, rows)| {
-        let start = (groups.shared + index) * one;
-        Piece { start, width: one, rows: Some(rows), stream }
-    });
-    (groups.shared > 0).then_some(shared).into_iter().chain(routed)
-}
-
-impl Piece<'_> {
-    /// Its columns of `x`, tokens × stream.
-    fn narrow<'b>(&self, x: &'b [f32], tile: &'b mut Vec<f32>) -> View<'b> {
-        let Self { start, width, stream, .. } = *self;
-        let Some(rows) = self.rows else {
-            return View::strided(&x[start..], x.len() / stream, width, stream);
-        };
-        let tile = fit(tile, rows.len() * width);
-        for (own, row) in tile.chunks_exact_mut(width).zip(rows) {
-            own.copy_from_slice(&x[*row as usize * stream + start..][..width]);
-        }
-        View::dense(tile, rows.len(), width)
-    }
-
-    /// Its rows of `x`, tokens × `width`.
-    fn wide<'b>(&self, x: &'b [f32], width: usize, tile: &'b mut Vec<f32>) -> View<'b> {
-        let Some(rows) = self.rows else {
-            return View::dense(x, x.len() / width, width);
-        };
-        let tile = fit(tile, rows.len() * width);
-        for (own, row) in tile.chunks_exact_mut(width).zip(rows) {
-            own.copy_from_slice(&x[*row as usize * width..][..width]);
-        }
-        View::dense(tile, rows.len(), width)
-    }
-
-    /// `y += x·w`, x tokens × stream, of which these columns meet the rows of w.
-    fn add_product(
-        &self,
-        x: &[f32],
-        w: View<'_>,
-        y: &mut [f32],
-        width: usize,
-        [first, second]: &mut [Vec<f32>; 2],
-    ) {
-        let x = self.narrow(x, first);
-        let Some(rows) = self.rows else {
-            let rows_n = y.len() / width;
-            return ViewMut::dense(y, rows_n, width).add(x, w);
-        };
-        let product = fit(second, rows.len() * width);
-        ViewMut::dense(product, rows.len(), width).set(x, w);
-        for (product, row) in product.chunks_exact(width).zip(rows) {
-            add(product, &mut y[*row as usize * width..][..width]);
-        }
-    }
-
-    /// `y = x·w` in these columns of y, tokens × stream.
-    fn set_product(
-        &self,
-        x: &[f32],
-        width: usize,
-        w: View<'_>,
-        y: &mut [f32],
-        [first, second]: &mut [Vec<f32>; 2],
-    ) {
-        let x = self.wide(x, width, first);
-        let Some(rows) = self.rows else {
-            let rows_n = y.len() / self.stream;
-            let y = &mut y[self.start..];
-            return ViewMut::strided(y, rows_n, self.width, self.stream).set(x, w);
-        };
-        let product = fit(second, rows.len() * self.width);
-        ViewMut::dense(product, rows.len(), self.width).set(x, w);
-        for (product, row) in product.chunks_exact(self.width).zip(rows) {
-            let at = *row as usize * self.stream + self.start;
-            y[at..at + self.width].copy_from_slice(product);
-        }
-    }
-
-    /// The rows of a matrix stream × `outputs` that these columns meet.
-    fn rows_of<'b>(&self, w: &'b [f32], outputs: usize) -> View<'b> {
-        let own = &w[self.start * outputs..(self.start + self.width) * outputs];
-        View::dense(own, self.width, outputs)
-    }
-
-    /// The columns of a matrix `inputs` × stream that make these columns.
-    fn columns_of<'b>(&self, w: &'b [f32], inputs: usize) -> View<'b> {
-        View::strided(&w[self.start..], inputs, self.width, self.stream)
-    }
-}
-
 /// Adds what the MLP says of `normed` to `y`.
 pub(crate) fn forward(
     mlp: &Mlp,
     groups: HiddenGroups,
-    [width, first_n, hidden_n]: [usize; 3],
-    params: &GroupParams<&[f32]>,
+    Widths { stream: width, first: first_n, hidden: hidden_n, .. }: Widths,
+    params: &MlpParams<&[f32]>,
     normed: &[f32],
     y: &mut [f32],
     saved: &mut MlpSaved,
@@ -260,9 +143,9 @@ pub(crate) fn forward(
 pub(crate) fn backward(
     mlp: &Mlp,
     groups: HiddenGroups,
-    [width, first_n, hidden_n]: [usize; 3],
-    params: &GroupParams<&[f32]>,
-    dparams: &mut GroupParams<&mut [f32]>,
+    Widths { stream: width, first: first_n, hidden: hidden_n, .. }: Widths,
+    params: &MlpParams<&[f32]>,
+    dparams: &mut MlpParams<&mut [f32]>,
     normed: &[f32],
     dy: &[f32],
     dnormed: &mut [f32],
@@ -421,12 +304,6 @@ kernel! {
                     dfusion[from * count + to] += sum_map2(said, dy, |a, b| a * b);
                 }
             }
-        }
-    }
-
-    fn add(x: &[f32], y: &mut [f32]) {
-        for (y, x) in y.iter_mut().zip(x) {
-            *y += x;
         }
     }
 

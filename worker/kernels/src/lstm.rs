@@ -6,7 +6,7 @@ use crate::norm::Stats;
 use crate::recurrence::{self, Trace, Walk};
 use crate::reduced::{Grid, LayerGradients, Operands, Reduced, Scale};
 use crate::scratch::{Scratch, fit};
-use crate::shape::{Layout, Named, Shape, matrix, split, split_mut, vector};
+use crate::shape::{Layout, Named, Shape, joined, matrix, split, split_mut, vector};
 
 /// A pre-norm LSTM block: `x + LSTM(LN1 x)`, then `x + MLP(LN2 x)`.
 ///
@@ -67,8 +67,7 @@ impl LstmBlock {
     /// Share of the MLP's hidden units of the last forward pass that are not zero; of experts, of
     /// the chosen ones.
     pub fn active_share(&self, saved: &LstmSaved) -> f64 {
-        let chosen = self.mlp.experts.map_or(1, |experts| experts.chosen);
-        saved.mlp.active_share(self.shape.tokens_n() * chosen * self.shape.mlp_width)
+        self.mlp.active_share(&self.shape, &saved.mlp)
     }
 
     /// Elements of the state carried over, of all sequences: cell and hidden state of each.
@@ -93,7 +92,6 @@ impl LstmBlock {
 
     fn params(&self) -> [Named; 26] {
         let (width, inner) = (self.shape.width, self.shape.inner());
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = self.mlp.params(&self.shape);
         let names = ["gates_w_scale", "gates_x_scale"];
         let [gates_w_scale, gates_x_scale] = self.mixer.scales(names, [width, 4 * inner], 1);
         let names = ["proj_w_scale", "proj_x_scale"];
@@ -101,7 +99,7 @@ impl LstmBlock {
         // Hidden states have no trained scale: see `hidden`.
         let names = ["recurrent_w_scale", "recurrent_x_scale"];
         let [recurrent_w_scale, _] = self.mixer.scales(names, [inner, 4 * inner], 1);
-        [
+        let own = [
             vector("ln1_gain", width),
             vector("ln1_bias", self.mlp.norm.bias_len(width)),
             // Forget, input, update, output one after the other, here and of the recurrent matrices.
@@ -115,21 +113,8 @@ impl LstmBlock {
             recurrent_w_scale,
             proj_w_scale,
             proj_x_scale,
-            a,
-            b,
-            c,
-            d,
-            e,
-            f,
-            g,
-            h,
-            i,
-            j,
-            k,
-            l,
-            m,
-            n,
-        ]
+        ];
+        joined(own, self.mlp.params(&self.shape))
     }
 
     /// The parameters within the block's flat slice.
@@ -250,29 +235,11 @@ impl LstmBlock {
         let gradients = LayerGradients { w: dproj_w, b: dproj_b, scales };
         let (scales, operands) = ([proj_w_scale, proj_x_scale], &mut saved.projected);
         self.mixer.layer_backward(mixed, proj_w, inner, scales, dx, dmixed, gradients, operands);
-        let gates = fit(&mut saved.gates, tokens_n * 4 * inner);
-        let dgates = fit(&mut scratch.dwide, gates.len());
-        let first = fit(&mut saved.first, shape.batch * inner);
-        let cells = fit(&mut saved.cells, mixed.len());
-        let cells_tanh = fit(&mut saved.cells_tanh, mixed.len());
+        let dgates = fit(&mut scratch.dwide, tokens_n * 4 * inner);
         let dcell = fit(&mut scratch.dcell, shape.batch * inner);
-        let seen_w = self.mixer.weights_again(recurrent_w, &saved.recurrent);
-        recurrence::backward(
-            self.walk(),
-            gates,
-            seen_w,
-            first,
-            cells,
-            cells_tanh,
-            dmixed,
-            dgates,
-            dcell,
-        );
-        let previous = fit(&mut saved.previous, mixed.len());
-        weight_gradient(previous, dgates, 4 * inner, drecurrent_w);
-        let scales = (recurrent_w_scale, drecurrent_w_scale);
-        let operands = &mut saved.recurrent;
-        self.mixer.weights_backward(recurrent_w, inner, scales.0, drecurrent_w, scales.1, operands);
+        let own = [recurrent_w, recurrent_w_scale];
+        let gradients = [drecurrent_w, drecurrent_w_scale];
+        self.recurrence_backward(own, dmixed, dgates, gradients, dcell, saved);
         let normed = fit(&mut saved.normed, tokens_n * width);
         let dnormed = fit(&mut scratch.dnormed, normed.len());
         let scales = [dgates_w_scale, dgates_x_scale];
@@ -282,5 +249,29 @@ impl LstmBlock {
             .layer_backward(normed, gates_w, width, scales, dgates, dnormed, gradients, operands);
         let stats = fit(&mut saved.stats, tokens_n);
         self.mlp.norm.backward(x, ln_gain, stats, dnormed, dx, dln_gain, dln_bias);
+    }
+
+    /// From the gradient of the hidden states that of the gates, and those of the recurrent matrices and
+    /// their trained scales.
+    fn recurrence_backward(
+        &self,
+        [w, scales]: [&[f32]; 2],
+        dmixed: &mut [f32],
+        dgates: &mut [f32],
+        [dw, dscales]: [&mut [f32]; 2],
+        dcell: &mut [f32],
+        saved: &mut LstmSaved,
+    ) {
+        let (inner, states_n) = (self.shape.inner(), dmixed.len());
+        let gates = fit(&mut saved.gates, dgates.len());
+        let first = fit(&mut saved.first, self.shape.batch * inner);
+        let cells = fit(&mut saved.cells, states_n);
+        let cells_tanh = fit(&mut saved.cells_tanh, states_n);
+        let seen_w = self.mixer.weights_again(w, &saved.recurrent);
+        let walk = self.walk();
+        recurrence::backward(walk, gates, seen_w, first, cells, cells_tanh, dmixed, dgates, dcell);
+        let previous = fit(&mut saved.previous, states_n);
+        weight_gradient(previous, dgates, 4 * inner, dw);
+        self.mixer.weights_backward(w, inner, scales, dw, dscales, &mut saved.recurrent);
     }
 }

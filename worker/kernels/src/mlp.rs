@@ -1,27 +1,14 @@
 //! The second half of both blocks: `y = x + h W_out + b_out`, where with `u = LN(x) W_fc + b_fc`
 //! `h = act(u)`, or `h = act(u_gate) u_up` where it is gated (Shazeer, arXiv:2002.05202).
 
-use crate::dispatch::kernel;
-use crate::groups::{self, GroupParams, GroupsSaved, HiddenGroups};
+use crate::groups::{self, GroupsSaved, HiddenGroups};
 use crate::linear::{affine, affine_onto};
-use crate::math::{sigmoid, sum_map2, tanh};
-use crate::moe::{self, ExpertParams, Experts, MoeSaved, Widths};
+use crate::moe::{self, Experts, MoeSaved, Widths};
 use crate::norm::{Norm, Stats};
 use crate::reduced::{LayerGradients, LogScales, Operands, Reduced};
 use crate::scratch::{Scratch, fit};
 use crate::shape::{Named, Shape, matrix, vector};
-
-/// What bends the hidden units.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Activation {
-    /// The tanh form of Hendrycks and Gimpel, arXiv:1606.08415, section 2.
-    #[default]
-    Gelu,
-    /// `max(u, 0)`: exact zeros.
-    Relu,
-    /// `u sigmoid(u)`.
-    Silu,
-}
+use crate::units::{Activation, activate, cut, multiply, row_norms, spread};
 
 /// What a block's MLP is. The default is Languini Kitchen's.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -94,11 +81,6 @@ impl Mlp {
         }
     }
 
-    /// Widths of the stream, of the first layer's outputs and of the hidden units.
-    fn dims(&self, shape: &Shape) -> [usize; 3] {
-        [shape.width, self.first_width(shape), shape.mlp_width]
-    }
-
     /// Width of what the first layer reads and the second says: of latent experts a narrower one.
     fn inside(&self, shape: &Shape) -> usize {
         self.experts.and_then(|experts| experts.latent).unwrap_or(shape.width)
@@ -122,6 +104,14 @@ impl Mlp {
         ]
     }
 
+    /// Share of the hidden units of the last forward pass that are not zero; of experts, of the chosen
+    /// ones.
+    pub(crate) fn active_share(&self, shape: &Shape, saved: &MlpSaved) -> f64 {
+        let chosen = self.experts.map_or(1, |experts| experts.chosen);
+        let hidden = &saved.hidden[..shape.tokens_n() * chosen * shape.mlp_width];
+        hidden.iter().filter(|unit| **unit != 0.0).count() as f64 / hidden.len() as f64
+    }
+
     pub(crate) fn forward(
         &self,
         shape: &Shape,
@@ -130,47 +120,26 @@ impl Mlp {
         y: &mut [f32],
         saved: &mut MlpSaved,
     ) {
-        let [ln_gain, ln_bias, router, down_w, up_w, fusion, rest @ ..] = params;
-        let [fc_w, fc_b, out_w, out_b, scales @ ..] = rest;
-        let [fc_scales, out_scales] = paired(scales);
+        let params = MlpParams::of(params);
         let (tokens_n, width) = (shape.tokens_n(), shape.width);
+        let stats = fit(&mut saved.stats, tokens_n);
         let normed = fit(&mut saved.normed, tokens_n * width);
-        self.norm.forward(x, ln_gain, ln_bias, normed, fit(&mut saved.stats, tokens_n));
+        self.norm.forward(x, params.ln_gain, params.ln_bias, normed, stats);
         if let Some(experts) = self.experts {
-            let params = ExpertParams {
-                router,
-                latent: [down_w, up_w],
-                fc_w,
-                fc_b,
-                out_w,
-                out_b,
-                fc_scales,
-                out_scales,
-            };
             y.copy_from_slice(x);
             let hidden = (&mut saved.slope, &mut saved.hidden);
-            moe::forward(
-                self,
-                experts,
-                self.widths(shape),
-                &params,
-                normed,
-                y,
-                hidden,
-                &mut saved.moe,
-            );
-            return;
+            let (widths, saved) = (self.widths(shape), &mut saved.moe);
+            return moe::forward(self, experts, widths, &params, normed, y, hidden, saved);
         }
         if let Some(groups) = self.groups {
-            let params =
-                GroupParams { router, fusion, fc_w, fc_b, out_w, out_b, fc_scales, out_scales };
-            let normed = std::mem::take(&mut saved.normed);
             y.copy_from_slice(x);
+            let normed = std::mem::take(&mut saved.normed);
             let seen = &normed[..tokens_n * width];
-            groups::forward(self, groups, self.dims(shape), &params, seen, y, saved);
+            groups::forward(self, groups, self.widths(shape), &params, seen, y, saved);
             saved.normed = normed;
             return;
         }
+        let MlpParams { fc_w, fc_b, out_w, out_b, fc_scales, out_scales, .. } = params;
         let before = fit(&mut saved.slope, tokens_n * self.first_width(shape));
         let hidden = fit(&mut saved.hidden, tokens_n * shape.mlp_width);
         let dims = [width, shape.mlp_width];
@@ -199,108 +168,60 @@ impl Mlp {
         saved: &mut MlpSaved,
         scratch: &mut Scratch,
     ) {
-        let [ln_gain, _, router, down_w, up_w, fusion, rest @ ..] = params;
-        let [fc_w, fc_b, out_w, out_b, scales @ ..] = rest;
-        let [
-            dln_gain,
-            dln_bias,
-            drouter,
-            ddown_w,
-            dup_w,
-            dfusion,
-            dfc_w,
-            dfc_b,
-            dout_w,
-            dout_b,
-            dscales @ ..,
-        ] = dparams;
-        let [fc_scales, out_scales] = paired(scales);
-        let [dfc_scales, dout_scales] = paired(dscales);
-        let (tokens_n, width) = (shape.tokens_n(), shape.width);
+        let (params, mut dparams) = (MlpParams::of(params), MlpParams::of(dparams));
+        let tokens_n = shape.tokens_n();
+        let widths = self.widths(shape);
         let normed = std::mem::take(&mut saved.normed);
         let mut dnormed = std::mem::take(&mut scratch.dnormed);
-        let seen = &normed[..tokens_n * width];
-        let dseen = fit(&mut dnormed, tokens_n * width);
+        let seen = &normed[..tokens_n * shape.width];
+        let dseen = fit(&mut dnormed, seen.len());
+        let (own, down) = (&params, &mut dparams);
         if let Some(experts) = self.experts {
-            let params = ExpertParams {
-                router,
-                latent: [down_w, up_w],
-                fc_w,
-                fc_b,
-                out_w,
-                out_b,
-                fc_scales,
-                out_scales,
-            };
-            let mut dparams = ExpertParams {
-                router: drouter,
-                latent: [ddown_w, dup_w],
-                fc_w: dfc_w,
-                fc_b: dfc_b,
-                out_w: dout_w,
-                out_b: dout_b,
-                fc_scales: dfc_scales,
-                out_scales: dout_scales,
-            };
-            let widths = self.widths(shape);
-            moe::backward(
-                self,
-                experts,
-                widths,
-                &params,
-                &mut dparams,
-                seen,
-                dy,
-                dseen,
-                saved,
-                scratch,
-            );
+            moe::backward(self, experts, widths, own, down, seen, dy, dseen, saved, scratch);
         } else if let Some(groups) = self.groups {
-            let params =
-                GroupParams { router, fusion, fc_w, fc_b, out_w, out_b, fc_scales, out_scales };
-            let mut dparams = GroupParams {
-                router: drouter,
-                fusion: dfusion,
-                fc_w: dfc_w,
-                fc_b: dfc_b,
-                out_w: dout_w,
-                out_b: dout_b,
-                fc_scales: dfc_scales,
-                out_scales: dout_scales,
-            };
-            let (dims, dparams) = (self.dims(shape), &mut dparams);
-            groups::backward(self, groups, dims, &params, dparams, seen, dy, dseen, saved, scratch);
+            groups::backward(self, groups, widths, own, down, seen, dy, dseen, saved, scratch);
         } else {
-            let hidden = fit(&mut saved.hidden, tokens_n * shape.mlp_width);
-            let dhidden = fit(&mut scratch.dwide, hidden.len());
-            let gradients = LayerGradients { w: dout_w, b: dout_b, scales: dout_scales };
-            self.second.layer_backward(
-                hidden,
-                out_w,
-                shape.mlp_width,
-                out_scales,
-                dy,
-                dhidden,
-                gradients,
-                &mut saved.second,
-            );
-            self.first_layer_backward(
-                [width, shape.mlp_width],
-                seen,
-                fc_w,
-                fc_scales,
-                dhidden,
-                fit(&mut saved.slope, tokens_n * self.first_width(shape)),
-                LayerGradients { w: dfc_w, b: dfc_b, scales: dfc_scales },
-                dseen,
-                &mut saved.first,
-                &mut scratch.dgated,
-            );
+            self.dense_backward(widths, own, down, seen, dy, dseen, saved, scratch);
         }
         dx.copy_from_slice(dy);
         let stats = fit(&mut saved.stats, tokens_n);
-        self.norm.backward(x, ln_gain, stats, dseen, dx, dln_gain, dln_bias);
+        let MlpParams { ln_gain: dln_gain, ln_bias: dln_bias, .. } = dparams;
+        self.norm.backward(x, params.ln_gain, stats, dseen, dx, dln_gain, dln_bias);
         (saved.normed, scratch.dnormed) = (normed, dnormed);
+    }
+
+    /// Of one MLP that every token sees whole.
+    #[expect(clippy::too_many_arguments, reason = "operands of one fused operation")]
+    fn dense_backward(
+        &self,
+        widths: Widths,
+        params: &MlpParams<&[f32]>,
+        dparams: &mut MlpParams<&mut [f32]>,
+        normed: &[f32],
+        dy: &[f32],
+        dnormed: &mut [f32],
+        saved: &mut MlpSaved,
+        scratch: &mut Scratch,
+    ) {
+        let Widths { stream, first, hidden: hidden_n, .. } = widths;
+        let tokens_n = normed.len() / stream;
+        let [fc, out] = dparams.layers();
+        let hidden = fit(&mut saved.hidden, tokens_n * hidden_n);
+        let dhidden = fit(&mut scratch.dwide, hidden.len());
+        let (w, scales, operands) = (params.out_w, params.out_scales, &mut saved.second);
+        self.second.layer_backward(hidden, w, hidden_n, scales, dy, dhidden, out, operands);
+        self.first_layer_backward(
+            [stream, hidden_n],
+            normed,
+            params.fc_w,
+            params.fc_scales,
+            dhidden,
+            fit(&mut saved.slope, tokens_n * first),
+            fc,
+            dnormed,
+            &mut saved.first,
+            &mut scratch.dgated,
+        );
     }
 
     /// The hidden units of `x`, rows of `inputs`, and in `before` what they are multiplied with on the
@@ -359,9 +280,58 @@ impl Mlp {
     }
 }
 
-/// The scales of the first layer and of the second.
-fn paired<T>([a, b, c, d]: [T; 4]) -> [[T; 2]; 2] {
-    [[a, b], [c, d]]
+/// The parameters of an MLP, or their gradients; those of no elements that it does not have.
+pub(crate) struct MlpParams<T> {
+    ln_gain: T,
+    ln_bias: T,
+    pub(crate) router: T,
+    /// Into the latent space of experts and out of it.
+    pub(crate) latent: [T; 2],
+    /// From group of dimensions to group.
+    pub(crate) fusion: T,
+    /// The two layers with their biases and the trained scales of their weights and inputs; of experts
+    /// those of all.
+    pub(crate) fc_w: T,
+    pub(crate) fc_b: T,
+    pub(crate) out_w: T,
+    pub(crate) out_b: T,
+    pub(crate) fc_scales: [T; 2],
+    pub(crate) out_scales: [T; 2],
+}
+
+impl<T> MlpParams<T> {
+    /// In the order of [`Mlp::params`].
+    fn of(params: [T; 14]) -> Self {
+        let [ln_gain, ln_bias, router, down_w, up_w, fusion, fc_w, fc_b, out_w, out_b, a, b, c, d] =
+            params;
+        let (latent, fc_scales, out_scales) = ([down_w, up_w], [a, b], [c, d]);
+        Self {
+            ln_gain,
+            ln_bias,
+            router,
+            latent,
+            fusion,
+            fc_w,
+            fc_b,
+            out_w,
+            out_b,
+            fc_scales,
+            out_scales,
+        }
+    }
+}
+
+impl MlpParams<&mut [f32]> {
+    /// Those of both layers.
+    pub(crate) fn layers(&mut self) -> [LayerGradients<'_>; 2] {
+        let Self { fc_w, fc_b, out_w, out_b, fc_scales, out_scales, .. } = self;
+        let [fc_scales, out_scales] =
+            [fc_scales, out_scales].map(|scales| scales.each_mut().map(|scale| &mut **scale));
+        [
+            LayerGradients { w: fc_w, b: fc_b, scales: fc_scales },
+            LayerGradients { w: out_w, b: out_b, scales: out_scales },
+        ]
+    }
 }
 
 /// What the backward pass needs of the forward pass.
@@ -380,111 +350,4 @@ pub(crate) struct MlpSaved {
     /// Lengths of the rows of the second layer's matrix, where units are left out by them.
     norms: Vec<f32>,
     pub(crate) moe: MoeSaved,
-}
-
-impl MlpSaved {
-    /// Share of the hidden units of the last forward pass, of `len` in all, that are not zero.
-    pub(crate) fn active_share(&self, len: usize) -> f64 {
-        let hidden = &self.hidden[..len];
-        hidden.iter().filter(|unit| **unit != 0.0).count() as f64 / len as f64
-    }
-}
-
-/// The activation and its derivative.
-#[inline(always)]
-fn bend(activation: Activation, x: f32) -> (f32, f32) {
-    const SQRT_2_OVER_PI: f32 = 0.797_884_6;
-    const CUBIC: f32 = 0.044_715;
-    match activation {
-        Activation::Gelu => {
-            let t = tanh(SQRT_2_OVER_PI * (x + CUBIC * x * x * x));
-            let inner_slope = SQRT_2_OVER_PI * (1.0 + 3.0 * CUBIC * x * x);
-            (0.5 * x * (1.0 + t), 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner_slope)
-        }
-        Activation::Relu => (if x > 0.0 { x } else { 0.0 }, if x > 0.0 { 1.0 } else { 0.0 }),
-        Activation::Silu => {
-            let s = sigmoid(x);
-            (x * s, s * (1.0 + x * (1.0 - s)))
-        }
-    }
-}
-
-#[inline(always)]
-fn activate_as(
-    activation: Activation,
-    gated: bool,
-    width: usize,
-    before: &mut [f32],
-    hidden: &mut [f32],
-) {
-    if gated {
-        for (before, hidden) in
-            before.chunks_exact_mut(2 * width).zip(hidden.chunks_exact_mut(width))
-        {
-            let (gate, up) = before.split_at_mut(width);
-            for ((gate, up), hidden) in gate.iter_mut().zip(up).zip(hidden) {
-                let (bent, slope) = bend(activation, *gate);
-                *hidden = bent * *up;
-                (*gate, *up) = (slope * *up, bent);
-            }
-        }
-    } else {
-        assert_eq!(before.len(), hidden.len());
-        for (before, hidden) in before.iter_mut().zip(hidden) {
-            (*hidden, *before) = bend(activation, *before);
-        }
-    }
-}
-
-kernel! {
-    /// Writes the hidden units of what the first layer gave, and replaces that by the slopes.
-    pub(crate) fn activate(
-        activation: Activation,
-        gated: bool,
-        width: usize,
-        before: &mut [f32],
-        hidden: &mut [f32],
-    ) {
-        // An activation that is known here leaves no choice to the loops.
-        match activation {
-            Activation::Gelu => activate_as(Activation::Gelu, gated, width, before, hidden),
-            Activation::Relu => activate_as(Activation::Relu, gated, width, before, hidden),
-            Activation::Silu => activate_as(Activation::Silu, gated, width, before, hidden),
-        }
-    }
-
-    /// The gradient of gate and up from that of their product.
-    fn spread(dhidden: &[f32], slope: &[f32], width: usize, dbefore: &mut [f32]) {
-        let rows = slope.chunks_exact(2 * width).zip(dbefore.chunks_exact_mut(2 * width));
-        for ((slope, dbefore), dhidden) in rows.zip(dhidden.chunks_exact(width)) {
-            let (slope_gate, slope_up) = slope.split_at(width);
-            let (dgate, dup) = dbefore.split_at_mut(width);
-            for i in 0..width {
-                dgate[i] = dhidden[i] * slope_gate[i];
-                dup[i] = dhidden[i] * slope_up[i];
-            }
-        }
-    }
-
-    fn row_norms(w: &[f32], width: usize, norms: &mut [f32]) {
-        for (row, norm) in w.chunks_exact(width).zip(norms) {
-            *norm = sum_map2(row, row, |a, b| a * b).sqrt();
-        }
-    }
-
-    /// Sets hidden units to zero that times the norm of their row stay below a limit.
-    fn cut(hidden: &mut [f32], norms: &[f32], limit: f32) {
-        for row in hidden.chunks_exact_mut(norms.len()) {
-            for (unit, norm) in row.iter_mut().zip(norms) {
-                *unit = if unit.abs() * norm < limit { 0.0 } else { *unit };
-            }
-        }
-    }
-
-    pub(crate) fn multiply(x: &mut [f32], by: &[f32]) {
-        assert_eq!(x.len(), by.len());
-        for (x, by) in x.iter_mut().zip(by) {
-            *x *= by;
-        }
-    }
 }

@@ -25,8 +25,8 @@ use crate::linear::{
     add_input_gradient, add_product, affine, input_gradient, project, weight_gradient,
 };
 use crate::math::dot;
-use crate::mlp::{Mlp, MlpSaved};
-use crate::reduced::{LayerGradients, Operands};
+use crate::mlp::{Mlp, MlpParams, MlpSaved};
+use crate::reduced::Operands;
 use crate::scratch::{Scratch, fit};
 use crate::softmax::{softmax, softmax_backward};
 
@@ -76,21 +76,25 @@ pub(crate) struct Widths {
     pub(crate) hidden: usize,
 }
 
-/// The parameters of all experts, or their gradients: router, latent space, and the two layers with their biases and
-/// the trained scales of their weights and inputs.
-pub(crate) struct ExpertParams<T> {
-    pub(crate) router: T,
-    /// Into the latent space and out of it; empty where there is none.
-    pub(crate) latent: [T; 2],
-    pub(crate) fc_w: T,
-    pub(crate) fc_b: T,
-    pub(crate) out_w: T,
-    pub(crate) out_b: T,
-    pub(crate) fc_scales: [T; 2],
-    pub(crate) out_scales: [T; 2],
-}
-
 impl MoeSaved {
+    /// The experts of every token, by what it says.
+    fn route(&mut self, experts: Experts, router: &[f32], normed: &[f32], tokens_n: usize) {
+        let probs = fit(&mut self.probs, tokens_n * experts.count);
+        project(normed, router, experts.count, probs);
+        softmax(probs, experts.count);
+        experts.choose(probs, &mut self.choices);
+        self.sort(experts.count);
+    }
+
+    /// Copies what the choices read, rows of tokens of this width, to their rows in `order`.
+    fn gather(&mut self, read: &[f32], width: usize, rows_n: usize, chosen: usize) {
+        let inputs = fit(&mut self.inputs, rows_n * width);
+        for (row, place) in inputs.chunks_exact_mut(width).zip(&self.order[..rows_n]) {
+            let token = *place as usize / chosen;
+            row.copy_from_slice(&read[token * width..(token + 1) * width]);
+        }
+    }
+
     /// The rows in `order` of one expert.
     fn rows(&self, expert: usize) -> Range<usize> {
         self.starts[expert]..self.starts[expert + 1]
@@ -130,18 +134,13 @@ fn of_expert(all: &[f32], expert: usize, experts_n: usize) -> &[f32] {
     &all[expert * len..(expert + 1) * len]
 }
 
-fn of_expert_mut(all: &mut [f32], expert: usize, experts_n: usize) -> &mut [f32] {
-    let len = all.len() / experts_n;
-    &mut all[expert * len..(expert + 1) * len]
-}
-
 /// Adds what the experts say of `normed` to `y`.
 #[expect(clippy::too_many_arguments, reason = "operands of one fused operation")]
 pub(crate) fn forward(
     mlp: &Mlp,
     experts: Experts,
     widths: Widths,
-    params: &ExpertParams<&[f32]>,
+    params: &MlpParams<&[f32]>,
     normed: &[f32],
     y: &mut [f32],
     hidden: (&mut Vec<f32>, &mut Vec<f32>),
@@ -150,12 +149,7 @@ pub(crate) fn forward(
     let Experts { count, chosen, latent, .. } = experts;
     let Widths { stream, inside, first, hidden: hidden_n } = widths;
     let tokens_n = normed.len() / stream;
-    let probs = fit(&mut saved.probs, tokens_n * count);
-    project(normed, params.router, count, probs);
-    softmax(probs, count);
-    experts.choose(probs, &mut saved.choices);
-    saved.sort(count);
-
+    saved.route(experts, params.router, normed, tokens_n);
     let (mut latents, mut said) = (take(&mut saved.latents), take(&mut saved.said));
     let (read, target): (&[f32], &mut [f32]) = if latent.is_some() {
         let latents = fit(&mut latents, tokens_n * inside);
@@ -167,12 +161,7 @@ pub(crate) fn forward(
         (normed, &mut *y)
     };
     let rows_n = tokens_n * chosen;
-    let token_of = |place: &u32| *place as usize / chosen;
-    let inputs = fit(&mut saved.inputs, rows_n * inside);
-    for (row, place) in inputs.chunks_exact_mut(inside).zip(&saved.order[..rows_n]) {
-        let token = token_of(place);
-        row.copy_from_slice(&read[token * inside..(token + 1) * inside]);
-    }
+    saved.gather(read, inside, rows_n, chosen);
     let (before, units) = hidden;
     let (before, units) = (fit(before, rows_n * first), fit(units, rows_n * hidden_n));
     fit(&mut saved.outputs, rows_n * inside);
@@ -205,7 +194,7 @@ pub(crate) fn forward(
     }
     let order = saved.order[..rows_n].iter();
     for (place, output) in order.zip(saved.outputs.chunks_exact(inside)) {
-        let token = token_of(place);
+        let token = *place as usize / chosen;
         let affinity = saved.probs[token * count + saved.choices[*place as usize] as usize];
         add_scaled(output, affinity, &mut target[token * inside..(token + 1) * inside]);
     }
@@ -221,15 +210,15 @@ pub(crate) fn backward(
     mlp: &Mlp,
     experts: Experts,
     widths: Widths,
-    params: &ExpertParams<&[f32]>,
-    dparams: &mut ExpertParams<&mut [f32]>,
+    params: &MlpParams<&[f32]>,
+    dparams: &mut MlpParams<&mut [f32]>,
     normed: &[f32],
     dy: &[f32],
     dnormed: &mut [f32],
     saved: &mut MlpSaved,
     scratch: &mut Scratch,
 ) {
-    let Experts { count, chosen, balance, latent } = experts;
+    let Experts { count, chosen, latent, .. } = experts;
     let Widths { stream, inside, first, hidden: hidden_n } = widths;
     let tokens_n = normed.len() / stream;
     let MlpSaved { slope, hidden, moe, .. } = saved;
@@ -244,73 +233,18 @@ pub(crate) fn backward(
         dy
     };
 
-    // What each choice gets of its token's gradient, and what its affinity gets.
     let doutputs = fit(&mut scratch.doutputs, rows_n * inside);
     let dprobs = fit(&mut scratch.dprobs, tokens_n * count);
-    let busy = |expert: usize| (moe.starts[expert + 1] - moe.starts[expert]) as f32 / rows_n as f32;
-    for row in dprobs.chunks_exact_mut(count) {
-        for (expert, dprob) in row.iter_mut().enumerate() {
-            *dprob = balance * count as f32 * busy(expert) / tokens_n as f32;
-        }
-    }
-    let order = &moe.order[..rows_n];
-    let rows = moe.outputs.chunks_exact(inside).zip(doutputs.chunks_exact_mut(inside));
-    for (place, (output, doutput)) in order.iter().zip(rows) {
-        let token = *place as usize / chosen;
-        let at = token * count + moe.choices[*place as usize] as usize;
-        let said = &dtarget[token * inside..(token + 1) * inside];
-        dprobs[at] += row_dot(output, said);
-        doutput.fill(0.0);
-        add_scaled(said, moe.probs[at], doutput);
-    }
+    choices_backward(experts, moe, dtarget, inside, doutputs, dprobs);
     softmax_backward(&moe.probs[..tokens_n * count], dprobs, count);
     weight_gradient(normed, dprobs, count, dparams.router);
     input_gradient(dprobs, params.router, count, dnormed);
 
     let dunits = fit(&mut scratch.dwide, rows_n * hidden_n);
     let dinputs = fit(&mut scratch.dinputs, rows_n * inside);
-    for expert in 0..count {
-        let rows = moe.rows(expert);
-        let own = |all| of_expert(all, expert, count);
-        let dout_w = of_expert_mut(dparams.out_w, expert, count);
-        let dout_b = of_expert_mut(dparams.out_b, expert, count);
-        let dfc_w = of_expert_mut(dparams.fc_w, expert, count);
-        let dfc_b = of_expert_mut(dparams.fc_b, expert, count);
-        let dfc_scales = dparams.fc_scales.each_mut().map(|all| of_expert_mut(all, expert, count));
-        let dout_scales =
-            dparams.out_scales.each_mut().map(|all| of_expert_mut(all, expert, count));
-        if rows.is_empty() {
-            let gradients = [dout_w, dout_b, dfc_w, dfc_b].into_iter();
-            let gradients = gradients.chain(dfc_scales).chain(dout_scales);
-            gradients.for_each(|gradient| gradient.fill(0.0));
-            continue;
-        }
-        let doutputs = &doutputs[slice(&rows, inside)];
-        let units = &hidden[slice(&rows, hidden_n)];
-        let dunits = &mut dunits[slice(&rows, hidden_n)];
-        mlp.second.layer_backward(
-            units,
-            own(params.out_w),
-            hidden_n,
-            params.out_scales.map(own),
-            doutputs,
-            dunits,
-            LayerGradients { w: dout_w, b: dout_b, scales: dout_scales },
-            &mut moe.second[expert],
-        );
-        mlp.first_layer_backward(
-            [inside, hidden_n],
-            &moe.inputs[slice(&rows, inside)],
-            own(params.fc_w),
-            params.fc_scales.map(own),
-            dunits,
-            &slope[slice(&rows, first)],
-            LayerGradients { w: dfc_w, b: dfc_b, scales: dfc_scales },
-            &mut dinputs[slice(&rows, inside)],
-            &mut moe.first[expert],
-            &mut scratch.dgated,
-        );
-    }
+    let units = [&hidden[..rows_n * hidden_n], &slope[..rows_n * first]];
+    let dgated = &mut scratch.dgated;
+    experts_backward(mlp, widths, params, dparams, units, doutputs, dunits, dinputs, moe, dgated);
     let dread: &mut [f32] = if latent.is_some() {
         let dlatents = fit(&mut dlatents, tokens_n * inside);
         dlatents.fill(0.0);
@@ -318,7 +252,7 @@ pub(crate) fn backward(
     } else {
         &mut *dnormed
     };
-    for (place, dinput) in order.iter().zip(dinputs.chunks_exact(inside)) {
+    for (place, dinput) in moe.order[..rows_n].iter().zip(dinputs.chunks_exact(inside)) {
         let token = *place as usize / chosen;
         add_scaled(dinput, 1.0, &mut dread[token * inside..(token + 1) * inside]);
     }
@@ -328,6 +262,85 @@ pub(crate) fn backward(
         add_input_gradient(dlatents, params.latent[0], inside, dnormed);
     }
     (scratch.dsaid, scratch.dlatents) = (dsaid, dlatents);
+}
+
+/// What each choice gets of its token's gradient, and what its affinity gets: of what it said, and of the
+/// loss that balances experts.
+fn choices_backward(
+    experts: Experts,
+    moe: &MoeSaved,
+    dtarget: &[f32],
+    width: usize,
+    doutputs: &mut [f32],
+    dprobs: &mut [f32],
+) {
+    let Experts { count, chosen, balance, .. } = experts;
+    let (tokens_n, rows_n) = (dprobs.len() / count, doutputs.len() / width);
+    let busy = |expert: usize| (moe.starts[expert + 1] - moe.starts[expert]) as f32 / rows_n as f32;
+    for row in dprobs.chunks_exact_mut(count) {
+        for (expert, dprob) in row.iter_mut().enumerate() {
+            *dprob = balance * count as f32 * busy(expert) / tokens_n as f32;
+        }
+    }
+    let rows = moe.outputs.chunks_exact(width).zip(doutputs.chunks_exact_mut(width));
+    for (place, (output, doutput)) in moe.order[..rows_n].iter().zip(rows) {
+        let token = *place as usize / chosen;
+        let at = token * count + moe.choices[*place as usize] as usize;
+        let said = &dtarget[token * width..(token + 1) * width];
+        dprobs[at] += row_dot(output, said);
+        doutput.fill(0.0);
+        add_scaled(said, moe.probs[at], doutput);
+    }
+}
+
+/// Both layers of every expert: writes the gradients of their parameters and of what they read.
+#[expect(clippy::too_many_arguments, reason = "operands of one fused operation")]
+fn experts_backward(
+    mlp: &Mlp,
+    Widths { inside, first, hidden: hidden_n, .. }: Widths,
+    params: &MlpParams<&[f32]>,
+    dparams: &mut MlpParams<&mut [f32]>,
+    [hidden, slope]: [&[f32]; 2],
+    doutputs: &[f32],
+    dunits: &mut [f32],
+    dinputs: &mut [f32],
+    moe: &mut MoeSaved,
+    dgated: &mut Vec<f32>,
+) {
+    let count = moe.starts.len() - 1;
+    for expert in 0..count {
+        let rows = moe.rows(expert);
+        let [fc, out] = dparams.layers().map(|gradients| gradients.of(expert, count));
+        if rows.is_empty() {
+            fc.clear();
+            out.clear();
+            continue;
+        }
+        let own = |all| of_expert(all, expert, count);
+        let dunits = &mut dunits[slice(&rows, hidden_n)];
+        mlp.second.layer_backward(
+            &hidden[slice(&rows, hidden_n)],
+            own(params.out_w),
+            hidden_n,
+            params.out_scales.map(own),
+            &doutputs[slice(&rows, inside)],
+            dunits,
+            out,
+            &mut moe.second[expert],
+        );
+        mlp.first_layer_backward(
+            [inside, hidden_n],
+            &moe.inputs[slice(&rows, inside)],
+            own(params.fc_w),
+            params.fc_scales.map(own),
+            dunits,
+            &slope[slice(&rows, first)],
+            fc,
+            &mut dinputs[slice(&rows, inside)],
+            &mut moe.first[expert],
+            dgated,
+        );
+    }
 }
 
 impl Experts {

@@ -6,7 +6,7 @@ use crate::norm::Stats;
 use crate::reduced::{LayerGradients, Operands, Reduced};
 use crate::scan;
 use crate::scratch::{Scratch, fit};
-use crate::shape::{Layout, Named, Shape, matrix, split, split_mut, vector};
+use crate::shape::{Layout, Named, Shape, joined, matrix, split, split_mut, vector};
 
 /// A pre-norm quasi-LSTM block: `x + qLSTM(LN1 x)`, then `x + MLP(LN2 x)`.
 ///
@@ -60,18 +60,16 @@ impl QlstmBlock {
     /// Share of the MLP's hidden units of the last forward pass that are not zero; of experts, of
     /// the chosen ones.
     pub fn active_share(&self, saved: &QlstmSaved) -> f64 {
-        let chosen = self.mlp.experts.map_or(1, |experts| experts.chosen);
-        saved.mlp.active_share(self.shape.tokens_n() * chosen * self.shape.mlp_width)
+        self.mlp.active_share(&self.shape, &saved.mlp)
     }
 
     fn params(&self) -> [Named; 24] {
         let (width, inner) = (self.shape.width, self.shape.inner());
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = self.mlp.params(&self.shape);
         let names = ["gates_w_scale", "gates_x_scale"];
         let [gates_w_scale, gates_x_scale] = self.mixer.scales(names, [width, 4 * inner], 1);
         let names = ["proj_w_scale", "proj_x_scale"];
         let [proj_w_scale, proj_x_scale] = self.mixer.scales(names, [inner, width], 1);
-        [
+        let own = [
             vector("ln1_gain", width),
             vector("ln1_bias", self.mlp.norm.bias_len(width)),
             // Forget, input, update, output one after the other.
@@ -83,21 +81,8 @@ impl QlstmBlock {
             gates_x_scale,
             proj_w_scale,
             proj_x_scale,
-            a,
-            b,
-            c,
-            d,
-            e,
-            f,
-            g,
-            h,
-            i,
-            j,
-            k,
-            l,
-            m,
-            n,
-        ]
+        ];
+        joined(own, self.mlp.params(&self.shape))
     }
 
     /// The parameters within the block's flat slice.

@@ -91,6 +91,24 @@ pub(crate) struct LayerGradients<'a> {
     pub(crate) scales: [&'a mut [f32]; 2],
 }
 
+impl<'a> LayerGradients<'a> {
+    /// Those of one of `count` layers that lie one after the other.
+    pub(crate) fn of(self, index: usize, count: usize) -> Self {
+        let own = |all: &'a mut [f32]| {
+            let len = all.len() / count;
+            &mut all[index * len..(index + 1) * len]
+        };
+        let Self { w, b, scales } = self;
+        Self { w: own(w), b: own(b), scales: scales.map(own) }
+    }
+
+    /// Of a layer that nothing went through.
+    pub(crate) fn clear(self) {
+        let Self { w, b, scales: [of_weights, of_inputs] } = self;
+        [w, b, of_weights, of_inputs].into_iter().for_each(|gradient| gradient.fill(0.0));
+    }
+}
+
 impl Reduced {
     /// The least magnitude that a scale is made of: a group of zeros stays zeros.
     pub const MAGNITUDE_MIN: f32 = 1e-30;

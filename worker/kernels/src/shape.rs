@@ -129,6 +129,16 @@ pub(crate) const fn matrix(name: &'static str, inputs: usize, outputs: usize) ->
     (name, Dims::Matrix { inputs, outputs })
 }
 
+/// The parameters of a block's first half, then those of its second.
+pub(crate) fn joined<const A: usize, const B: usize, const N: usize>(
+    first: [Named; A],
+    second: [Named; B],
+) -> [Named; N] {
+    const { assert!(A + B == N, "all parameters of both halves") };
+    let mut all = first.into_iter().chain(second);
+    std::array::from_fn(|_| all.next().expect("both halves have as many"))
+}
+
 /// Cuts a flat slice into its parameters.
 pub(crate) fn split<'a, const N: usize>(mut flat: &'a [f32], named: &[Named; N]) -> [&'a [f32]; N] {
     let parts = named.map(|(_, dims)| {

@@ -14,10 +14,10 @@ use crate::linear::{
     weight_gradient,
 };
 use crate::math::dot;
-use crate::mlp::{Activation, activate, multiply};
 use crate::scratch::{Scratch, fit};
 use crate::shape::{Named, matrix, vector};
 use crate::softmax::{softmax, softmax_backward};
+use crate::units::{Activation, activate, multiply};
 
 /// What every token may look at before the first: keys and values of their own for each stream, which
 /// are parameters and stand at no position.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sweep_core::variant::{Family, ModelSpec, NofM, Position};
 use sweep_kernels::{Embedding, Head, Prefix, Queries, Shape, Streams};
 
-use super::block::Block;
+use super::block::{Block, Residual};
 use super::reduce::{self, Parts};
 use super::{gpt, lstm, qlstm};
 use crate::error::Error;
@@ -26,10 +26,10 @@ pub(super) fn block_of(spec: &ModelSpec, held: Parts) -> Result<Arc<dyn Block>, 
                 streams_n: streams.count as usize,
                 len: streams.prefix as usize,
             });
-            Arc::new(gpt::Gpt::new(gpt::Attention { alibi, queries, prefix }, held))
+            Arc::new(Residual::new(gpt::Gpt { alibi, queries, prefix }, held))
         }
-        Family::Qlstm => Arc::new(qlstm::Qlstm::new(held)),
-        Family::Lstm => Arc::new(lstm::Lstm::new(held)),
+        Family::Qlstm => Arc::new(Residual::new(qlstm::Qlstm, held)),
+        Family::Lstm => Arc::new(Residual::new(lstm::Lstm, held)),
         Family::External => return Err(Error::NotOurs),
     })
 }

@@ -4,119 +4,54 @@
 //! ALiBi (Press et al., arXiv 2108.12409): head h of H, counted from 0, lowers its scores by
 //! `2^(-8h/H)` per token of distance; or from turning queries and keys.
 
-use std::sync::Mutex;
-
 use candle_core::{D, Device, Tensor};
-use sweep_kernels::{GptBlock, GptSaved, Layout, Prefix, Queries, Scratch, Shape};
+use sweep_kernels::{GptBlock, Prefix, Queries, Shape};
 
-use super::block::{Block, Gradients};
-use super::compose::{self, Layer, Parameters};
+use super::block::Mixer;
+use super::compose::{self, Parameters};
 use super::reduce::Parts;
 use super::streams;
 use crate::error::Error;
 
 /// How tokens see each other.
 #[derive(Clone, Copy)]
-pub(super) struct Attention {
+pub(super) struct Gpt {
     pub(super) alibi: bool,
     pub(super) queries: Queries,
     /// What each stream sees before its first token.
     pub(super) prefix: Option<Prefix>,
 }
 
-pub(super) struct Gpt {
-    attention: Attention,
-    parts: Parts,
-    saved: Mutex<GptSaved>,
-}
+impl Mixer for Gpt {
+    type Kernel = GptBlock;
 
-impl Gpt {
-    pub(super) fn new(attention: Attention, parts: Parts) -> Self {
-        Self { attention, parts, saved: Mutex::default() }
-    }
+    const FIRST: &'static str = "qkv";
 
-    const fn kernel(&self, shape: Shape) -> GptBlock {
-        let Parts { mixer, mlp } = self.parts;
-        let Attention { alibi, queries, prefix } = self.attention;
+    fn kernel(&self, shape: Shape, Parts { mixer, mlp }: Parts) -> GptBlock {
+        let Self { alibi, queries, prefix } = *self;
         GptBlock { shape, alibi, queries, prefix, mixer, mlp }
     }
-}
 
-impl Block for Gpt {
-    fn layout(&self, shape: Shape) -> Layout {
-        self.kernel(shape).layout()
-    }
-
-    fn cell_len(&self, _: Shape) -> usize {
-        0
-    }
-
-    fn compose(
+    fn mix(
         &self,
-        shape: Shape,
+        kernel: &GptBlock,
         parameters: &Parameters<'_>,
-        x: &Tensor,
+        qkv: &Tensor,
         _: &mut Option<Tensor>,
-        more: &mut Option<Tensor>,
     ) -> Result<Tensor, Error> {
-        let normal = compose::norm(parameters, "ln1", x)?;
-        let qkv = compose::linear(&self.parts.mixer, &normal, &Layer::of(parameters, "qkv"))?;
-        let mixed = attention(&qkv, shape, self.attention, parameters)?;
-        let out = compose::linear(&self.parts.mixer, &mixed, &Layer::of(parameters, "proj"))?;
-        let x = (x + out)?;
-        compose::mlp(&self.parts.mlp, parameters, &x, more)
+        attention(qkv, kernel.shape, *self, parameters)
     }
 
     fn max_attention_logit(
         &self,
         shape: Shape,
         parameters: &Parameters<'_>,
-        x: &Tensor,
+        qkv: &Tensor,
     ) -> Result<Option<f64>, Error> {
-        let normal = compose::norm(parameters, "ln1", x)?;
-        let qkv = compose::linear(&self.parts.mixer, &normal, &Layer::of(parameters, "qkv"))?;
-        let queries = self.attention.queries;
-        let scores = scores(&qkv, shape, queries, parameters)?;
+        let scores = scores(qkv, shape, self.queries, parameters)?;
         // What comes after a token is not seen, and does not count.
         let scores = scores.broadcast_add(&bias(shape, false, qkv.device())?)?;
         Ok(Some(f64::from(scores.max_all()?.to_scalar::<f32>()?)))
-    }
-
-    fn active_share(&self, shape: Shape) -> f64 {
-        let saved = self.saved.lock().expect("no thread panics while it holds this");
-        self.kernel(shape).active_share(&saved)
-    }
-
-    fn inputs(&self, shape: Shape) -> Vec<(&'static str, Vec<f32>)> {
-        let saved = self.saved.lock().expect("no thread panics while it holds this");
-        self.kernel(shape).inputs(&saved).map(|(name, x)| (name, x.to_vec())).into()
-    }
-
-    fn forward(
-        &self,
-        shape: Shape,
-        weights: &[f32],
-        x: &[f32],
-        _: &mut [f32],
-        y: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
-        let mut saved = self.saved.lock().expect("no thread panics while it holds this");
-        self.kernel(shape).forward(weights, x, y, &mut saved, scratch);
-    }
-
-    fn backward(
-        &self,
-        shape: Shape,
-        weights: &[f32],
-        x: &[f32],
-        dy: &[f32],
-        gradients: Gradients<'_>,
-        scratch: &mut Scratch,
-    ) {
-        let mut saved = self.saved.lock().expect("no thread panics while it holds this");
-        let Gradients { x: dx, weights: dweights } = gradients;
-        self.kernel(shape).backward(weights, x, dy, dx, dweights, &mut saved, scratch);
     }
 }
 
@@ -124,11 +59,11 @@ impl Block for Gpt {
 fn attention(
     qkv: &Tensor,
     shape: Shape,
-    how: Attention,
+    how: Gpt,
     parameters: &Parameters<'_>,
 ) -> Result<Tensor, Error> {
     let Shape { batch, sequence, .. } = shape;
-    let Attention { alibi, queries, prefix } = how;
+    let Gpt { alibi, queries, prefix } = how;
     let scores = scores(qkv, shape, queries, parameters)?;
     let mut scores = scores.broadcast_add(&bias(shape, alibi, qkv.device())?)?;
     let mut values = heads(qkv, shape, 2)?;

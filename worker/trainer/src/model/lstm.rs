@@ -6,96 +6,37 @@
 //! `z = tanh(x Wz + h_(t-1) Rz + bz)`, `o = sigmoid(x Wo + h_(t-1) Ro + bo)`;
 //! `c_t = f c_(t-1) + i z`; `h_t = o tanh(c_t)`.
 
-use std::sync::Mutex;
-
 use candle_core::{D, Tensor};
-use sweep_kernels::{Layout, LstmBlock, LstmSaved, Reduced, Scratch, Shape};
+use sweep_kernels::{LstmBlock, Reduced, Shape};
 
-use super::block::{Block, Gradients};
-use super::compose::{self, Layer, Parameters};
+use super::block::Mixer;
+use super::compose::{self, Parameters};
 use super::reduce::{self, Parts};
 use crate::error::Error;
 
-pub(super) struct Lstm {
-    parts: Parts,
-    saved: Mutex<LstmSaved>,
-}
+pub(super) struct Lstm;
 
-impl Lstm {
-    pub(super) fn new(parts: Parts) -> Self {
-        Self { parts, saved: Mutex::default() }
-    }
+impl Mixer for Lstm {
+    type Kernel = LstmBlock;
 
-    const fn kernel(&self, shape: Shape) -> LstmBlock {
-        let Parts { mixer, mlp } = self.parts;
+    const FIRST: &'static str = "gates";
+
+    fn kernel(&self, shape: Shape, Parts { mixer, mlp }: Parts) -> LstmBlock {
         LstmBlock { shape, mixer, mlp }
     }
-}
 
-impl Block for Lstm {
-    fn layout(&self, shape: Shape) -> Layout {
-        self.kernel(shape).layout()
-    }
-
-    fn cell_len(&self, shape: Shape) -> usize {
-        self.kernel(shape).state_len()
-    }
-
-    fn compose(
+    fn mix(
         &self,
-        shape: Shape,
+        kernel: &LstmBlock,
         parameters: &Parameters<'_>,
-        x: &Tensor,
+        gates: &Tensor,
         cell: &mut Option<Tensor>,
-        more: &mut Option<Tensor>,
     ) -> Result<Tensor, Error> {
-        let normal = compose::norm(parameters, "ln1", x)?;
-        let gates = compose::linear(&self.parts.mixer, &normal, &Layer::of(parameters, "gates"))?;
         let recurrent = parameters.get("recurrent_w");
         let scale = "recurrent_w_scale";
         let scale = parameters.has(scale).then(|| parameters.get(scale));
-        let recurrent = reduce::weights(&self.parts.mixer, recurrent, scale)?;
-        let mixed = recurrence(&self.kernel(shape).hidden(), &gates, &recurrent, shape, cell)?;
-        let out = compose::linear(&self.parts.mixer, &mixed, &Layer::of(parameters, "proj"))?;
-        let x = (x + out)?;
-        compose::mlp(&self.parts.mlp, parameters, &x, more)
-    }
-
-    fn active_share(&self, shape: Shape) -> f64 {
-        let saved = self.saved.lock().expect("no thread panics while it holds this");
-        self.kernel(shape).active_share(&saved)
-    }
-
-    fn inputs(&self, shape: Shape) -> Vec<(&'static str, Vec<f32>)> {
-        let saved = self.saved.lock().expect("no thread panics while it holds this");
-        self.kernel(shape).inputs(&saved).map(|(name, x)| (name, x.to_vec())).into()
-    }
-
-    fn forward(
-        &self,
-        shape: Shape,
-        weights: &[f32],
-        x: &[f32],
-        cell: &mut [f32],
-        y: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
-        let mut saved = self.saved.lock().expect("no thread panics while it holds this");
-        self.kernel(shape).forward(weights, x, cell, y, &mut saved, scratch);
-    }
-
-    fn backward(
-        &self,
-        shape: Shape,
-        weights: &[f32],
-        x: &[f32],
-        dy: &[f32],
-        gradients: Gradients<'_>,
-        scratch: &mut Scratch,
-    ) {
-        let mut saved = self.saved.lock().expect("no thread panics while it holds this");
-        let Gradients { x: dx, weights: dweights } = gradients;
-        self.kernel(shape).backward(weights, x, dy, dx, dweights, &mut saved, scratch);
+        let recurrent = reduce::weights(&kernel.mixer, recurrent, scale)?;
+        recurrence(&kernel.hidden(), gates, &recurrent, kernel.shape, cell)
     }
 }
 

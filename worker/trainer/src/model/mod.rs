@@ -16,6 +16,7 @@ mod fused;
 mod gpt;
 mod groups;
 mod init;
+mod kernels;
 mod lstm;
 mod observe;
 mod qlstm;

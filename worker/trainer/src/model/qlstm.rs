@@ -4,95 +4,36 @@
 //! `f = sigmoid(x Wf + bf + 1)`, `i = sigmoid(x Wi + bi)`, `z = tanh(x Wz + bz)`,
 //! `o = sigmoid(x Wo + bo)`; `c_t = f c_(t-1) + i z`; `h = o tanh(c)`.
 
-use std::sync::Mutex;
-
 use candle_core::{D, Device, Tensor};
-use sweep_kernels::{Layout, QlstmBlock, QlstmSaved, Scratch, Shape};
+use sweep_kernels::{QlstmBlock, Shape};
 
-use super::block::{Block, Gradients};
-use super::compose::{self, Layer, Parameters};
+use super::block::Mixer;
+use super::compose::{self, Parameters};
 use super::reduce::Parts;
 use crate::error::Error;
 
 /// Tokens whose cell states are computed at once by the composition.
 const CHUNK: usize = 16;
 
-pub(super) struct Qlstm {
-    parts: Parts,
-    saved: Mutex<QlstmSaved>,
-}
+pub(super) struct Qlstm;
 
-impl Qlstm {
-    pub(super) fn new(parts: Parts) -> Self {
-        Self { parts, saved: Mutex::default() }
-    }
+impl Mixer for Qlstm {
+    type Kernel = QlstmBlock;
 
-    const fn kernel(&self, shape: Shape) -> QlstmBlock {
-        let Parts { mixer, mlp } = self.parts;
+    const FIRST: &'static str = "gates";
+
+    fn kernel(&self, shape: Shape, Parts { mixer, mlp }: Parts) -> QlstmBlock {
         QlstmBlock { shape, mixer, mlp }
     }
-}
 
-impl Block for Qlstm {
-    fn layout(&self, shape: Shape) -> Layout {
-        self.kernel(shape).layout()
-    }
-
-    fn cell_len(&self, shape: Shape) -> usize {
-        shape.batch * shape.inner()
-    }
-
-    fn compose(
+    fn mix(
         &self,
-        shape: Shape,
-        parameters: &Parameters<'_>,
-        x: &Tensor,
+        kernel: &QlstmBlock,
+        _: &Parameters<'_>,
+        gates: &Tensor,
         cell: &mut Option<Tensor>,
-        more: &mut Option<Tensor>,
     ) -> Result<Tensor, Error> {
-        let normal = compose::norm(parameters, "ln1", x)?;
-        let gates = compose::linear(&self.parts.mixer, &normal, &Layer::of(parameters, "gates"))?;
-        let mixed = recurrence(&gates, shape, cell)?;
-        let out = compose::linear(&self.parts.mixer, &mixed, &Layer::of(parameters, "proj"))?;
-        let x = (x + out)?;
-        compose::mlp(&self.parts.mlp, parameters, &x, more)
-    }
-
-    fn active_share(&self, shape: Shape) -> f64 {
-        let saved = self.saved.lock().expect("no thread panics while it holds this");
-        self.kernel(shape).active_share(&saved)
-    }
-
-    fn inputs(&self, shape: Shape) -> Vec<(&'static str, Vec<f32>)> {
-        let saved = self.saved.lock().expect("no thread panics while it holds this");
-        self.kernel(shape).inputs(&saved).map(|(name, x)| (name, x.to_vec())).into()
-    }
-
-    fn forward(
-        &self,
-        shape: Shape,
-        weights: &[f32],
-        x: &[f32],
-        cell: &mut [f32],
-        y: &mut [f32],
-        scratch: &mut Scratch,
-    ) {
-        let mut saved = self.saved.lock().expect("no thread panics while it holds this");
-        self.kernel(shape).forward(weights, x, cell, y, &mut saved, scratch);
-    }
-
-    fn backward(
-        &self,
-        shape: Shape,
-        weights: &[f32],
-        x: &[f32],
-        dy: &[f32],
-        gradients: Gradients<'_>,
-        scratch: &mut Scratch,
-    ) {
-        let mut saved = self.saved.lock().expect("no thread panics while it holds this");
-        let Gradients { x: dx, weights: dweights } = gradients;
-        self.kernel(shape).backward(weights, x, dy, dx, dweights, &mut saved, scratch);
+        recurrence(gates, kernel.shape, cell)
     }
 }
 
