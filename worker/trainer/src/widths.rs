@@ -3,10 +3,11 @@
 //! (Yang et al., arXiv 2203.03466, table 8, for Adam).
 //!
 //! With r the width 64 over the model's: matrices from width to width start with variance in r and have
-//! rates in r; the projections to the vocabulary, to experts and to streams start with deviations in r and have
-//! rates in r; gains, biases and positions are the same at every width. The embedding would be as well,
-//! but here tokens are multiplied by the root of the width, so that deviation and rate are in the root of
-//! r. Heads are to have one width in all models, as they do by default, or their logits would grow.
+//! rates in r; the projections to the vocabulary, to experts and to streams start with deviations in r and
+//! have rates in r; gains, biases, positions, prefixes of streams and what mixes groups of dimensions are the
+//! same at every width. The embedding would be as well, but here tokens are multiplied by the root of the
+//! width, so that deviation and rate are in the root of r. Heads are to have one width in all models, as they
+//! do by default, or their logits would grow.
 
 use sweep_core::variant::OptimiserSpec;
 
@@ -27,7 +28,7 @@ impl Scales {
         }
         let ratio = f64::from(OptimiserSpec::MU_P_WIDTH) / f64::from(width);
         match parameter {
-            "position" => Self::ONE,
+            "position" | "fusion_w" => Self::ONE,
             "token" => Self { std: ratio.sqrt(), rate: ratio.sqrt() },
             "head_w" | "router_w" | "streams_out_w" => Self { std: ratio, rate: ratio },
             name if name.ends_with("_w") => Self { std: ratio.sqrt(), rate: ratio },
