@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sweep_core::clock::{Clock, Timestamp};
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::Error;
 use crate::calibrate::Reference;
+use crate::queue::KnownQueue;
 
 /// Intervals and limits, each with its reason.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +51,10 @@ pub(crate) struct Context {
     pub(crate) timing: Timing,
     live: Arc<Mutex<Live>>,
     changes: Arc<watch::Sender<u64>>,
+    /// Counts the changes that may let another run start.
+    revision: Arc<AtomicU64>,
+    /// What waits, as it was read last.
+    pub(crate) queue: Arc<tokio::sync::Mutex<Option<KnownQueue>>>,
 }
 
 /// State that may be lost: all of it is learned again from workers and the database.
@@ -100,6 +106,8 @@ impl Context {
             timing: Timing::default(),
             live: Arc::default(),
             changes: Arc::new(watch::Sender::new(0)),
+            revision: Arc::default(),
+            queue: Arc::default(),
         }
     }
 
@@ -115,7 +123,18 @@ impl Context {
 
     /// Wakes everything that looks at state: tasks converge, watchers redraw.
     pub(crate) fn changed(&self) {
+        self.revision.fetch_add(1, Ordering::AcqRel);
+        self.progressed();
+    }
+
+    /// Wakes the same for what lets no run start: a run that goes on, or was started.
+    pub(crate) fn progressed(&self) {
         self.changes.send_modify(|version| *version = version.wrapping_add(1));
+    }
+
+    /// Differs after every change that may let another run start.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {

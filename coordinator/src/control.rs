@@ -3,7 +3,7 @@
 use sweep_core::control::{self, Control, Controlled, Refusal, Standing, Step, Stepped, Subject};
 use sweep_core::ids::RunId;
 use sweep_core::plan::RunSpec;
-use sweep_core::sweep::{RunRecord, SweepPhase, SweepRecord};
+use sweep_core::sweep::{RunRecord, SweepRecord};
 use sweep_core::units::AcceleratorTime;
 use sweep_store::{Error as StoreError, Order};
 
@@ -114,15 +114,5 @@ fn must_pay(sweep: &SweepRecord, runs: &[Stepped]) -> Result<(), Error> {
             Err(Error::TooDear { sweep: sweep.name.clone(), cost, free: sweep.balance.free() })
         }
         _ => Ok(()),
-    }
-}
-
-/// Why a sweep does not go on by itself, in words; none where it does.
-pub(crate) fn held(sweep: &SweepRecord) -> Option<&'static str> {
-    match sweep {
-        _ if sweep.phase == SweepPhase::Done => None,
-        SweepRecord { cancelled_at: Some(_), .. } => Some("the sweep is cancelled"),
-        SweepRecord { paused_at: Some(_), .. } => Some("the sweep is paused"),
-        _ => None,
     }
 }

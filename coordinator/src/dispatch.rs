@@ -4,7 +4,7 @@ use sweep_core::clock::Timestamp;
 use sweep_core::ids::WorkerId;
 use sweep_core::plan::RunSpec;
 use sweep_core::retry::AttemptEnd;
-use sweep_core::run::{Checkpoint, FailureReason, RunState};
+use sweep_core::run::{Checkpoint, FailureReason};
 use sweep_core::throughput::ThroughputKey;
 use sweep_core::units::AcceleratorTime;
 use sweep_proto::RunKey;
@@ -12,7 +12,8 @@ use sweep_store::{Claim, Error as StoreError, Lease};
 
 use crate::calibrate::Reference;
 use crate::context::{CalibrationJob, Context};
-use crate::{Error, outputs, retries, scheduler};
+use crate::scheduler::queue::Started;
+use crate::{Error, outputs, queue, retries};
 
 /// What a worker is to do next.
 pub(crate) enum Work {
@@ -85,33 +86,30 @@ fn open_calibrations(
     .collect()
 }
 
-/// Claims the first queued run that the ledger pays for.
+/// Claims that a worker tries in a row before it asks again: each that fails was lost to another worker,
+/// or to what others used in the meantime.
+const CLAIMS_MAX: u32 = 32;
+
+/// Claims the run that is next of all sweeps'.
 async fn claim_next(context: &Context, worker: WorkerId) -> Result<Work, Error> {
-    for sweep in context.store.sweeps().await? {
-        if !sweep.starts_runs() {
-            continue;
-        }
-        for run in context.store.runs(sweep.id).await? {
-            if run.state != RunState::Queued || run.waits_until(context.now()).is_some() {
-                continue;
+    for _ in 0..CLAIMS_MAX {
+        let Some(started) = queue::next(context).await? else { break };
+        let Started { run, reserve, .. } = started;
+        let (now, expires_at) = (context.now(), context.lease_expiry());
+        let claim = Claim { run, worker, reserve, now, expires_at };
+        match context.store.claim(&claim).await {
+            Ok(lease) => {
+                context.progressed();
+                return run_work(context, &lease).await;
             }
-            let free = context.store.balance(sweep.id).await?.free();
-            let claim = Claim {
-                run: run.spec.id,
-                worker,
-                reserve: scheduler::reservation(run.spec.cost(), free),
-                now: context.now(),
-                expires_at: context.lease_expiry(),
-            };
-            match context.store.claim(&claim).await {
-                Ok(lease) => {
-                    context.changed();
-                    return run_work(context, &lease).await;
-                }
-                // Another worker was faster, or this run has to wait for a refund.
-                Err(StoreError::Insufficient { .. } | StoreError::IllegalTransition(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
+            // Another worker was faster: with this run, or with what would have paid for it.
+            Err(
+                StoreError::Insufficient { .. }
+                | StoreError::IllegalTransition(_)
+                | StoreError::Quota { .. }
+                | StoreError::ProjectHours { .. },
+            ) => queue::not_started(context, started).await,
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(Work::Idle)

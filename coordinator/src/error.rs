@@ -28,6 +28,8 @@ pub enum Error {
     BadImport { sweep: String, mistakes: String },
     #[error("a new attempt costs {cost}, and of the budget of the sweep `{sweep}` {free} are free")]
     TooDear { sweep: String, cost: AcceleratorTime, free: AcceleratorTime },
+    #[error("the project cannot be set: {mistake}")]
+    BadProject { mistake: String },
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("{what}")]
@@ -61,7 +63,7 @@ impl Error {
             Self::SweepChanged { .. } => ErrorCode::SweepChanged,
             Self::BadImport { .. } => ErrorCode::BadImport,
             Self::NotFound { .. } => ErrorCode::NotFound,
-            Self::TooDear { .. } | Self::Refused(_) => ErrorCode::Refused,
+            Self::TooDear { .. } | Self::Refused(_) | Self::BadProject { .. } => ErrorCode::Refused,
             Self::DirectoryInUse { .. } | Self::AddressInUse { .. } => ErrorCode::InUse,
             Self::Directory { .. } => ErrorCode::Storage,
             Self::Spawn { .. } | Self::Server(_) | Self::Malformed(_) | Self::Join(_) => {

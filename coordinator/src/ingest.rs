@@ -40,7 +40,7 @@ const EXTENSION: AcceleratorTime = AcceleratorTime::from_ms(1000);
 
 pub(crate) async fn start(context: &Context, key: RunKey) -> Result<(), Error> {
     context.stored(context.store.start(key.run, key.epoch).await)?;
-    context.changed();
+    context.progressed();
     Ok(())
 }
 
@@ -64,7 +64,7 @@ pub(crate) async fn heartbeat(
         }
         live.draining
     };
-    context.changed();
+    context.progressed();
     Ok(match metered {
         Metered::OutOfBudget => Directive::OutOfBudget,
         Metered::Ok if draining || stop.is_some() => Directive::Release,

@@ -24,6 +24,7 @@ mod ingest;
 mod lock;
 mod outputs;
 pub mod planner;
+mod queue;
 mod read_model;
 mod reference;
 mod retries;

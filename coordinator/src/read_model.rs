@@ -1,18 +1,16 @@
 //! What people see of a sweep, put together from the database and the live state.
 
-use sweep_core::clock::Timestamp;
 use sweep_core::forecast::ForecastView;
 use sweep_core::ids::SweepId;
 use sweep_core::ledger::Balance;
-use sweep_core::run::RunState;
+use sweep_core::project::Waiting;
 use sweep_core::spec;
 use sweep_core::sweep::{RunRecord, SweepPhase, SweepRecord, SweepStatus};
-use sweep_core::units::WallTime;
 
 use crate::context::{CalibrationJob, Context};
-use crate::scheduler::{self, Assignment, Candidate, Problem};
+use crate::scheduler::{self, Assignment, Candidate, Problem, explain};
 use crate::tasks::planning;
-use crate::{Error, control, reference};
+use crate::{Error, queue, reference};
 
 /// The sweep of this name or id, or the newest one for an empty name.
 pub(crate) async fn find(context: &Context, name: &str) -> Result<SweepRecord, Error> {
@@ -47,11 +45,15 @@ pub(crate) async fn status(context: &Context, name: &str) -> Result<SweepStatus,
     };
     let imports = context.store.imports(record.id).await?;
     let events = context.store.control_events(record.id).await?;
+    let waiting = match record.phase {
+        SweepPhase::Done => Vec::new(),
+        _ => queue::all_waiting(context).await?,
+    };
     let live = context.live();
     for run in &mut runs {
         run.progress = live.progress.get(&run.spec.id).copied();
     }
-    explain_waiting(&mut runs, &record, context.now());
+    explain_waiting(&mut runs, &record, &waiting);
     let mut problems: Vec<String> =
         live.problems.get(&record.id).into_iter().flatten().chain(&live.faults).cloned().collect();
     for calibration in &calibrations {
@@ -65,38 +67,20 @@ pub(crate) async fn status(context: &Context, name: &str) -> Result<SweepStatus,
 }
 
 /// Says of every waiting run, in plain words, what it waits for.
-fn explain_waiting(runs: &mut [RunRecord], sweep: &SweepRecord, now: Timestamp) {
+fn explain_waiting(runs: &mut [RunRecord], sweep: &SweepRecord, waiting: &[Waiting]) {
     let Balance { granted, spent, .. } = sweep.balance;
     let candidates =
         runs.iter().map(|run| Candidate { state: run.state, cost: run.spec.cost() }).collect();
     let Assignment { unaffordable, .. } =
         scheduler::solve(&Problem { balance: sweep.balance, candidates });
-    let held = control::held(sweep);
-    let mut ahead = 0;
+    let mut words = explain::words(waiting, sweep.id);
     for (index, run) in runs.iter_mut().enumerate() {
-        run.waiting = match run.state {
-            _ if unaffordable.contains(&index) => {
-                let (cost, left) = (run.spec.cost(), granted.saturating_sub(spent));
-                Some(format!("not started: it costs {cost} and {left} of the budget are left"))
-            }
-            _ if sweep.phase == SweepPhase::Done => None,
-            RunState::Planned | RunState::Queued if held.is_some() => held.map(str::to_owned),
-            RunState::Queued if run.waits_until(now).is_some() => {
-                run.waits_until(now).map(|until| {
-                    let wait = WallTime::from_ms(until.0.saturating_sub(now.0).unsigned_abs());
-                    format!("back-off, {wait} more")
-                })
-            }
-            RunState::Planned => {
-                Some("waits until running runs give back what they do not use".to_owned())
-            }
-            RunState::Queued if ahead == 0 => Some("next in the queue".to_owned()),
-            RunState::Queued => Some(format!("{ahead} runs are ahead of it")),
-            _ => None,
+        run.waiting = if unaffordable.contains(&index) {
+            let (cost, left) = (run.spec.cost(), granted.saturating_sub(spent));
+            Some(format!("not started: it costs {cost} and {left} of the budget are left"))
+        } else {
+            words.remove(&run.spec.id)
         };
-        if run.state == RunState::Queued && run.waits_until(now).is_none() {
-            ahead += 1;
-        }
     }
 }
 

@@ -1,4 +1,9 @@
-//! Which runs may start: a pure function of the ledger and the runs' states.
+//! Which runs may start: a pure function of the ledger and the runs' states. [`solve`] releases the runs
+//! of one sweep, [`queue::Queue`] decides which of all sweeps' a worker gets, [`explain::explain`] says
+//! what waits and why.
+
+pub mod explain;
+pub mod queue;
 
 use sweep_core::ledger::Balance;
 use sweep_core::run::RunState;

@@ -36,6 +36,8 @@ pub(crate) async fn submit(context: &Context, yaml: &str) -> Result<Submitted, E
         id,
         name: spec.name.clone(),
         yaml: yaml.to_owned(),
+        project: spec.project.clone(),
+        priority: spec.priority,
         granted: spec.budget,
         submitted_at: context.now(),
         spec: spec.clone(),

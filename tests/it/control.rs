@@ -198,3 +198,31 @@ async fn attempts_are_repeated_by_the_way_in_which_they_ended() -> Result<()> {
     );
     check_books(&stored).await
 }
+
+#[tokio::test]
+async fn a_quota_holds_for_the_workers_of_a_project_and_the_queue_says_so() -> Result<()> {
+    let budget = long_budget().replace("400k tokens/s", "4M tokens/s");
+    let budget = budget.replace("name: small\n", "name: small\nproject: vision\npriority: 3\n");
+    let sandbox = Sandbox::new(&budget);
+    let mut submit = sandbox.spawn(&["submit", "budget.yaml"]);
+    let active_n = |stored: &Stored| stored.runs.iter().filter(|r| r.state.is_active()).count();
+    sandbox.wait_until("both workers are at it", |stored| active_n(stored) == 2).await?;
+    let set = sandbox.succeed(&["project", "set", "vision", "--running", "1", "--weight", "2"]);
+    assert!(set.contains("vision"), "{set}");
+    let queue: Value = serde_json::from_str(&sandbox.succeed(&["queue", "--json"]))?;
+    let waiting = queue["waiting"].as_array().context("a list")?;
+    let first = waiting.first().context("something waits")?;
+    assert_eq!((&first["wait"]["kind"], &first["priority"]), (&"quota".into(), &3.into()));
+    assert!(sandbox.succeed(&["queue"]).contains("quota of project vision: 2 of 1 running"));
+    sandbox.wait_until("one of them may not go on", |stored| active_n(stored) == 1).await?;
+    let status = sandbox.succeed(&["runs"]);
+    assert!(status.contains("quota of project vision: 1 of 1 running"), "{status}");
+    sandbox.succeed(&["project", "set", "vision", "--running", "none"]);
+    sandbox.wait_until("both work again", |stored| active_n(stored) == 2).await?;
+    let refused = sandbox.run(&["project", "set", "Vision!", "--weight", "2"]);
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert!(stderr.contains("SW0011") && stderr.contains("`Vision!` is not a name"), "{stderr}");
+    sandbox.succeed(&["cancel", "small"]);
+    submit.exit().await?;
+    check_books(&now(&sandbox).await?).await
+}

@@ -6,8 +6,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
     allocate, budget, cancel, check, compare, completions, corpus, fit, forecast, import, invert,
-    laws, logs, metrics, migrate, pause, plan, plot, predict, propose, resume, retry, runs, serve, status,
-    submit, watch, worker,
+    laws, logs, metrics, migrate, pause, plan, plot, predict, project, propose, queue, resume,
+    retry, runs, serve, status, submit, watch, worker,
 };
 
 /// Plans, runs and forecasts training sweeps on a fixed budget of accelerator time.
@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Cancel(cancel::Cancel),
     Retry(retry::Retry),
     Budget(budget::Budget),
+    Queue(queue::Queue),
+    Project(Box<project::Project>),
     Laws(laws::Laws),
     Fit(Box<fit::Fit>),
     Predict(Box<predict::Predict>),

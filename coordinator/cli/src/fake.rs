@@ -10,7 +10,8 @@ use sweep_core::sweep::{Preview, SweepStatus};
 use sweep_proto::v1::sweep_service_server::{SweepService, SweepServiceServer};
 use sweep_proto::v1::{
     ControlRequest, Document, ImportRequest, ListReply, ListRequest, MetricsRequest, OutputRequest,
-    PreviewRequest,     SubmitReply, SubmitRequest, SweepQuery, WithdrawImportRequest,
+    PreviewRequest, ProjectsRequest, QueueRequest, SetProjectRequest, SubmitReply, SubmitRequest,
+    SweepQuery, WithdrawImportRequest,
 };
 use sweep_proto::{WireError, document};
 use tempfile::TempDir;
@@ -115,6 +116,18 @@ impl SweepService for Fake {
         Ok(Response::new(Document::of(&fixtures::controlled(control))))
     }
 
+    async fn queue(&self, _: Request<QueueRequest>) -> Answer<Document> {
+        Ok(Response::new(Document::of(&fixtures::queue())))
+    }
+
+    async fn projects(&self, _: Request<ProjectsRequest>) -> Answer<Document> {
+        Ok(Response::new(Document::of(&fixtures::projects())))
+    }
+
+    async fn set_project(&self, _: Request<SetProjectRequest>) -> Answer<Document> {
+        Ok(Response::new(Document::of(&fixtures::projects())))
+    }
+
     async fn output(&self, _: Request<OutputRequest>) -> Answer<Documents> {
         let parts = fixtures::output_parts();
         let documents: Vec<_> = parts.iter().map(|part| Ok(Document::of(part))).collect();
@@ -204,7 +217,7 @@ async fn every_question_is_answered() {
     let file = stage.folder.path().join("budget.yaml");
     let svg = stage.folder.path().join("own.svg");
     let (file, svg) = (file.to_str().unwrap(), svg.to_str().unwrap());
-    let questions: [&[&str]; 32] = [
+    let questions: [&[&str]; 37] = [
         &["plan", file],
         &["plan", file, "--no-measure", "--json"],
         &["status"],
@@ -224,6 +237,11 @@ async fn every_question_is_answered() {
         &["cancel", "demo", "--run", "gpt/d32x2/5s/1", "--reason", "too slow"],
         &["retry", "--dry-run"],
         &["retry", "demo", "--json"],
+        &["queue"],
+        &["queue", "--project", "vision", "--json"],
+        &["project", "list"],
+        &["project", "list", "--json"],
+        &["project", "set", "vision", "--hours", "none", "--running", "4"],
         &["budget", "show"],
         &["budget", "show", "demo", "--json"],
         &["budget", "raise", "demo", "--to", "40h", "--reason", "more GPUs"],

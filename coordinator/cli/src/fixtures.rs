@@ -12,12 +12,13 @@ use sweep_core::metric::{Metric, Series};
 use sweep_core::observation::Observation;
 use sweep_core::output::OutputPart;
 use sweep_core::plan::{Plan, RunSpec};
+use sweep_core::project::{Project, ProjectUse, QueueView, Wait, Waiting};
 use sweep_core::retry::{AttemptEnd, EndedAttempt};
 use sweep_core::run::{Checkpoint, CorpusResult, FailureReason, RunResult, RunState};
 use sweep_core::spec::{LawChoice, SweepSpec, parse};
 use sweep_core::sweep::{Calibration, Progress, RunRecord, SweepPhase, SweepRecord, SweepStatus};
 use sweep_core::throughput::{Throughput, ThroughputKey, ThroughputSource};
-use sweep_core::units::AcceleratorTime;
+use sweep_core::units::{AcceleratorTime, WallTime};
 
 /// Two arms, two sizes each, two classes, two seeds: sixteen runs, of which [`plan`] keeps the
 /// first seed's.
@@ -154,6 +155,8 @@ fn record(phase: SweepPhase, balance: Balance) -> SweepRecord {
         phase,
         submitted_at: Timestamp(0),
         balance: Balance { granted, ..balance },
+        project: "default".into(),
+        priority: 0,
         paused_at: None,
         cancelled_at: None,
     }
@@ -288,6 +291,60 @@ pub(crate) fn controlled(control: Control) -> Controlled {
         balance: status.record.balance,
         dry_run: false,
     }
+}
+
+/// A queue with a run for every reason to wait.
+pub(crate) fn queue() -> QueueView {
+    let time = AcceleratorTime::from_ms(90_000);
+    let project = || "vision".to_owned();
+    let waits = [
+        (Some(1), Wait::NoFreeWorker, Some(0)),
+        (Some(2), Wait::NoFreeWorker, Some(95_000)),
+        (Some(3), Wait::Quota { project: project(), running_n: 4, running_max: 4 }, None),
+        (None, Wait::ProjectHours { project: project(), free: time }, None),
+        (None, Wait::Budget { free: time }, None),
+        (None, Wait::BackOff { left: WallTime::from_ms(4_000) }, None),
+        (None, Wait::Paused, None),
+    ];
+    let record = running().record;
+    let waiting = |run: Option<&RunRecord>, position, wait, starts_in: Option<u64>| Waiting {
+        position,
+        project: "vision".into(),
+        priority: 0,
+        sweep: record.id,
+        sweep_name: record.name.clone(),
+        run: run.map(|run| run.spec.id),
+        label: run.map(|run| run.spec.label()).unwrap_or_default(),
+        wait,
+        starts_in: starts_in.map(WallTime::from_ms),
+    };
+    let runs = runs();
+    let all = runs.iter().zip(waits);
+    let mut all: Vec<Waiting> = all
+        .map(|(run, (position, wait, starts))| waiting(Some(run), position, wait, starts))
+        .collect();
+    all.push(waiting(None, None, Wait::Calibrating, None));
+    QueueView { at: Timestamp(0), workers_n: 2, running_n: 1, waiting: all }
+}
+
+/// One project with limits and one without.
+pub(crate) fn projects() -> Vec<ProjectUse> {
+    let hours = AcceleratorTime::from_hours;
+    let limited = Project {
+        name: "vision".into(),
+        weight: 2.5,
+        granted: Some(hours(500)),
+        running_max: Some(4),
+    };
+    let of = |project| ProjectUse {
+        project,
+        sweeps_n: 3,
+        running_n: 4,
+        spent: hours(120),
+        reserved: hours(8),
+        used_lately: hours(20),
+    };
+    vec![of(Project::unset("default")), of(limited)]
 }
 
 /// What two attempts of a command have printed.

@@ -10,11 +10,13 @@ use sweep_core::forecast::{Forecast, ForecastView};
 use sweep_core::import::{Import, Imported};
 use sweep_core::metric::Series;
 use sweep_core::observation::Observation;
+use sweep_core::project::{ProjectUse, QueueView};
 use sweep_core::sweep::{SweepRecord, SweepStatus};
 use sweep_proto::v1::sweep_service_client::SweepServiceClient;
 use sweep_proto::v1::{
     ControlRequest, Document, ImportRequest, ListRequest, MetricsRequest, OutputRequest,
-    PreviewRequest,     SubmitReply, SubmitRequest, SweepQuery, WithdrawImportRequest,
+    PreviewRequest, ProjectsRequest, QueueRequest, SetProjectRequest, SubmitReply, SubmitRequest,
+    SweepQuery, WithdrawImportRequest,
 };
 use sweep_proto::{WireError, document};
 use tonic::Streaming;
@@ -186,6 +188,23 @@ impl Session {
         read(&self.client.control(request).await?.into_inner())
     }
 
+    /// What waits in all sweeps.
+    pub(crate) async fn queue(&mut self) -> Result<QueueView, Failure> {
+        read(&self.client.queue(QueueRequest {}).await?.into_inner())
+    }
+
+    pub(crate) async fn projects(&mut self) -> Result<Vec<ProjectUse>, Failure> {
+        read(&self.client.projects(ProjectsRequest {}).await?.into_inner())
+    }
+
+    /// Sets what a project may have; all projects afterwards.
+    pub(crate) async fn set_project(
+        &mut self,
+        request: SetProjectRequest,
+    ) -> Result<Vec<ProjectUse>, Failure> {
+        read(&self.client.set_project(request).await?.into_inner())
+    }
+
     /// What the attempts of a run have printed.
     pub(crate) async fn output(
         &mut self,
@@ -195,7 +214,10 @@ impl Session {
     }
 
     /// The points of a metric of a run, or of all.
-    pub(crate) async fn metrics(&mut self, request: MetricsRequest) -> Result<Vec<Series>, Failure> {
+    pub(crate) async fn metrics(
+        &mut self,
+        request: MetricsRequest,
+    ) -> Result<Vec<Series>, Failure> {
         let mut stream = self.client.metrics(request).await?.into_inner();
         let mut all = Vec::new();
         while let Some(document) = stream.message().await? {

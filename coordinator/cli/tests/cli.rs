@@ -5,8 +5,8 @@ mod transcript;
 
 use transcript::{Transcript, sweepctl};
 
-/// Every command and the actions of `budget` and `corpus`.
-const COMMANDS: [&[&str]; 36] = [
+/// Every command and the actions of `budget`, `project` and `corpus`.
+const COMMANDS: [&[&str]; 40] = [
     &[],
     &["submit"],
     &["plan"],
@@ -21,6 +21,10 @@ const COMMANDS: [&[&str]; 36] = [
     &["budget"],
     &["budget", "show"],
     &["budget", "raise"],
+    &["queue"],
+    &["project"],
+    &["project", "list"],
+    &["project", "set"],
     &["laws"],
     &["laws", "list"],
     &["laws", "show"],

@@ -33,6 +33,7 @@ pub mod nearest;
 pub mod observation;
 pub mod output;
 pub mod plan;
+pub mod project;
 pub mod retry;
 pub mod run;
 pub mod spec;

@@ -45,6 +45,10 @@ pub struct SweepRecord {
     pub phase: SweepPhase,
     pub submitted_at: Timestamp,
     pub balance: Balance,
+    /// Whose hours and quota it uses.
+    pub project: String,
+    /// Within the project the highest goes first.
+    pub priority: i32,
     /// When it was paused; none where it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_at: Option<Timestamp>,

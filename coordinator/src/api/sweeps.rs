@@ -12,7 +12,8 @@ use sweep_proto::document;
 use sweep_proto::v1::sweep_service_server::SweepService;
 use sweep_proto::v1::{
     ControlRequest, Document, ImportRequest, ListReply, ListRequest, MetricsRequest, OutputRequest,
-    PreviewRequest,     SubmitReply, SubmitRequest, SweepQuery, WithdrawImportRequest,
+    PreviewRequest, ProjectsRequest, QueueRequest, SetProjectRequest, SubmitReply, SubmitRequest,
+    SweepQuery, WithdrawImportRequest,
 };
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
@@ -22,9 +23,10 @@ use tonic::{Request, Response, Status};
 use crate::context::Context;
 use crate::control::{self, Asked};
 use crate::planner::{self, PlanInput};
+use crate::queue::Change;
 use crate::submit::{self, Submitted};
 use crate::tasks::planning;
-use crate::{Error, budget, corpora, imports, outputs, read_model, reference};
+use crate::{Error, budget, corpora, imports, outputs, queue, read_model, reference};
 
 pub(super) struct Sweeps {
     pub(super) context: Context,
@@ -142,6 +144,31 @@ impl SweepService for Sweeps {
         };
         let controlled = control::control(&self.context, asked).await?;
         Ok(Response::new(Document::of(&controlled)))
+    }
+
+    async fn queue(&self, _: Request<QueueRequest>) -> Result<Response<Document>, Status> {
+        Ok(Response::new(Document::of(&queue::view(&self.context).await?)))
+    }
+
+    async fn projects(&self, _: Request<ProjectsRequest>) -> Result<Response<Document>, Status> {
+        Ok(Response::new(Document::of(&queue::projects(&self.context).await?)))
+    }
+
+    async fn set_project(
+        &self,
+        request: Request<SetProjectRequest>,
+    ) -> Result<Response<Document>, Status> {
+        let request = request.into_inner();
+        let hours = request.hours_ms.map(AcceleratorTime::from_ms);
+        let change = Change {
+            name: request.name,
+            weight: request.weight,
+            granted: if request.no_hours { Some(None) } else { hours.map(Some) },
+            running_max: if request.no_running { Some(None) } else { request.running.map(Some) },
+            actor: request.actor,
+            reason: request.reason,
+        };
+        Ok(Response::new(Document::of(&queue::set_project(&self.context, change).await?)))
     }
 
     async fn output(&self, request: Request<OutputRequest>) -> Result<Response<Documents>, Status> {

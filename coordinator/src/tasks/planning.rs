@@ -1,9 +1,10 @@
 //! Brings each sweep from submission to its plan, and its runs into the queue.
 
-use sweep_core::control::Control;
+use sweep_core::control::{self, Control, Subject};
 use sweep_core::run::{RunEvent, RunState};
 use sweep_core::spec::{self, SweepSpec};
-use sweep_core::sweep::{Calibration, SweepPhase, SweepRecord};
+use sweep_core::sweep::{Calibration, RunRecord, SweepPhase, SweepRecord};
+use sweep_store::Error as StoreError;
 
 use crate::calibrate;
 use crate::context::{CalibrationJob, Context};
@@ -95,12 +96,21 @@ async fn schedule(context: &Context, sweep: &SweepRecord) -> Result<(), Error> {
         SweepRecord { paused_at: Some(_), .. } => Some(Control::Pause),
         _ => None,
     };
-    if let Some(held) = held
-        && context.store.enforce(sweep.id, held).await? > 0
-    {
-        context.changed();
-    }
+    // Before the rest is read: what is asked from now on is newer than the decision.
+    let asked_n = context.store.control_events(sweep.id).await?.len();
     let runs = context.store.runs(sweep.id).await?;
+    let is_behind = |held: Control, run: &RunRecord| {
+        let subject = Subject::new(run.state, run.stop, run.failure.as_ref(), false);
+        control::step(held, subject).is_some()
+    };
+    if let Some(held) = held
+        && runs.iter().any(|run| is_behind(held, run))
+    {
+        context.store.enforce(sweep.id, held).await?;
+        // What it did wakes this task again.
+        context.changed();
+        return Ok(());
+    }
     let candidates =
         runs.iter().map(|run| Candidate { state: run.state, cost: run.spec.cost() }).collect();
     let balance = context.store.balance(sweep.id).await?;
@@ -108,10 +118,14 @@ async fn schedule(context: &Context, sweep: &SweepRecord) -> Result<(), Error> {
     let release = if held.is_some() { Vec::new() } else { release };
     for index in &release {
         debug_assert_eq!(runs[*index].state, RunState::Planned);
-        context.store.transition(runs[*index].spec.id, RunEvent::Queue).await?;
+        match context.store.transition(runs[*index].spec.id, RunEvent::Queue).await {
+            // Somebody has cancelled it in this moment.
+            Ok(_) | Err(StoreError::IllegalTransition(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     if done && !super::laws::behind(context, sweep.id).await? {
-        context.store.set_phase(sweep.id, SweepPhase::Done).await?;
+        context.store.set_done(sweep.id, asked_n).await?;
     }
     if done || !release.is_empty() {
         context.changed();

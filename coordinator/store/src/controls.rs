@@ -4,7 +4,7 @@
 use sea_orm::prelude::Uuid;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect,
+    PaginatorTrait as _, QueryFilter, QueryOrder, QuerySelect,
 };
 use sweep_core::clock::Timestamp;
 use sweep_core::control::{
@@ -74,6 +74,25 @@ impl Store {
     pub async fn control_events(&self, sweep: SweepId) -> Result<Vec<ControlEvent>, Error> {
         let rows = events_of(sweep.0).all(&self.db).await?;
         rows.into_iter().map(event).collect()
+    }
+
+    /// Ends a sweep, unless somebody has asked something of it since `asked_n` events were seen: what they
+    /// asked may have given it more to do. True when it is done.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such sweep.
+    pub async fn set_done(&self, sweep: SweepId, asked_n: usize) -> Result<bool, Error> {
+        writing!(self, |tx| {
+            let found = sweep::Entity::find_by_id(sweep.0).lock_exclusive().one(tx).await?;
+            let row = found.ok_or_else(|| not_found(format_args!("sweep {sweep}")))?;
+            if events_of(sweep.0).count(tx).await? != asked_n as u64 {
+                return Ok(false);
+            }
+            let mut changes = row.into_active_model();
+            changes.phase = Set(SweepPhase::Done.as_str().to_owned());
+            changes.update(tx).await?;
+            Ok(true)
+        })
     }
 
     /// Brings the runs of a paused or cancelled sweep to where that wants them: a run that was claimed

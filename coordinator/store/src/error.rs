@@ -29,6 +29,10 @@ pub enum Error {
     Insufficient { asked: AcceleratorTime, free: AcceleratorTime },
     #[error(transparent)]
     IllegalTransition(#[from] IllegalTransition),
+    #[error("the project {project} has {running_n} of {running_max} runs in progress")]
+    Quota { project: String, running_n: u32, running_max: u32 },
+    #[error("{asked} is more than the {free} that are free of the project's hours")]
+    ProjectHours { asked: AcceleratorTime, free: AcceleratorTime },
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("there is no {what}")]
@@ -58,6 +62,8 @@ impl Error {
             Self::NotFound { .. } => ErrorCode::NotFound,
             Self::Refused(_) => ErrorCode::Refused,
             Self::Insufficient { .. }
+            | Self::Quota { .. }
+            | Self::ProjectHours { .. }
             | Self::IllegalTransition(_)
             | Self::Conflict { .. }
             | Self::LostRace

@@ -17,12 +17,13 @@ use sweep_core::retry::AttemptEnd;
 use sweep_core::run::{Checkpoint, FailureReason, RunEvent, RunResult, RunState};
 use sweep_core::units::AcceleratorTime;
 
-use crate::column::{from_at, from_n, to_at, to_json, to_ms};
+use crate::column::{from_at, from_ms, from_n, to_at, to_json, to_ms};
 use crate::entity::{lease, run};
 use crate::error::{Error, conflict, duplicate_is_lost_race};
 use crate::ledger::{self, EntryKind, Posting};
+use crate::projects::{Full, Room};
 use crate::tx::writing;
-use crate::{Store, observations, runs};
+use crate::{Store, observations, projects, runs};
 
 /// A worker's claim on a queued run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +101,7 @@ impl Store {
                 return Err(conflict(format!("worker {worker} holds run {other}")));
             }
             runs::advance(&mut run, RunEvent::Lease)?;
+            must_have_room(tx, &run, claim.reserve).await?;
             run.attempts_n += 1;
             run.not_before = None;
             let lease = lease::Model {
@@ -111,6 +113,7 @@ impl Store {
                 claimed_at: to_at(claim.now)?,
                 expires_at: to_at(claim.expires_at)?,
                 closed_at: None,
+                closed_hour: None,
                 ended: None,
                 failure: None,
             };
@@ -296,6 +299,23 @@ impl Store {
     }
 }
 
+/// Refuses a run that its project has no room for.
+async fn must_have_room(
+    tx: &impl ConnectionTrait,
+    run: &run::Model,
+    reserve: AcceleratorTime,
+) -> Result<(), Error> {
+    let Room { free_ms, full } = projects::room(tx, run.sweep_id).await?;
+    if let Some(Full { project, running_n, running_max }) = full {
+        return Err(Error::Quota { project, running_n, running_max });
+    }
+    let free = free_ms.map(from_ms).transpose()?;
+    match free.filter(|free| reserve > *free) {
+        Some(free) => Err(Error::ProjectHours { asked: reserve, free }),
+        None => Ok(()),
+    }
+}
+
 /// A run and the lease that holds it, both locked by the lock on the run.
 pub(crate) struct Attempt {
     pub(crate) run: run::Model,
@@ -364,7 +384,9 @@ impl Attempt {
         let reading = to_ms(reading)?;
         let missing = reading - self.lease.reserved_ms;
         if missing > 0 {
+            let of_project = projects::room(tx, self.run.sweep_id).await?.free_ms;
             let free = ledger::free_ms(tx, self.run.sweep_id).await?;
+            let free = of_project.map_or(free, |of_project| of_project.min(free));
             if missing <= free {
                 let extension = to_ms(extend_by)?.max(missing).min(free);
                 self.post(tx, EntryKind::Extend, extension, now).await?;
@@ -396,6 +418,7 @@ impl Attempt {
             self.post(tx, EntryKind::Refund, unused, now).await?;
         }
         self.lease.closed_at = Some(to_at(now)?);
+        self.lease.closed_hour = Some(projects::hour(now));
         self.save(tx).await
     }
 
@@ -416,6 +439,7 @@ impl Attempt {
         lease.metered_ms = Set(self.lease.metered_ms);
         lease.expires_at = Set(self.lease.expires_at);
         lease.closed_at = Set(self.lease.closed_at);
+        lease.closed_hour = Set(self.lease.closed_hour);
         lease.ended = Set(self.lease.ended);
         lease.failure = Set(self.lease.failure);
         lease.update(tx).await?;

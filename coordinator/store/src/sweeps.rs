@@ -14,7 +14,7 @@ use sweep_core::spec::SweepSpec;
 use sweep_core::sweep::{SweepPhase, SweepRecord};
 use sweep_core::units::AcceleratorTime;
 
-use crate::column::{from_at, from_json, from_name, to_at, to_json};
+use crate::column::{from_at, from_json, from_n, from_name, to_at, to_json};
 use crate::entity::{ledger, sweep};
 use crate::error::{Error, duplicate_is_lost_race, not_found};
 use crate::tx::writing;
@@ -29,6 +29,8 @@ pub struct NewSweep {
     /// budget.yaml, verbatim.
     pub yaml: String,
     pub spec: SweepSpec,
+    pub project: String,
+    pub priority: i32,
     /// The budget: what all runs together may use.
     pub granted: AcceleratorTime,
     pub submitted_at: Timestamp,
@@ -61,6 +63,8 @@ impl Store {
                 phase: Set(SweepPhase::Calibrating.as_str().to_owned()),
                 corpus: Set(None),
                 submitted_at: Set(to_at(new.submitted_at)?),
+                project: Set(new.project.clone()),
+                priority: Set(new.priority.into()),
                 paused_at: Set(None),
                 cancelled_at: Set(None),
             };
@@ -155,6 +159,8 @@ fn record((row, ledger): (sweep::Model, Option<ledger::Model>)) -> Result<SweepR
         phase: from_name("phase", row.phase)?,
         submitted_at: from_at(row.submitted_at),
         balance: books::balance(&ledger)?,
+        project: row.project,
+        priority: from_n("priority", row.priority)?,
         paused_at: row.paused_at.map(from_at),
         cancelled_at: row.cancelled_at.map(from_at),
     })

@@ -19,7 +19,9 @@ pub(crate) mod pause;
 pub(crate) mod plan;
 pub(crate) mod plot;
 pub(crate) mod predict;
+pub(crate) mod project;
 pub(crate) mod propose;
+pub(crate) mod queue;
 pub(crate) mod resume;
 pub(crate) mod retry;
 pub(crate) mod runs;
@@ -50,6 +52,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
         Command::Cancel(arguments) => cancel::run(arguments, context).await,
         Command::Retry(arguments) => retry::run(arguments, context).await,
         Command::Budget(arguments) => budget::run(arguments, context).await,
+        Command::Queue(arguments) => queue::run(arguments, context).await,
+        Command::Project(arguments) => project::run(*arguments, context).await,
         Command::Laws(arguments) => laws::run(arguments, context).await,
         Command::Fit(arguments) => fit::run(*arguments, context).await,
         Command::Predict(arguments) => predict::run(*arguments, context).await,

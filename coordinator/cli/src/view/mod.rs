@@ -19,6 +19,7 @@ pub(crate) mod own_laws;
 pub(crate) mod plan;
 pub(crate) mod propose;
 pub(crate) mod query;
+pub(crate) mod queue;
 pub(crate) mod runs;
 pub(crate) mod status;
 pub(crate) mod table;

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::class::ComputeClass;
 use crate::external::ExternalTrainer;
+use crate::project::DEFAULT_PROJECT;
 use crate::units::{AcceleratorTime, Share, TokensPerSecond};
 use crate::variant::{
     Activation, Experts, Family, HiddenGroups, LossWeight, MomentFormat, NofM, Norm, Position,
@@ -41,6 +42,13 @@ pub struct SweepSpec {
     /// Names the sweep; submitting the same name again continues it. Lower-case letters, digits
     /// and hyphens, at most 63.
     pub name: String,
+    /// The project whose hours and quota it uses, and that shares the workers with others:
+    /// `sweepctl project` sets what it may have.
+    #[serde(default = "default_project", skip_serializing_if = "is_default_project")]
+    pub project: String,
+    /// Of the sweeps of a project the one of the highest priority goes first, -100 to 100; 0 by default.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub priority: i32,
     /// Accelerator time that all runs together may use, e.g. `20 min` or `500 h`. Never overspent.
     pub budget: AcceleratorTime,
     /// What a unit of accelerator time is.
@@ -67,6 +75,20 @@ pub struct SweepSpec {
     /// How often an attempt that ended badly is repeated.
     #[serde(default, skip_serializing_if = "is_default")]
     pub retries: RetrySpec,
+}
+
+fn default_project() -> String {
+    DEFAULT_PROJECT.to_owned()
+}
+
+fn is_default_project(project: &str) -> bool {
+    project == DEFAULT_PROJECT
+}
+
+/// What is wrong with the name of a project, if anything is.
+#[must_use]
+pub fn project_mistake(name: &str) -> Option<String> {
+    validate::name_mistake(name)
 }
 
 fn default_seeds() -> Vec<u64> {

@@ -3,14 +3,12 @@
 mod data;
 mod post_training;
 mod quantization;
+mod queue;
 mod variant;
 
 use std::collections::BTreeSet;
 
-use super::{
-    API_VERSION, AcceleratorKind, ArmSpec, Backoff, OptimiserOverrides, RetrySpec, SizeEntry,
-    SweepSpec,
-};
+use super::{API_VERSION, AcceleratorKind, ArmSpec, OptimiserOverrides, SizeEntry, SweepSpec};
 use crate::units::AcceleratorTime;
 use crate::variant::{Family, MomentFormat, is_default};
 
@@ -30,7 +28,6 @@ const WORKERS_MAX: u32 = 1024;
 const WIDTH_MAX: u32 = 65_536;
 const LAYERS_MAX: u32 = 1024;
 const NAME_LENGTH_MAX: usize = 63;
-const RETRIES_MAX: u32 = 100;
 
 struct Check {
     mistakes: Vec<Mistake>,
@@ -60,6 +57,7 @@ pub(super) fn check(spec: &SweepSpec) -> Vec<Mistake> {
         check.wrong("apiVersion", message);
     }
     check_name(&mut check, "name", &spec.name);
+    queue::check(&mut check, spec);
     if spec.budget == AcceleratorTime::ZERO {
         check.wrong("budget", "the budget is zero, so no run could be started");
     }
@@ -78,7 +76,6 @@ pub(super) fn check(spec: &SweepSpec) -> Vec<Mistake> {
         let message = format!("{workers} workers are out of range, expected 1 to {WORKERS_MAX}");
         check.wrong("schedule.workers", message);
     }
-    check_retries(&mut check, &spec.retries);
     let sizes: usize = spec.arms.iter().map(|arm| arm.sizes.len()).sum();
     let runs = sizes.saturating_mul(spec.classes.len()).saturating_mul(spec.seeds.len());
     if runs > RUNS_MAX {
@@ -87,38 +84,25 @@ pub(super) fn check(spec: &SweepSpec) -> Vec<Mistake> {
     check.mistakes
 }
 
-fn check_retries(check: &mut Check, retries: &RetrySpec) {
-    let RetrySpec { worker_lost, out_of_memory, trainer_error, backoff } = retries;
-    for (key, limit) in [
-        ("workerLost", worker_lost),
-        ("outOfMemory", out_of_memory),
-        ("trainerError", trainer_error),
-    ] {
-        if *limit > RETRIES_MAX {
-            let message = format!("{limit} retries are out of range, expected 0 to {RETRIES_MAX}");
-            check.wrong(format!("retries.{key}"), message);
-        }
-    }
-    if backoff.first > backoff.max {
-        let Backoff { first, max } = backoff;
-        let message = format!("the longest wait, {max}, is shorter than the first, {first}");
-        check.wrong("retries.backoff.max", message);
+fn check_name(check: &mut Check, field: &str, name: &str) {
+    if let Some(message) = name_mistake(name) {
+        check.wrong(field, message);
     }
 }
 
-fn check_name(check: &mut Check, field: &str, name: &str) {
+/// What keeps a text from being a name.
+pub(super) fn name_mistake(name: &str) -> Option<String> {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let well_formed = name.chars().all(legal)
         && name.len() <= NAME_LENGTH_MAX
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && !name.ends_with('-');
-    if !well_formed {
-        let message = format!(
+    (!well_formed).then(|| {
+        format!(
             "`{name}` is not a name: lower-case letters, digits and hyphens, at most \
              {NAME_LENGTH_MAX}, beginning and ending with a letter or digit"
-        );
-        check.wrong(field, message);
-    }
+        )
+    })
 }
 
 fn check_classes(check: &mut Check, spec: &SweepSpec) {

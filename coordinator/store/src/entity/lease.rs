@@ -16,6 +16,8 @@ pub struct Model {
     pub expires_at: TimeDateTimeWithTimeZone,
     /// None while the attempt holds the run.
     pub closed_at: Option<TimeDateTimeWithTimeZone>,
+    /// The same in whole hours since 1970, which compare in SQL.
+    pub closed_hour: Option<i64>,
     /// How the attempt ended; none while it lasts, and of those that ended before this was noted.
     pub ended: Option<String>,
     #[sea_orm(column_type = "JsonBinary", nullable)]

@@ -13,6 +13,8 @@ pub(crate) mod metric_chunk;
 pub(crate) mod observation;
 pub(crate) mod plan;
 pub(crate) mod plan_run;
+pub(crate) mod project;
+pub(crate) mod project_change;
 pub(crate) mod run;
 pub(crate) mod sweep;
 pub(crate) mod throughput;

@@ -15,6 +15,8 @@ pub struct Model {
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub corpus: Option<Json>,
     pub submitted_at: TimeDateTimeWithTimeZone,
+    pub project: String,
+    pub priority: i64,
     /// None while it is not paused.
     pub paused_at: Option<TimeDateTimeWithTimeZone>,
     /// None where not all of it was cancelled.

@@ -14,6 +14,7 @@ mod m20261201_080000_import;
 mod m20261201_120000_control;
 mod m20261201_120100_output;
 mod m20261201_120200_attempt_end;
+mod m20261201_120300_project;
 mod m20261202_090000_metric_chunk;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_120000_control::Migration),
             Box::new(m20261201_120100_output::Migration),
             Box::new(m20261201_120200_attempt_end::Migration),
+            Box::new(m20261201_120300_project::Migration),
             Box::new(m20261202_090000_metric_chunk::Migration),
         ]
     }

@@ -164,6 +164,10 @@ pub(super) async fn a_budget_only_grows_and_wakes_a_sweep_that_is_done(fixture: 
     let entries = store.ledger_entries(sweep).await.unwrap();
     assert_eq!(entries.last().map(|entry| entry.amount), Some(ms(50)));
     assert_eq!(store.control_events(sweep).await.unwrap(), [event]);
+    // Whoever decided before that it was done has not seen this.
+    assert!(!store.set_done(sweep, 0).await.unwrap());
+    assert!(store.set_done(sweep, 1).await.unwrap());
+    assert_eq!(store.sweep(sweep).await.unwrap().unwrap().phase, SweepPhase::Done);
 }
 
 pub(super) async fn what_cannot_be_asked_is_refused(fixture: &Fixture) {

@@ -6,6 +6,7 @@ mod history;
 mod imports;
 mod leases;
 mod metrics;
+mod projects;
 mod sample;
 mod schema;
 mod sweeps;
@@ -102,6 +103,11 @@ conformance! {
         what_cannot_be_asked_is_refused
         racing_orders_are_noted_once
         the_output_of_an_attempt_is_kept_once;
+    projects:
+        a_project_is_set_and_every_change_noted
+        what_a_project_uses_is_told
+        racing_claims_stop_at_the_quota
+        the_hours_of_a_project_bound_all_its_sweeps;
     imports:
         an_import_is_seen_until_it_is_taken_back
         runs_are_imported_once

@@ -36,6 +36,8 @@ pub(super) fn new_sweep(name: &str, granted_ms: u64) -> NewSweep {
         name: name.to_owned(),
         yaml: YAML.to_owned(),
         spec: spec::parse(YAML).unwrap(),
+        project: "default".to_owned(),
+        priority: 0,
         granted: ms(granted_ms),
         submitted_at: NOW,
     }

@@ -10,19 +10,21 @@ use sweep_core::ids::ForecastId;
 use sweep_core::metric::Metric;
 use sweep_core::observation::Observation;
 use sweep_core::output::OutputPart;
+use sweep_core::project::Project;
 
 use super::Fixture;
 use super::sample::{NOW, claim, ms, new_import, new_sweep, order, point, queued, result};
 use crate::entity::{
     attempt_output, control_event, forecast, import, import_withdrawal, lease, ledger,
-    ledger_entry, metric_chunk, observation, plan, plan_run, run, sweep, throughput,
+    ledger_entry, metric_chunk, observation, plan, plan_run, project, project_change, run, sweep,
+    throughput,
 };
 use crate::tx::writing;
-use crate::{Back, Error, MigrationReport, Store};
+use crate::{Back, Error, MigrationReport, ProjectOrder, Store};
 
 pub(super) async fn migrating_twice_does_nothing(fixture: &Fixture) {
     let first = fixture.store.migrate().await.unwrap();
-    assert_eq!(first.applied.len(), 13);
+    assert_eq!(first.applied.len(), 14);
     assert_eq!(first.applied[0], "m20261124_120000_sweep");
     let second = fixture.store.migrate().await.unwrap();
     assert_eq!(second, MigrationReport { applied: Vec::new() });
@@ -41,7 +43,7 @@ pub(super) async fn of_racing_migrations_each_is_applied_once(fixture: &Fixture)
         applied.push(task.await.unwrap());
     }
     applied.sort_unstable();
-    assert_eq!(applied, [0, 0, 0, 13]);
+    assert_eq!(applied, [0, 0, 0, 14]);
 }
 
 pub(super) async fn a_newer_schema_is_refused(fixture: &Fixture) {
@@ -69,8 +71,7 @@ pub(super) async fn entities_agree_with_the_schema(fixture: &Fixture) {
     }
     compare! {
         attempt_output control_event forecast import import_withdrawal lease ledger ledger_entry
-        metric_chunk observation plan plan_run run
-        sweep throughput
+        metric_chunk observation plan plan_run project project_change run sweep throughput
     }
     let all = match fixture.store.db.get_database_backend() {
         DbBackend::Sqlite => {
@@ -127,7 +128,7 @@ async fn rows(store: &Store, sql: &str) -> Vec<sea_orm::QueryResult> {
 }
 
 /// Statements that would break a promise of the schema, on a database with a row in every table.
-const REFUSED: [&str; 36] = [
+const REFUSED: [&str; 39] = [
     "UPDATE ledger SET free_ms = free_ms + 1",
     "UPDATE ledger SET free_ms = -1, reserved_ms = granted_ms - spent_ms + 1",
     "UPDATE ledger SET spent_ms = -1, free_ms = granted_ms - reserved_ms + 1",
@@ -165,6 +166,9 @@ const REFUSED: [&str; 36] = [
     "UPDATE run SET stop = 'pause' WHERE state = 'succeeded'",
     "UPDATE lease SET ended = 'forgotten' WHERE closed_at IS NOT NULL",
     "UPDATE lease SET ended = 'succeeded' WHERE closed_at IS NULL",
+    "UPDATE project_change SET weight = 3",
+    "DELETE FROM project_change",
+    "UPDATE project SET weight = 0",
     "UPDATE attempt_output SET skipped_n = 1",
     "INSERT INTO metric_chunk SELECT run_id, metric, epoch, sequence, 0, 0, 1, steps, point_values
      FROM metric_chunk",
@@ -203,6 +207,10 @@ pub(super) async fn the_database_refuses_what_must_not_be(fixture: &Fixture) {
     store.control(&order).await.unwrap();
     let output = OutputPart { epoch: 1, text: "loss 2".to_owned(), skipped_n: 0 };
     store.put_output(runs[0], &output).await.unwrap();
+
+    let project = Project::unset("default");
+    let (actor, reason) = (String::new(), String::new());
+    store.set_project(&ProjectOrder { project, actor, reason, at: NOW }).await.unwrap();
 
     for sql in REFUSED {
         let error = store.db.execute_unprepared(sql).await.expect_err(sql).to_string();
