@@ -16,7 +16,7 @@ pub(crate) fn render(controlled: &Controlled) -> String {
         text += &format!("  {}: {}\n", run.label, becomes(run.step));
     }
     if controlled.runs.len() > LISTED_MAX {
-        text += &format!("  and {}\n", counted(controlled.runs.len() - LISTED_MAX, "run more"));
+        text += &format!("  and {}\n", counted(controlled.runs.len() - LISTED_MAX, "more run"));
     }
     if controlled.control == Control::Retry && !controlled.runs.is_empty() {
         text += &cost(controlled);

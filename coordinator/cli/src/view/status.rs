@@ -41,6 +41,23 @@ pub(crate) fn render(status: &SweepStatus) -> String {
     for run in active {
         text += &format!("training   {}: {}\n", run.spec.label(), state(run));
     }
+    text + &waiting(&status.runs)
+}
+
+/// Runs that wait and are told one by one; `sweepctl runs` and `queue` tell of all.
+const WAITING_MAX: usize = 3;
+
+/// What the next runs wait for.
+fn waiting(runs: &[RunRecord]) -> String {
+    let is_waiting = |run: &&RunRecord| !run.state.is_final() && run.waiting.is_some();
+    let mut text = String::new();
+    for run in runs.iter().filter(is_waiting).take(WAITING_MAX) {
+        text += &format!("waiting    {}: {}\n", run.spec.label(), state(run));
+    }
+    let more = runs.iter().filter(is_waiting).count().saturating_sub(WAITING_MAX);
+    if more > 0 {
+        text += &format!("           and {}\n", counted(more, "more run"));
+    }
     text
 }
 
