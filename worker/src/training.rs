@@ -117,7 +117,7 @@ async fn finish(
     let request = FinishRequest { run, used_ms, outcome, output, output_at };
     let send = |mut client: Client, request| async move { client.finish(request).await };
     let answer = agent.insist(request, send).await;
-    let has_ended = answer.as_ref().is_ok_and(|reply| !reply.goes_on);
+    let has_ended = answer.as_ref().is_ok_and(|reply| reply.has_ended);
     if accepted(agent, answer)? && has_ended {
         remove_checkpoints(agent, key);
     }

@@ -115,7 +115,7 @@ impl WorkerService for Workers {
         let used = AcceleratorTime::from_ms(used_ms);
         let printed = Printed { at: output_at, bytes: output };
         let goes_on = ingest::finish(&self.context, key, used, ending, printed).await?;
-        Ok(Response::new(FinishReply { goes_on }))
+        Ok(Response::new(FinishReply { has_ended: !goes_on }))
     }
 
     async fn finish_calibration(

@@ -49,7 +49,9 @@ const WAITING_MAX: usize = 3;
 
 /// What the next runs wait for.
 fn waiting(runs: &[RunRecord]) -> String {
-    let is_waiting = |run: &&RunRecord| !run.state.is_final() && run.waiting.is_some();
+    let is_waiting = |run: &&RunRecord| {
+        matches!(run.state, RunState::Planned | RunState::Queued) && run.waiting.is_some()
+    };
     let mut text = String::new();
     for run in runs.iter().filter(is_waiting).take(WAITING_MAX) {
         text += &format!("waiting    {}: {}\n", run.spec.label(), state(run));
