@@ -13,15 +13,15 @@
 //!
 //! - One **run** is one observation, however many checkpoints it has: its residual is the mean over
 //!   its rows. Rows of one run share their error, and counting them would claim certainty.
-//! - Each arm has its own noise `s^2 = S / (runs - P)`; the degrees of freedom of the test are those
-//!   of Welch and Satterthwaite (doi 10.2307/3002019), by the first-order variances of the two laws
-//!   at x.
+//! - Each arm has its own noise `s^2 = S / (runs - P)`; the degrees of freedom of the test are made
+//!   of the first-order variances of the two laws at x (`freedom.rs`).
 //! - Where arms share cells ([`Cell`]: class and seed), the covariance of their residuals enters the
 //!   variance of the difference, and the degrees of freedom are those of one arm.
 //!
 //! Measured coverage: `docs/coverage.md`.
 
 mod floor;
+mod freedom;
 mod line;
 mod linear;
 mod sample;
@@ -36,6 +36,7 @@ use nalgebra::{SMatrix, SVector};
 
 use crate::curve::Cell;
 use crate::student::two_sided;
+use freedom::of_sum;
 use linear::Linear;
 
 /// One arm's law at its least squares optimum, and how it may move.
@@ -104,11 +105,7 @@ impl<A: Arm<P>, const P: usize> Rivals<A, P> {
                 let rounding = NOISE_MIN * NOISE_MIN;
                 ((apart - 2.0 * common).max(rounding), freedom_a.min(freedom_b))
             }
-            None => {
-                let parts =
-                    variance_a * variance_a / freedom_a + variance_b * variance_b / freedom_b;
-                (apart, apart * apart / parts)
-            }
+            None => (apart, of_sum([variance_a, variance_b], [freedom_a, freedom_b])),
         };
         let weights = self.variances.map(f64::recip);
         let excess = A::excess([a, b], weights, x).max(0.0);
