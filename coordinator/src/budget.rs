@@ -13,13 +13,37 @@ const LETTERS: [&str; 5] = ["N", "D", "U", "C", "h"];
 /// Every mistake with its place, as [`sweep_core::spec::parse`], and those in `forecast.laws`.
 pub fn read(yaml: &str) -> Result<SweepSpec, SpecErrors> {
     parse_with(yaml, |spec| {
-        let laws = spec.forecast.laws.iter().enumerate();
-        laws.filter_map(|(number, text)| {
-            let (message, hint) = law(text).err()?;
+        let laws = &spec.forecast.laws;
+        let mistake = |(number, text): (usize, &String)| {
+            let twice = || {
+                let is_there = laws[..number].iter().any(|before| are_one(before, text));
+                is_there.then(|| (format!("the law `{text}` is listed twice"), None))
+            };
+            let (message, hint) = law(text).err().or_else(twice)?;
             Some(Mistake { field: format!("forecast.laws[{number}]"), message, hint })
-        })
-        .collect()
+        };
+        laws.iter().enumerate().filter_map(mistake).collect()
     })
+}
+
+/// Whether two texts differ in nothing but spaces around names and signs.
+fn are_one(a: &str, b: &str) -> bool {
+    let parts = |text: &str| {
+        let (mut parts, mut is_apart) = (String::new(), false);
+        for letter in text.trim().chars() {
+            // A space between two names multiplies them.
+            let joins = |c: char| c.is_alphanumeric() || c == '_';
+            if is_apart && joins(letter) && parts.ends_with(joins) {
+                parts.push(' ');
+            }
+            is_apart = letter.is_whitespace();
+            if !is_apart {
+                parts.push(letter);
+            }
+        }
+        parts
+    };
+    parts(a) == parts(b)
 }
 
 /// A law of the catalogue or of one's own that runs of a sweep can be fitted by.
@@ -31,7 +55,9 @@ pub fn law(text: &str) -> Result<&'static dyn Law, (String, Option<String>)> {
         let hint = match &no_law {
             NoLaw::Misread(_) => None,
             NoLaw::Unknown { nearest: Some(near), .. } => Some(format!("did you mean `{near}`?")),
-            NoLaw::Unknown { .. } => Some("`sweepctl laws list` names them".to_owned()),
+            NoLaw::Unknown { .. } => {
+                Some("`sweepctl laws list` names them; or write one: `E + A*N^-alpha`".to_owned())
+            }
         };
         (no_law.to_string(), hint)
     })?;
@@ -75,6 +101,26 @@ mod tests {
     }
 
     #[test]
+    fn a_law_that_is_listed_twice_is_named() {
+        for (laws, law) in [
+            ("chinchilla, chinchilla", "chinchilla"),
+            ("chinchilla, \" chinchilla \"", " chinchilla "),
+            ("E+A*N^-alpha, E + A * N^-alpha", "E + A * N^-alpha"),
+        ] {
+            let said = with(&format!("[{laws}]")).unwrap_err().to_string();
+            let expected = format!("forecast.laws[1]: the law `{law}` is listed twice");
+            assert!(said.contains(&expected), "{said}");
+        }
+        assert!(with("[E + A N^-alpha, E + AN^-alpha]").is_ok(), "AN is another name");
+    }
+
+    #[test]
+    fn laws_are_a_list() {
+        let said = with("chinchilla").unwrap_err().to_string();
+        assert!(said.contains("forecast.laws: expected a list such as `[a, b]`"), "{said}");
+    }
+
+    #[test]
     fn laws_that_are_none_are_named_by_their_place() {
         for (law, expected) in [
             (
@@ -83,6 +129,8 @@ mod tests {
                            you mean `chinchilla`?)",
             ),
             ("\"E + A*N^\"", "forecast.laws[0]: expected"),
+            ("\"\"", "forecast.laws[0]: the law has no name (`sweepctl laws list` names them"),
+            ("~", "forecast.laws[0]: expected a text, found nothing"),
             ("precision", "forecast.laws[0]: `precision` is of "),
         ] {
             let said = with(&format!("[{law}]")).unwrap_err().to_string();

@@ -3,6 +3,7 @@
 use sweep_core::crossover::Axis;
 use sweep_core::fit::{Convergence, LawFit, LawName};
 
+use crate::digits::fixed;
 use crate::law::{EXPONENT_MAX, EXPONENT_MIN};
 use crate::select::CLASSES_MIN;
 
@@ -96,9 +97,10 @@ fn floor(fit: &LawFit, loss_min: f64) -> Option<String> {
         Some("The floor E stands at its bound 0: the data show no floor yet.".to_owned())
     } else if lower <= zero || upper - lower > FLOOR_SHARE * loss_min {
         Some(format!(
-            "The floor E is not identified: its {:.0} % interval runs from {lower:.2} to \
-             {upper:.2}.",
+            "The floor E is not identified: its {:.0} % interval runs from {} to {}.",
             100.0 * fit.level,
+            fixed(lower, 2),
+            fixed(upper, 2),
         ))
     } else {
         None
@@ -140,10 +142,11 @@ fn outlier(residuals: &[(f64, u64, f64)], axis: Axis) -> Option<String> {
     let median = sizes[sizes.len() / 2];
     (worst.abs() > OUTLIER_MIN.max(OUTLIER_RATIO * median)).then(|| {
         format!(
-            "One run stands out: {} with seed {seed} lies {:+.1} % off the law. It does not bend \
+            "One run stands out: {} with seed {seed} lies {}{} % off the law. It does not bend \
              the law, but it widens every interval.",
             axis.quantity(hours),
-            100.0 * worst,
+            if worst < 0.0 { "" } else { "+" },
+            fixed(100.0 * worst, 1),
         )
     })
 }
@@ -200,7 +203,9 @@ pub(crate) fn rivalry(rivalry: &Rivalry<'_>) -> Vec<String> {
                 let loss = fit.predict(fit.hours_measured.upper);
                 let (lower, upper) = (floor.interval.lower, floor.interval.upper);
                 let is_open = lower <= FLOOR_ZERO * loss || upper - lower > FLOOR_SHARE * loss;
-                is_open.then(|| format!("{} (E from {lower:.2} to {upper:.2})", fit.arm))
+                is_open.then(|| {
+                    format!("{} (E from {} to {})", fit.arm, fixed(lower, 2), fixed(upper, 2))
+                })
             });
             let open: Vec<String> = open.collect();
             if open.is_empty() {

@@ -69,6 +69,7 @@ pub mod caveat;
 pub mod compare;
 pub mod crossover;
 pub mod curve;
+mod digits;
 pub mod expression;
 mod family;
 pub mod fit;

@@ -4,7 +4,7 @@
 //! counts them): rows that are not runs of their own, conventions that differ between rows, variables
 //! that hardly vary.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Columns of a table under the field's letters, each with one value per row.
@@ -33,6 +33,10 @@ pub enum Finding {
     OtherCompute { ratio: f64 },
     /// Compute is one multiple of 6ND in most rows, and not in these.
     MixedCompute { rows: Vec<usize> },
+    /// Fewer different configurations than the laws of the field have coefficients.
+    Few { configurations_n: usize },
+    /// The loss has one value only.
+    FlatLoss,
     /// A variable has one value only.
     Constant { variable: &'static str },
     /// A variable varies by less than a decade.
@@ -48,6 +52,9 @@ const COMPUTE_TOLERANCE: f64 = 0.02;
 /// Log N and log D correlated beyond this are one variable.
 const COLLINEAR: f64 = 0.98;
 const DECADES_MIN: f64 = 1.0;
+/// One more than Chinchilla's law has coefficients.
+const CONFIGURATIONS_MIN: usize = 6;
+const WANTED: &str = "a power law wants 3 at least, Chinchilla's law 6";
 
 /// Everything that is found, the gravest first. Values must be positive and finite.
 #[must_use]
@@ -56,6 +63,10 @@ pub fn lint(table: &Table<'_>) -> Vec<Finding> {
     findings.extend(duplicates(table));
     findings.extend(compute(table));
     findings.extend(runs(table));
+    findings.extend(few(table));
+    if table.loss.len() > 1 && !varies(table.loss) {
+        findings.push(Finding::FlatLoss);
+    }
     for (variable, values) in [("N", table.params_n), ("D", table.tokens_d)] {
         let Some(values) = values.filter(|values| values.len() > 1) else { continue };
         let smallest = values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -91,6 +102,20 @@ fn duplicates(table: &Table<'_>) -> Option<Finding> {
     (!rows.is_empty()).then_some(Finding::Duplicates { rows })
 }
 
+/// Rows that differ in what the laws are functions of.
+fn few(table: &Table<'_>) -> Option<Finding> {
+    let columns = [table.params_n, table.tokens_d, table.flops_c];
+    columns.iter().any(Option::is_some).then_some(())?;
+    let place = |row: usize| columns.iter().flatten().map(|column| column[row].to_bits()).collect();
+    let places: BTreeSet<Vec<u64>> = (0..table.loss.len()).map(place).collect();
+    let configurations_n = places.len();
+    (configurations_n < CONFIGURATIONS_MIN).then_some(Finding::Few { configurations_n })
+}
+
+fn varies(values: &[f64]) -> bool {
+    values.windows(2).any(|pair| pair[0] != pair[1])
+}
+
 fn runs(table: &Table<'_>) -> Option<Finding> {
     let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
     for run in table.run? {
@@ -122,6 +147,10 @@ fn compute(table: &Table<'_>) -> Option<Finding> {
 
 /// Pearson's correlation of logarithms; zero where one of them does not vary.
 fn log_correlation(a: &[f64], b: &[f64]) -> f64 {
+    // Where all are equal, rounding would have a correlation.
+    if !varies(a) || !varies(b) {
+        return 0.0;
+    }
     let n = a.len() as f64;
     let mean = |values: &[f64]| values.iter().map(|value| value.ln()).sum::<f64>() / n;
     let (mean_a, mean_b) = (mean(a), mean(b));
@@ -154,6 +183,15 @@ impl fmt::Display for Finding {
             Self::MixedCompute { rows } => {
                 write!(f, "C does not follow the convention of the others in {} rows", rows.len())
             }
+            Self::Few { configurations_n: 1 } => {
+                write!(f, "all rows are one configuration: {WANTED}")
+            }
+            Self::Few { configurations_n } => {
+                write!(f, "{configurations_n} different configurations: {WANTED}")
+            }
+            Self::FlatLoss => {
+                write!(f, "the loss is the same in every row: nothing can be learned from it")
+            }
             Self::Constant { variable } => {
                 write!(f, "{variable} has one value: no law can have an exponent of it")
             }
@@ -176,12 +214,12 @@ impl fmt::Display for Finding {
 mod tests {
     use super::*;
 
-    const N: [f64; 4] = [1e7, 1e8, 1e9, 1e9];
-    const D: [f64; 4] = [1e10, 1e9, 1e9, 1e11];
-    const LOSS: [f64; 4] = [3.5, 3.4, 3.3, 2.5];
+    const N: [f64; 6] = [1e7, 1e8, 1e9, 1e9, 1e8, 1e7];
+    const D: [f64; 6] = [1e10, 1e9, 1e9, 1e11, 1e10, 1e9];
+    const LOSS: [f64; 6] = [3.5, 3.4, 3.3, 2.5, 3.0, 3.7];
 
-    fn compute(factors: [f64; 4]) -> Vec<f64> {
-        (0..4).map(|i| 6.0 * N[i] * D[i] * factors[i]).collect()
+    fn compute(factors: [f64; 6]) -> Vec<f64> {
+        (0..6).map(|i| 6.0 * N[i] * D[i] * factors[i]).collect()
     }
 
     fn table<'a>(c: &'a [f64]) -> Table<'a> {
@@ -191,16 +229,16 @@ mod tests {
 
     #[test]
     fn a_sound_table_has_no_findings() {
-        assert_eq!(lint(&table(&compute([1.0; 4]))), []);
+        assert_eq!(lint(&table(&compute([1.0; 6]))), []);
     }
 
     #[test]
     fn conventions_of_compute_are_told_apart() {
-        let other = lint(&table(&compute([1.2; 4])));
+        let other = lint(&table(&compute([1.2; 6])));
         assert!(
             matches!(other[..], [Finding::OtherCompute { ratio }] if (ratio - 1.2).abs() < 1e-9)
         );
-        let mixed = lint(&table(&compute([1.0, 1.0, 1.3, 1.0])));
+        let mixed = lint(&table(&compute([1.0, 1.0, 1.3, 1.0, 1.0, 1.0])));
         assert_eq!(mixed, [Finding::MixedCompute { rows: vec![2] }]);
     }
 
@@ -218,7 +256,8 @@ mod tests {
         let findings = lint(&table);
         assert_eq!(findings[0], Finding::Duplicates { rows: vec![0, 1] });
         assert_eq!(findings[1], Finding::PointsOfRuns { runs_n: 2, rows_n: 3 });
-        assert!(matches!(findings[2], Finding::Collinear { .. }), "{findings:?}");
+        assert_eq!(findings[2], Finding::Few { configurations_n: 2 });
+        assert!(matches!(findings[3], Finding::Collinear { .. }), "{findings:?}");
     }
 
     #[test]
@@ -231,8 +270,23 @@ mod tests {
             ..Table::default()
         };
         let findings = lint(&table);
-        assert_eq!(findings[0], Finding::Constant { variable: "N" });
-        assert!(matches!(findings[1], Finding::ShortSpan { variable: "D", .. }));
-        assert!(matches!(findings[2], Finding::Rising { .. }));
+        assert_eq!(findings[0], Finding::Few { configurations_n: 3 });
+        assert_eq!(findings[1], Finding::Constant { variable: "N" });
+        assert!(matches!(findings[2], Finding::ShortSpan { variable: "D", .. }));
+        assert!(matches!(findings[3], Finding::Rising { .. }));
+    }
+
+    /// Logarithms of equal numbers have means that differ from them by rounding.
+    #[test]
+    fn what_is_everywhere_the_same_has_no_correlation() {
+        let (n, d) = ([1e8; 20], [1e9; 20]);
+        let table =
+            Table { params_n: Some(&n), tokens_d: Some(&d), loss: &[2.5; 20], ..Table::default() };
+        let same = |variable| Finding::Constant { variable };
+        let few = Finding::Few { configurations_n: 1 };
+        assert_eq!(lint(&table)[1..], [few, Finding::FlatLoss, same("N"), same("D")]);
+        let flops_c = compute([1.0; 6]);
+        let flat = Table { loss: &[2.5; 6], ..self::table(&flops_c) };
+        assert_eq!(lint(&flat), [Finding::FlatLoss]);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use law_engine::catalogue::{Data, Law, Options, Prior, Refusal, Scheme};
+use law_engine::catalogue::{Data, LAWS, Law, Options, Prior, Refusal, Scheme};
 use law_engine::metrics::Conventions;
 use law_engine::objective::{Huber, Residual};
 use law_engine::query::{Fitted, Throughput};
@@ -57,6 +57,7 @@ impl Fitting {
         beside: &[&str],
     ) -> Result<(Fitted<'static>, Data), Failure> {
         let law = self.law()?;
+        self.mapping.columns.known_to(law)?;
         let mut symbols: Vec<&str> = law.card().letters();
         symbols.extend(
             beside.iter().filter(|beside| !symbols.contains(beside)).copied().collect::<Vec<_>>(),
@@ -136,6 +137,9 @@ pub(crate) struct Target {
     pub(crate) noise: Option<f64>,
 }
 
+/// Symbols that columns are named for whatever the law.
+const BESIDE_LAWS: [&str; 5] = ["h", "loss", "run", "seed", "arm"];
+
 /// Where a file of runs holds what.
 #[derive(Debug, Args)]
 pub(crate) struct Columns {
@@ -169,6 +173,39 @@ impl Columns {
     /// Symbols whose columns were named.
     pub(crate) fn symbols(&self) -> Vec<&str> {
         self.column.iter().map(|(symbol, _)| symbol.as_str()).collect()
+    }
+
+    /// Refuses two columns for one symbol, and the response as a variable.
+    fn distinct(&self, file: &RunsFile) -> Result<(), Failure> {
+        for (number, (symbol, column)) in self.column.iter().enumerate() {
+            let before = self.column[..number].iter().find(|(before, _)| before == symbol);
+            if let Some((_, other)) = before {
+                let message = format!("{symbol} is given two columns, `{other}` and `{column}`");
+                return Err(Failure::refused(message));
+            }
+            let loss = file.find("loss", &self.named()).ok().map(|loss| file.column(loss));
+            if symbol != "loss" && loss == Some(column) {
+                let message = format!("{symbol} and the response are both column `{column}`");
+                return Err(Failure::refused(message).with_hint("name it: `--response COLUMN`"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a column for what is no variable, of `law` or of any other that may be chosen.
+    fn known_to(&self, law: &dyn Law) -> Result<(), Failure> {
+        let own = law.card().variables;
+        let is_known = |symbol: &str| {
+            let mut variables = own.iter().chain(LAWS.iter().flat_map(|law| law.card().variables));
+            BESIDE_LAWS.contains(&symbol) || variables.any(|variable| variable.symbol == symbol)
+        };
+        let Some(symbol) = self.symbols().into_iter().find(|symbol| !is_known(symbol)) else {
+            return Ok(());
+        };
+        let variables: Vec<&str> = own.iter().map(|variable| variable.symbol).collect();
+        let message = format!("`--column {symbol}=...`: no law has a variable {symbol}");
+        Err(Failure::refused(message)
+            .with_hint(format!("those of this one are {}", variables.join(", "))))
     }
 
     /// By symbol, the columns that were named.
@@ -266,6 +303,7 @@ impl Mapping {
     /// The rows of a table with the variables that `symbols` stand for.
     pub(crate) fn data(&self, mut file: RunsFile, symbols: &[&str]) -> Result<Data, Failure> {
         self.columns.filter(&mut file)?;
+        self.columns.distinct(&file)?;
         let mut named = self.columns.named();
         named.extend(self.group.iter().map(|column| ("run".to_owned(), column.clone())));
         let (rows, response) = (file.places(symbols, &named)?, file.losses(&named)?);
@@ -300,6 +338,9 @@ pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
     Ok((left.trim().to_owned(), right.trim().to_owned()))
 }
 
+/// Residuals below this are rounding, and a smaller delta would tell them apart.
+const DELTA_MIN: f64 = 1e-12;
+
 /// An objective as the command line writes it.
 #[derive(Clone, Debug)]
 pub(crate) struct Objective {
@@ -330,8 +371,10 @@ impl FromStr for Objective {
         let huber = match (name.starts_with("huber"), delta) {
             (true, Some(delta)) => {
                 let delta: f64 = delta.parse().map_err(|_| format!("`{delta}` is no number"))?;
-                if !(delta.is_finite() && delta > 0.0) {
-                    return Err("the delta of a Huber loss is positive".to_owned());
+                if !(delta.is_finite() && delta >= DELTA_MIN) {
+                    return Err(format!(
+                        "the delta of a Huber loss is a finite number from {DELTA_MIN:e} on"
+                    ));
                 }
                 Huber { delta }
             }

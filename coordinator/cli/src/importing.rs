@@ -7,7 +7,7 @@ use law_engine::metrics::conventions::Loss;
 use sweep_core::import::ImportedRun;
 
 use crate::failure::Failure;
-use crate::runs_file::{POSITIVE, RunsFile, positive};
+use crate::runs_file::{RunsFile, expected, positive};
 
 /// What the table does not say by itself.
 #[derive(Clone, Debug)]
@@ -143,8 +143,9 @@ impl Columns {
     fn run(&self, file: &RunsFile, row: usize, mapping: &Mapping) -> Result<ImportedRun, String> {
         let number = |column: usize| {
             let text = file.cell(row, column);
-            positive(text)
-                .ok_or_else(|| format!("{} is `{text}`, expected {POSITIVE}", file.column(column)))
+            positive(text).ok_or_else(|| {
+                format!("{} is `{text}`, expected {}", file.column(column), expected(text))
+            })
         };
         let text = |column: Option<usize>| column.map_or("", |column| file.cell(row, column));
         let arm = match &mapping.arm {

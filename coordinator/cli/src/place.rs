@@ -114,7 +114,9 @@ pub(crate) fn named(variables: &[Symbol], x: &[f64], free: &[&str]) -> String {
 /// A positive number with its suffix, for clap.
 pub(crate) fn positive(text: &str) -> Result<f64, String> {
     runs_file::positive(text.trim()).ok_or_else(|| {
-        format!("expected a positive number such as `2.0`, `1e24` or `70B`, not `{text}`")
+        format!(
+            "expected a positive number up to 1e60 such as `2.0`, `1e24` or `70B`, not `{text}`"
+        )
     })
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::card::Symbol;
+use crate::digits;
 
 /// A table of observations. What is in it can be fitted: every number is finite, every
 /// response positive, and no variable negative. Most laws want positive variables too.
@@ -37,6 +38,12 @@ pub enum Refusal {
     NoCoefficient { law: &'static str, coefficient: String, coefficients: Vec<&'static str> },
     /// A fixed value or a bound outside its range.
     OutOfBounds { coefficient: String, value: f64, lower: f64, upper: f64 },
+    /// Two values or two ranges for one coefficient.
+    GivenTwice { coefficient: String },
+    /// A range whose lower end is above the upper.
+    Reversed { coefficient: String, lower: f64, upper: f64 },
+    /// Two names of one coefficient that are to be one.
+    TiedToItself { coefficient: String },
     /// A prior without a spread, or without the noise that its strength is measured by.
     BadPrior { coefficient: String, sd: f64, noise: f64 },
     /// No search is asked for and no place to begin from.
@@ -77,7 +84,20 @@ impl fmt::Display for Refusal {
                 coefficients.join(", ")
             ),
             Self::OutOfBounds { coefficient, value, lower, upper } => {
-                write!(f, "{coefficient} = {value} is not between {lower} and {upper}")
+                let value = digits::given(*value);
+                write!(f, "{coefficient} = {value} is not {}", range(*lower, *upper))
+            }
+            Self::GivenTwice { coefficient } => {
+                write!(f, "{coefficient} is given more than one value, or a range twice")
+            }
+            Self::Reversed { coefficient, lower, upper } => write!(
+                f,
+                "the range of {coefficient} ends at {} before it begins at {}",
+                digits::given(*upper),
+                digits::given(*lower)
+            ),
+            Self::TiedToItself { coefficient } => {
+                write!(f, "{coefficient} is tied to itself, expected another coefficient")
             }
             Self::BadPrior { coefficient, sd, noise } => write!(
                 f,
@@ -266,6 +286,18 @@ impl Data {
     pub fn column(&self, name: &str) -> Option<Vec<f64>> {
         let place = self.columns.iter().position(|column| column == name)?;
         Some(self.values.iter().map(|row| row[place]).collect())
+    }
+}
+
+/// What a coefficient may be, in words.
+fn range(lower: f64, upper: f64) -> String {
+    let [from, to] = [lower, upper].map(digits::given);
+    if upper < f64::MAX {
+        format!("between {from} and {to}")
+    } else if lower > f64::MIN {
+        format!("a finite number from {from} on")
+    } else {
+        "a finite number".to_owned()
     }
 }
 

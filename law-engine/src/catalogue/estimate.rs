@@ -1,5 +1,7 @@
 //! Fitting a law of the catalogue, and what there is to say about the fit.
 
+use std::collections::BTreeSet;
+
 use sweep_core::fit::Convergence;
 
 use super::Ground;
@@ -304,6 +306,15 @@ fn within(symbol: &str, value: f64, (lower, upper): (f64, f64)) -> Result<(), Re
     Err(Refusal::OutOfBounds { coefficient: symbol.to_owned(), value, lower, upper })
 }
 
+/// Refuses a coefficient that is named twice.
+fn once<'a>(mut symbols: impl Iterator<Item = &'a String>) -> Result<(), Refusal> {
+    let mut seen = BTreeSet::new();
+    match symbols.find(|symbol| !seen.insert(*symbol)) {
+        Some(symbol) => Err(Refusal::GivenTwice { coefficient: symbol.clone() }),
+        None => Ok(()),
+    }
+}
+
 /// The bounds, ties and priors that the options and the card ask for together.
 pub(super) fn constraints<const P: usize>(
     card: &Card,
@@ -328,14 +339,24 @@ pub(super) fn constraints<const P: usize>(
         pulls: [Pull::NONE; P],
     };
     for (first, second) in &options.tied {
+        if first == second {
+            return Err(Refusal::TiedToItself { coefficient: first.clone() });
+        }
         let (a, b) = (constraints.leader[place(first)?], constraints.leader[place(second)?]);
         constraints.leader.iter_mut().filter(|l| **l == a.max(b)).for_each(|l| *l = a.min(b));
     }
     // What is asked of a tied coefficient is asked of the one that it is tied to.
     let leader = constraints.leader;
     let place = |symbol: &String| Ok::<_, Refusal>(leader[place(symbol)?]);
+    once(options.bounds.iter().map(|(symbol, ..)| symbol))?;
+    once(options.fixed.iter().map(|(symbol, _)| symbol))?;
+    once(options.priors.iter().map(|prior| &prior.coefficient))?;
     for (symbol, lower, upper) in &options.bounds {
         let i = place(symbol)?;
+        if lower > upper {
+            let (coefficient, lower, upper) = (symbol.clone(), *lower, *upper);
+            return Err(Refusal::Reversed { coefficient, lower, upper });
+        }
         let (least, most) = constraints.bounds[i];
         // The upper end is within the card's bounds, and the lower one within what that leaves.
         within(symbol, *upper, (least, most))?;

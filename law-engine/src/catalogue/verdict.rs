@@ -10,6 +10,7 @@ use super::data::Data;
 use super::estimate::Estimate;
 use super::influence::Influence;
 use super::profile::Profile;
+use crate::digits;
 
 /// Something that a reader must know beside the coefficients.
 #[derive(Clone, Debug, PartialEq)]
@@ -218,8 +219,9 @@ impl fmt::Display for Verdict {
             ),
             Self::Vague { coefficient, factor } if factor.is_finite() => write!(
                 f,
-                "{coefficient} is hardly determined: its interval spans a factor of {factor:.0}; \
-                 runs at a larger scale would narrow it"
+                "{coefficient} is hardly determined: its interval spans a factor of {}; runs at a \
+                 larger scale would narrow it",
+                digits::fixed(*factor, 0)
             ),
             Self::Vague { coefficient, .. } => write!(
                 f,
@@ -229,9 +231,10 @@ impl fmt::Display for Verdict {
                 f,
                 "another optimum is only {:.2} % worse, with coefficients {}",
                 worse_by * 100.0,
-                coefficients.iter().map(|c| format!("{c:.4}")).collect::<Vec<_>>().join(", ")
+                coefficients.iter().map(|c| digits::coefficient(*c)).collect::<Vec<_>>().join(", ")
             ),
             Self::AtBound { coefficient, value } => {
+                let value = digits::given(*value);
                 write!(f, "{coefficient} = {value} is the end of its range, not an optimum within")
             }
             Self::ShortSpan { variable, decades, largest } => write!(
@@ -252,10 +255,11 @@ impl fmt::Display for Verdict {
             ),
             Self::Outlier { rows, residual, times, coefficient, with, without } => write!(
                 f,
-                "{} {:.1} % {} the law, {times:.0} times the usual distance: without it {}",
+                "{} {} % {} the law, {} times the usual distance: without it {}",
                 lies(rows),
-                100.0 * residual.exp_m1().abs(),
+                digits::fixed(100.0 * residual.exp_m1().abs(), 1),
                 if *residual > 0.0 { "above" } else { "below" },
+                digits::fixed(*times, 0),
                 instead(coefficient, *with, *without)
             ),
             Self::Unbounded { coefficient, is_above } => write!(
@@ -265,8 +269,11 @@ impl fmt::Display for Verdict {
             ),
             Self::Disputed { coefficient, profile: Interval { lower, upper }, times } => write!(
                 f,
-                "{coefficient}: its profile allows [{lower:.4}, {upper:.4}], and the interval of \
-                 refits is {times:.2} times as wide; trust the wider one"
+                "{coefficient}: its profile allows [{}, {}], and the interval of refits is {} times \
+                 as wide; trust the wider one",
+                digits::coefficient(*lower),
+                digits::coefficient(*upper),
+                digits::fixed(*times, 2)
             ),
             Self::Lone { rows, coefficient, share, with, without } => write!(
                 f,
@@ -290,12 +297,6 @@ fn lies(rows: &[usize]) -> String {
 }
 
 fn instead(coefficient: &str, with: f64, without: f64) -> String {
-    let number = |value: f64| {
-        if (1e-3..1e6).contains(&value.abs()) {
-            format!("{value:.4}")
-        } else {
-            format!("{value:.3e}")
-        }
-    };
-    format!("{coefficient} would be {} instead of {}", number(without), number(with))
+    let [with, without] = [with, without].map(digits::coefficient);
+    format!("{coefficient} would be {without} instead of {with}")
 }

@@ -103,6 +103,7 @@ impl fmt::Display for NoLaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Misread(mistake) => mistake.fmt(f),
+            Self::Unknown { name, .. } if name.is_empty() => write!(f, "the law has no name"),
             Self::Unknown { name, .. } => write!(f, "no law of the catalogue is called `{name}`"),
         }
     }
@@ -115,6 +116,7 @@ impl std::error::Error for NoLaw {}
 /// # Errors
 /// Where it does neither.
 pub fn find(text: &str, variables: &[&str]) -> Result<&'static dyn Law, NoLaw> {
+    let text = text.trim();
     if is_expression(text) {
         return law(text, variables).map_err(NoLaw::Misread);
     }

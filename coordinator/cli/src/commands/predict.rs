@@ -46,20 +46,24 @@ pub(crate) async fn run(arguments: Predict, context: &Context) -> Result<ExitSta
     let Predict { mut fitting, at, families, format } = arguments;
     let file = fitting.runs.read(context).await?;
     let is_chosen = fitting.target.law == AUTO;
-    let ranking =
-        (is_chosen || families).then(|| ranking(&fitting, &file, HELD_OUT)).transpose()?;
-    if let Some(ranking) = ranking.as_ref().filter(|_| is_chosen) {
-        fitting.target.law = ranking.best().to_owned();
+    let mut ranked = is_chosen.then(|| ranking(&fitting, &file, HELD_OUT)).transpose()?;
+    if let Some(ranked) = &ranked {
+        fitting.target.law = ranked.best().to_owned();
     }
     let variables = fitting.law()?.card().variables;
     let mut places = Vec::new();
     for at in &at {
         places.extend(at.rows(variables, &[])?);
     }
-    let (fitted, data) = fitting.fitted_to(file, &[])?;
+    // What keeps the law itself from being fitted is said before what keeps the others.
+    let (fitted, data) = fitting.fitted_to(file.clone(), &[])?;
     let mut others = Vec::new();
-    if let Some(ranking) = ranking.as_ref().filter(|_| families) {
-        others = rivals(&fitting, ranking, variables)?;
+    if families {
+        let ranked = match ranked.take() {
+            Some(ranked) => ranked,
+            None => ranking(&fitting, &file, HELD_OUT)?,
+        };
+        others = rivals(&fitting, &ranked, variables)?;
     }
     let answer = |x: &Vec<f64>| {
         let own = predict(&fitted, x, fitting.level());

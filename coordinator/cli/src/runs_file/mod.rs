@@ -2,6 +2,7 @@
 //! files of TensorBoard, or the runs of W&B.
 
 mod folder;
+mod number;
 mod parquet;
 mod table;
 mod tensorboard;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use law_engine::metrics::Conventions;
 
 use crate::failure::Failure;
+pub(crate) use number::{expected, positive};
 
 /// A table as it was read. Cells keep their text until somebody asks for numbers.
 #[derive(Clone, Debug)]
@@ -192,6 +194,17 @@ impl RunsFile {
         if let Some(name) = named.get(symbol) {
             return self.named(name);
         }
+        let Some(place) = self.usual(symbol) else {
+            let message = format!("no column of {} is known as {symbol}", self.path.display());
+            return Err(Failure::refused(message)
+                .with_cause(format!("its columns are {}", self.columns.join(", ")))
+                .with_hint(format!("name it: `--column {symbol}=COLUMN`")));
+        };
+        self.only(place)
+    }
+
+    /// The column of a symbol, or of a name that is usual for it.
+    fn usual(&self, symbol: &str) -> Option<usize> {
         let usual = KNOWN.iter().find(|(known, _)| *known == symbol).map_or(&[][..], |(_, n)| *n);
         let is = |name: &str| self.columns.iter().position(|c| c.eq_ignore_ascii_case(name));
         let ends = |name: &str| self.only_ending(name);
@@ -200,14 +213,6 @@ impl RunsFile {
             .position(|column| column == symbol)
             .or_else(|| usual.iter().find_map(|name| is(name)))
             .or_else(|| usual.iter().find_map(|name| ends(name)))
-            .ok_or_else(|| {
-                Failure::refused(format!(
-                    "no column of {} is known as {symbol}",
-                    self.path.display()
-                ))
-                .with_cause(format!("its columns are {}", self.columns.join(", ")))
-                .with_hint(format!("name it: `--column {symbol}=COLUMN`"))
-            })
     }
 
     /// The one column that is called so within a group, as `eval/loss` or `config.params` are.
@@ -222,10 +227,21 @@ impl RunsFile {
     }
 
     pub(crate) fn named(&self, name: &str) -> Result<usize, Failure> {
-        self.columns.iter().position(|column| column == name).ok_or_else(|| {
+        let place = self.columns.iter().position(|column| column == name).ok_or_else(|| {
             Failure::refused(format!("{} has no column `{name}`", self.path.display()))
                 .with_cause(format!("its columns are {}", self.columns.join(", ")))
-        })
+        })?;
+        self.only(place)
+    }
+
+    /// The column, unless another has its name: nothing says which is meant.
+    fn only(&self, place: usize) -> Result<usize, Failure> {
+        let name = &self.columns[place];
+        if self.columns.iter().filter(|column| *column == name).count() == 1 {
+            return Ok(place);
+        }
+        Err(Failure::refused(format!("{} has two columns `{name}`", self.path.display()))
+            .with_hint("rename one of them in the file"))
     }
 
     /// The numbers of a quantity, where the file has it; a column that the user names must be there.
@@ -236,7 +252,9 @@ impl RunsFile {
     ) -> Result<Option<Vec<f64>>, Failure> {
         match self.find(symbol, named) {
             Ok(column) => self.numbers(column).map(Some),
-            Err(failure) if named.contains_key(symbol) => Err(failure),
+            Err(failure) if named.contains_key(symbol) || self.usual(symbol).is_some() => {
+                Err(failure)
+            }
             Err(_) => Ok(None),
         }
     }
@@ -268,8 +286,9 @@ impl RunsFile {
             let text = cells[column].trim();
             positive(text).ok_or_else(|| {
                 let (path, name) = (self.path.display(), &self.columns[column]);
-                Failure::refused(format!("{path}:{line}: {name} is `{text}`"))
-                    .with_cause(format!("expected {POSITIVE}"))
+                let is = if text.is_empty() { "missing".to_owned() } else { format!("`{text}`") };
+                Failure::refused(format!("{path}:{line}: {name} is {is}"))
+                    .with_cause(format!("expected {}", expected(text)))
                     .with_hint("`--where COLUMN=VALUE` keeps only the runs to fit")
             })
         };
@@ -306,27 +325,6 @@ impl RunsFile {
     }
 }
 
-/// What [`positive`] reads.
-pub(crate) const POSITIVE: &str = "a positive finite number such as `2.31`, `1.4e9` or `70B`";
-
-/// A number that a law can pass through.
-pub(crate) fn positive(text: &str) -> Option<f64> {
-    number(text).filter(|value| value.is_finite() && *value > 0.0)
-}
-
-/// A number, with a metric suffix if it has one.
-pub(crate) fn number(text: &str) -> Option<f64> {
-    let factor = match text.chars().last()? {
-        'k' | 'K' => 1e3,
-        'M' => 1e6,
-        'B' | 'G' => 1e9,
-        'T' => 1e12,
-        _ => return text.parse().ok(),
-    };
-    let number: f64 = text[..text.len() - 1].trim_end().parse().ok()?;
-    Some(number * factor)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -358,11 +356,36 @@ mod tests {
 
     #[test]
     fn a_bad_cell_is_named_by_line_and_column() {
-        for (cell, line) in [("nan", 3), ("-1", 3), ("0", 3), ("inf", 3), ("", 3), ("1e400", 3)] {
+        for cell in ["nan", "-1", "0", "inf", "1e400", "1e300", "1e-300", "abc"] {
             let file = read(&format!("N,loss\n1e6,2\n1e7,{cell}\n")).unwrap();
             let failure = file.numbers(1).unwrap_err().render(false);
-            assert!(failure.contains(&format!("runs:{line}: loss is `{cell}`")), "{failure}");
+            assert!(failure.contains(&format!("runs:3: loss is `{cell}`")), "{failure}");
         }
+        let file = read("{\"N\":1e6,\"loss\":2}\n{\"N\":1e7}\n").unwrap();
+        let failure = file.numbers(1).unwrap_err().render(false);
+        assert!(failure.contains("runs:2: loss is missing"), "{failure}");
+    }
+
+    /// Programs write numbers that are none into JSON, where they are none: they are named by their
+    /// row where they are needed, and do no harm where they are not.
+    #[test]
+    fn numbers_that_json_does_not_have_are_cells() {
+        let text = "{\"N\":1e6,\"loss\":2,\"norm\":NaN}\n\
+                    {\"N\":1e7,\"loss\":-Infinity,\"note\":\"a NaN, Infinity\"}\n";
+        let file = read(text).unwrap();
+        let column = |symbol| file.find(symbol, &BTreeMap::new()).unwrap();
+        assert_eq!(file.numbers(column("N")).unwrap(), [1e6, 1e7]);
+        let failure = file.numbers(column("loss")).unwrap_err().render(false);
+        assert!(failure.contains("runs:2: loss is `-Infinity`"), "{failure}");
+        assert_eq!(file.cell(1, file.named("note").unwrap()), "a NaN, Infinity");
+    }
+
+    #[test]
+    fn a_column_that_is_there_twice_is_refused_where_it_is_needed() {
+        let file = read("N,loss,N,x,x\n1e6,2,1e7,0,0\n").unwrap();
+        assert_eq!(file.losses(&BTreeMap::new()).unwrap(), [2.0]);
+        let failure = file.find("N", &BTreeMap::new()).unwrap_err().render(false);
+        assert!(failure.contains("has two columns `N`"), "{failure}");
     }
 
     #[test]

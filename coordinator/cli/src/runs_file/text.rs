@@ -36,7 +36,7 @@ pub(super) fn json(path: &Path, text: &str) -> Result<Cells, Failure> {
     let mut table = Table::default();
     for (index, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
         let line = index as u64 + 1;
-        let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
+        let object = object(text).map_err(|error| {
             Failure::refused(format!("{}:{line} is not a JSON object", path.display()))
                 .with_cause(error.to_string())
                 .with_hint("expected one object per line, one line per run")
@@ -46,4 +46,40 @@ pub(super) fn json(path: &Path, text: &str) -> Result<Cells, Failure> {
         table.push(line, cells);
     }
     Ok(table.cells())
+}
+
+/// What Python's writer makes of numbers that JSON does not have.
+const NO_NUMBERS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
+
+/// A line's object. Numbers that are none become texts, which is for whoever needs the cell to judge.
+fn object(text: &str) -> serde_json::Result<Map<String, Value>> {
+    let read = serde_json::from_str(text);
+    if read.is_ok() || NO_NUMBERS.iter().all(|none| !text.contains(none)) {
+        return read;
+    }
+    serde_json::from_str(&quoted(text))
+}
+
+/// The same text, with numbers that are none between quotes.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 16);
+    let (mut rest, mut is_string) = (text, false);
+    while let Some(letter) = rest.chars().next() {
+        let none = NO_NUMBERS.iter().find(|none| !is_string && rest.starts_with(**none));
+        // What a backslash escapes does not end a string.
+        let length = match none {
+            Some(none) => none.len(),
+            None if is_string && letter == '\\' => rest.chars().take(2).map(char::len_utf8).sum(),
+            None => letter.len_utf8(),
+        };
+        let (token, after) = rest.split_at(length);
+        if none.is_some() {
+            quoted.extend(["\"", token, "\""]);
+        } else {
+            quoted.push_str(token);
+            is_string ^= letter == '"';
+        }
+        rest = after;
+    }
+    quoted
 }

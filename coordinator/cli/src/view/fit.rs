@@ -7,7 +7,7 @@ use sweep_core::units::{Share, human_count};
 
 use super::families::Families;
 use super::table::{Column, draw};
-use super::{counted, signed_percent};
+use super::{counted, percent, signed_percent};
 
 /// Everything that `sweepctl fit` finds; the JSON that it prints.
 #[derive(Debug, Serialize)]
@@ -162,11 +162,11 @@ impl FitReport {
         );
         if let Some(HeldOut { rows_n, mean_error, worst_error, bias }) = &self.held_out {
             text += &format!(
-                "held out: the largest {} forecast from the others within {:.2} % on average, \
-                 {:.2} % at worst, {} in the mean\n",
+                "held out: the largest {} forecast from the others within {} on average, \
+                 {} at worst, {} in the mean\n",
                 counted(*rows_n, "row"),
-                mean_error * 100.0,
-                worst_error * 100.0,
+                percent(*mean_error),
+                percent(*worst_error),
                 signed_percent(*bias)
             );
         }

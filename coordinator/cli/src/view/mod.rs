@@ -42,8 +42,18 @@ pub(crate) fn significant(value: f64) -> String {
 
 /// A signed share in per cent: `+3.1 %`.
 pub(crate) fn signed_percent(share: f64) -> String {
-    format!("{:+.1} %", share * 100.0)
+    let percent = share * 100.0;
+    if percent.abs() >= LONG { format!("{percent:+.1e} %") } else { format!("{percent:+.1} %") }
 }
+
+/// A share in per cent: `3.12 %`, and a power of ten where that would be a row of digits.
+pub(crate) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent >= LONG { format!("{percent:.1e} %") } else { format!("{percent:.2} %") }
+}
+
+/// Per cent from here on are no longer read digit by digit.
+const LONG: f64 = 1e6;
 
 #[cfg(test)]
 mod tests {
@@ -63,5 +73,7 @@ mod tests {
             assert_eq!(significant(value), text);
         }
         assert_eq!(signed_percent(-0.0123), "-1.2 %");
+        assert_eq!((signed_percent(1e50), percent(1e50)), ("+1.0e52 %".into(), "1.0e52 %".into()));
+        assert_eq!(percent(0.012_34), "1.23 %");
     }
 }

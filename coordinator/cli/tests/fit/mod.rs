@@ -1,5 +1,6 @@
 //! `sweepctl fit` and the catalogue, on files that a user might bring.
 
+mod bad_input;
 mod compare;
 mod propose;
 

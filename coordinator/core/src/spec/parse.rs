@@ -114,6 +114,9 @@ fn plain(message: &str) -> String {
     match text {
         "expected mapping start" => "expected a map such as `{ key: value }`".to_owned(),
         "expected sequence start" => "expected a list such as `[a, b]`".to_owned(),
+        text if text.starts_with("cannot deserialize null into string") => {
+            "expected a text, found nothing".to_owned()
+        }
         text => text.to_owned(),
     }
 }
