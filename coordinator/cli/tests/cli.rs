@@ -6,13 +6,14 @@ mod transcript;
 use transcript::{Transcript, sweepctl};
 
 /// Every command and the actions of `budget`, `project` and `corpus`.
-const COMMANDS: [&[&str]; 40] = [
+const COMMANDS: [&[&str]; 41] = [
     &[],
     &["submit"],
     &["plan"],
     &["status"],
     &["watch"],
     &["runs"],
+    &["metrics"],
     &["logs"],
     &["pause"],
     &["resume"],

@@ -277,7 +277,7 @@ fn the_same_run_twice_is_the_same() {
 /// Steps 1 and 401 are not metric boundaries (every 2 steps), 300 lies in the second epoch.
 #[test]
 fn an_interrupted_run_ends_like_an_uninterrupted_one() {
-    let corpus = corpus_of(800);
+    let corpus = corpus_of(550);
     for (family, moments) in [
         (Family::Gpt, MomentFormat::F32),
         (Family::Qlstm, MomentFormat::F32),
