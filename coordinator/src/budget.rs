@@ -111,7 +111,7 @@ mod tests {
             let expected = format!("forecast.laws[1]: the law `{law}` is listed twice");
             assert!(said.contains(&expected), "{said}");
         }
-        assert!(with("[E + A N^-alpha, E + AN^-alpha]").is_ok(), "AN is another name");
+        assert!(with("[E + A B N^-alpha, E + AB N^-alpha]").is_ok(), "AB is one name");
     }
 
     #[test]

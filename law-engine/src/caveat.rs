@@ -155,9 +155,10 @@ fn reach(fit: &LawFit, context: &Context<'_>) -> Option<String> {
     let ratio = context.horizon_hours / fit.hours_measured.upper;
     (ratio > REACH_FAR).then(|| {
         format!(
-            "Beyond {} the law extrapolates, up to {ratio:.0}x; the band assumes that its form \
-             holds there.",
+            "Beyond {} the law extrapolates, up to {}x; the band assumes that its form holds \
+             there.",
             context.axis.quantity(fit.hours_measured.upper),
+            fixed(ratio, 0),
         )
     })
 }

@@ -90,6 +90,10 @@ fn no_table_of_numbers_is_a_panic() {
             let transcript = ask(&text, command);
             let ended = matches!(transcript.status, Some(0 | 1));
             assert!(ended, "{command:?} of {text}: {transcript}");
+            // A comparison writes its coefficients out, whatever their unit.
+            if command[0] == "compare" {
+                continue;
+            }
             let digits = |text: &str| {
                 let runs = text.split(|letter: char| !letter.is_ascii_digit());
                 runs.map(str::len).max().unwrap_or_default()
