@@ -70,10 +70,12 @@ fn bounds_hold_and_are_within_those_of_the_card() {
     let free = fit(&data(), &Options::default()).expect("it can be fitted");
     let wide = fit(&data(), &bounds(0.1, 0.9)).expect("it can be fitted");
     assert!((free.objective / wide.objective - 1.0).abs() < 1e-9);
-    for (lower, upper) in [(-1.0, 0.5), (0.1, 3.0), (0.5, 0.4)] {
+    for (lower, upper) in [(-1.0, 0.5), (0.1, 3.0)] {
         let refused = fit(&data(), &bounds(lower, upper));
         assert!(matches!(refused, Err(Refusal::OutOfBounds { .. })), "{refused:?}");
     }
+    let reversed = fit(&data(), &bounds(0.5, 0.4));
+    assert!(matches!(reversed, Err(Refusal::Reversed { .. })), "{reversed:?}");
 }
 
 /// With all but the floor given, the model is a mean, and the answer is the textbook's: the prior
