@@ -37,10 +37,14 @@ fn none() -> String {
     "-".to_owned()
 }
 
-/// Four digits, whatever the size.
+/// Four significant digits, whatever the size.
 fn number(value: f64) -> String {
-    if value == 0.0 || (1e-3..1e6).contains(&value.abs()) {
-        let digits = (3 - value.abs().max(1.0).log10().floor() as i32).max(0) as usize;
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let magnitude = value.abs().log10().floor();
+    if (-4.0..6.0).contains(&magnitude) {
+        let digits = (3.0 - magnitude).max(0.0) as usize;
         format!("{value:.digits$}")
     } else {
         format!("{value:.3e}")
