@@ -22,7 +22,7 @@ pub(crate) fn table(all: &[Series]) -> String {
 fn cells(series: &Series) -> Vec<String> {
     let last = series.points().next_back();
     let finite = || series.values.iter().flatten().copied();
-    let range = |pick: fn(f64, f64) -> f64| finite().reduce(pick).map_or_else(none, |v| number(v));
+    let range = |pick: fn(f64, f64) -> f64| finite().reduce(pick).map_or_else(none, number);
     vec![
         series.metric.to_string(),
         series.steps.len().to_string(),

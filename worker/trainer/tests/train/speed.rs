@@ -1,8 +1,9 @@
 //! The fused path against the same model in plain candle operations, by the CPU clock of one thread.
 //!
-//! Both take turns, so that whatever disturbs one disturbs the other. The bounds are three quarters of
-//! what the slowest core that was measured reaches (docs/trainer.md): a kernel that is not used any more,
-//! or was built without optimisation, is below them, and a busy machine is not.
+//! Both take turns, so that whatever disturbs one disturbs the other. A build for tests checks its
+//! arithmetic, which costs the kernels about a third of their speed and candle nothing; the bounds are
+//! below that and above what is left where a kernel is not used any more, or not optimised. What a release
+//! reaches is in docs/trainer.md.
 
 use sweep_core::variant::{Family, ModelSpec, Position, Variant};
 use sweep_trainer::model::Path;
@@ -16,7 +17,7 @@ const WINDOW_SECONDS: f64 = 0.1;
 #[test]
 fn fused_kernels_are_several_times_as_fast_as_plain_operations() {
     for (family, width, layers_n, at_least) in
-        [(Family::Gpt, 64, 2, 4.0), (Family::Gpt, 128, 5, 2.9), (Family::Qlstm, 64, 2, 7.5)]
+        [(Family::Gpt, 64, 2, 2.2), (Family::Gpt, 128, 5, 1.6), (Family::Qlstm, 64, 2, 3.5)]
     {
         let model = ModelSpec {
             family,
