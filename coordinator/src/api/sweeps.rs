@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use sweep_core::ids::SweepId;
+use sweep_core::ids::{RunId, SweepId};
 use sweep_core::import::ImportedRun;
 use sweep_core::sweep::{Preview, SweepPhase};
 use sweep_core::units::AcceleratorTime;
@@ -174,9 +174,7 @@ impl SweepService for Sweeps {
     async fn output(&self, request: Request<OutputRequest>) -> Result<Response<Documents>, Status> {
         let OutputRequest { name, run, follow } = request.into_inner();
         // An unknown run is an answer to the call itself.
-        let sweep = read_model::find(&self.context, &name).await?;
-        let runs = self.context.store.runs(sweep.id).await.map_err(Error::from)?;
-        let run = reference::find_run(&runs, &run)?.spec.id;
+        let run = self.run_of(&name, &run).await?;
         let context = self.context.clone();
         Ok(Response::new(stream(|sender| async move {
             outputs::tell(&context, run, follow, &sender).await
@@ -188,13 +186,20 @@ impl SweepService for Sweeps {
         request: Request<MetricsRequest>,
     ) -> Result<Response<Documents>, Status> {
         let MetricsRequest { name, run, metric } = request.into_inner();
-        let sweep = read_model::find(&self.context, &name).await?;
-        let runs = self.context.store.runs(sweep.id).await.map_err(Error::from)?;
-        let run = reference::find_run(&runs, &run)?;
-        let all = self.context.store.all_metrics(run.spec.id).await.map_err(Error::from)?;
+        let run = self.run_of(&name, &run).await?;
+        let all = self.context.store.all_metrics(run).await.map_err(Error::from)?;
         let asked = reference::find_series(&all, &metric)?;
         let documents: Vec<_> = asked.iter().map(|series| Ok(Document::of(series))).collect();
         Ok(Response::new(Box::pin(tokio_stream::iter(documents))))
+    }
+}
+
+impl Sweeps {
+    /// The run that is called so in the sweep of this name.
+    async fn run_of(&self, sweep: &str, run: &str) -> Result<RunId, Error> {
+        let sweep = read_model::find(&self.context, sweep).await?;
+        let runs = self.context.store.runs(sweep.id).await?;
+        Ok(reference::find_run(&runs, run)?.spec.id)
     }
 }
 
