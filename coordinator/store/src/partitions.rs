@@ -31,27 +31,28 @@ impl Store {
             let next = following(month);
             let name = format!("metric_chunk_{}_{:02}", month.year(), u8::from(month.month()));
             let (from, to) = (first_id(month), first_id(next));
-            writing!(self, |tx| {
-                let exists = format!("SELECT 1 FROM pg_class WHERE relname = '{name}'");
-                // Runs that were there before the partition stay where they are.
-                let is_taken = format!(
-                    "SELECT 1 FROM metric_chunk_default WHERE run_id >= '{from}' AND run_id < '{to}' LIMIT 1"
-                );
-                for reason in [exists, is_taken] {
-                    let reason = Statement::from_string(DbBackend::Postgres, reason);
-                    if tx.query_one_raw(reason).await?.is_some() {
-                        return Ok(());
-                    }
-                }
+            let exists = format!("SELECT 1 FROM pg_class WHERE relname = '{name}'");
+            // Runs that were there before the partition stay where they are.
+            let is_taken = format!(
+                "SELECT 1 FROM metric_chunk_default WHERE run_id >= '{from}' AND run_id < '{to}' LIMIT 1"
+            );
+            // Asked without a transaction: nearly always the answer is yes.
+            if !self.finds(exists).await? && !self.finds(is_taken).await? {
                 let create = format!(
                     "CREATE TABLE IF NOT EXISTS {name} PARTITION OF metric_chunk
                      FOR VALUES FROM ('{from}') TO ('{to}')"
                 );
-                tx.execute_unprepared(&create).await.map(drop).map_err(Error::from)
-            })?;
+                writing!(self, |tx| { Ok(tx.execute_unprepared(&create).await.map(drop)?) })?;
+            }
             month = next;
         }
         Ok(())
+    }
+
+    /// Whether a query of PostgreSQL has a row.
+    async fn finds(&self, query: String) -> Result<bool, Error> {
+        let query = Statement::from_string(DbBackend::Postgres, query);
+        Ok(self.db.query_one_raw(query).await?.is_some())
     }
 }
 
