@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::Error;
 use crate::calibrate::Reference;
+use crate::doors::Auth;
 use crate::queue::KnownQueue;
 
 /// Intervals and limits, each with its reason.
@@ -49,6 +50,8 @@ pub(crate) struct Context {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) library: Library,
     pub(crate) timing: Timing,
+    /// Whether whoever asks has to sign in.
+    pub(crate) auth: Auth,
     live: Arc<Mutex<Live>>,
     changes: Arc<watch::Sender<u64>>,
     /// Counts the changes that may let another run start.
@@ -104,11 +107,17 @@ impl Context {
             clock,
             library: Library::new(&corpora_dir(data_dir)),
             timing: Timing::default(),
+            auth: Auth::None,
             live: Arc::default(),
             changes: Arc::new(watch::Sender::new(0)),
             revision: Arc::default(),
             queue: Arc::default(),
         }
+    }
+
+    /// The same with doors that open as `auth` says.
+    pub(crate) fn with_auth(self, auth: Auth) -> Self {
+        Self { auth, ..self }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

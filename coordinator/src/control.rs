@@ -1,5 +1,6 @@
 //! What people ask of a sweep: found by name, judged, done, told.
 
+use sweep_core::access::Actor;
 use sweep_core::control::{self, Control, Controlled, Refusal, Standing, Step, Stepped, Subject};
 use sweep_core::ids::RunId;
 use sweep_core::plan::RunSpec;
@@ -17,6 +18,7 @@ pub(crate) struct Asked {
     pub(crate) sweep: String,
     /// As [`reference::find_run`] knows it; empty for the whole sweep.
     pub(crate) run: String,
+    /// What they call themselves, where nobody signs in.
     pub(crate) actor: String,
     pub(crate) reason: String,
     pub(crate) to: Option<AcceleratorTime>,
@@ -24,8 +26,13 @@ pub(crate) struct Asked {
 }
 
 /// Does what is asked, or only says what would become of it.
-pub(crate) async fn control(context: &Context, asked: Asked) -> Result<Controlled, Error> {
-    let sweep = read_model::find(context, &asked.sweep).await?;
+pub(crate) async fn control(
+    context: &Context,
+    actor: &Actor,
+    asked: Asked,
+) -> Result<Controlled, Error> {
+    actor.must(asked.control.into())?;
+    let sweep = read_model::find(context, actor, &asked.sweep).await?;
     let runs = context.store.runs(sweep.id).await?;
     let run = match &*asked.run {
         "" => None,
@@ -51,7 +58,7 @@ pub(crate) async fn control(context: &Context, asked: Asked) -> Result<Controlle
         sweep: sweep.id,
         run,
         control,
-        actor: asked.actor,
+        actor: actor.called(asked.actor),
         reason: asked.reason,
         to: asked.to,
         at: context.now(),

@@ -1,5 +1,6 @@
 //! Gives work to workers: calibrations first, then runs, each under a lease.
 
+use sweep_core::access::Actor;
 use sweep_core::clock::Timestamp;
 use sweep_core::ids::WorkerId;
 use sweep_core::plan::RunSpec;
@@ -13,7 +14,7 @@ use sweep_store::{Claim, Error as StoreError, Lease};
 use crate::calibrate::Reference;
 use crate::context::{CalibrationJob, Context};
 use crate::scheduler::queue::Started;
-use crate::{Error, outputs, queue, retries};
+use crate::{Error, doors, outputs, queue, retries};
 
 /// What a worker is to do next.
 pub(crate) enum Work {
@@ -34,9 +35,15 @@ pub(crate) struct RunWork {
 /// Finds work for a worker.
 pub(crate) async fn lease(
     context: &Context,
+    actor: &Actor,
     worker: WorkerId,
     reference: Reference,
 ) -> Result<Work, Error> {
+    let held = context.store.lease_of(worker).await?;
+    if let Some(lease) = held {
+        // Before anything else: whoever goes by the name of another worker learns nothing of it.
+        doors::must_hold(context, actor, RunKey { run: lease.run, epoch: lease.epoch }).await?;
+    }
     let draining = {
         let mut live = context.live();
         live.workers.insert(worker, context.now());
@@ -46,7 +53,7 @@ pub(crate) async fn lease(
         }
         live.draining
     };
-    if let Some(lease) = context.store.lease_of(worker).await? {
+    if let Some(lease) = held {
         return run_work(context, &lease).await;
     }
     if draining {
@@ -56,7 +63,7 @@ pub(crate) async fn lease(
     if !calibrations.is_empty() {
         return Ok(Work::Calibrate(calibrations));
     }
-    claim_next(context, worker).await
+    claim_next(context, actor, worker).await
 }
 
 /// All calibrations of this worker's device that nobody works on: measured together, they compare
@@ -91,12 +98,13 @@ fn open_calibrations(
 const CLAIMS_MAX: u32 = 32;
 
 /// Claims the run that is next of all sweeps'.
-async fn claim_next(context: &Context, worker: WorkerId) -> Result<Work, Error> {
+async fn claim_next(context: &Context, actor: &Actor, worker: WorkerId) -> Result<Work, Error> {
     for _ in 0..CLAIMS_MAX {
         let Some(started) = queue::next(context).await? else { break };
         let Started { run, reserve, .. } = started;
         let (now, expires_at) = (context.now(), context.lease_expiry());
-        let claim = Claim { run, worker, reserve, now, expires_at };
+        let token = actor.token;
+        let claim = Claim { run, worker, reserve, token, now, expires_at };
         match context.store.claim(&claim).await {
             Ok(lease) => {
                 context.progressed();
@@ -205,8 +213,9 @@ mod tests {
         assert!(!request_missing(&context, &missing));
 
         let [first, second] = [WorkerId::new(), WorkerId::new()];
-        let asks =
-            async |worker| lease(&context, worker, device.clone()).await.expect("it answers");
+        let asks = async |worker| {
+            lease(&context, &Actor::anybody(), worker, device.clone()).await.expect("it answers")
+        };
         let Work::Calibrate(keys) = asks(first).await else { panic!("there is work") };
         assert_eq!(keys.len(), missing.len());
         assert!(matches!(asks(second).await, Work::Idle));

@@ -2,8 +2,10 @@
 
 use std::error::Error as _;
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use sweep_core::access::Denied;
 use sweep_core::code::ErrorCode;
 use sweep_core::control::Refusal;
 use sweep_core::spec::SpecErrors;
@@ -30,6 +32,20 @@ pub enum Error {
     TooDear { sweep: String, cost: AcceleratorTime, free: AcceleratorTime },
     #[error("the project cannot be set: {mistake}")]
     BadProject { mistake: String },
+    #[error("the token cannot be made: {mistake}")]
+    BadToken { mistake: String },
+    #[error("{} cannot be the token of the first administrator: {mistake}", path.display())]
+    BadBootstrap { path: PathBuf, mistake: String },
+    #[error("{why}")]
+    NotSignedIn { why: String },
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error("whoever reaches {address} could do everything: nobody has to sign in")]
+    OpenDoor { address: SocketAddr },
+    #[error("the name `{name}` is taken by a sweep of another project")]
+    TakenElsewhere { name: String },
+    #[error("the system has no random numbers")]
+    NoRandomness { source: Box<dyn std::error::Error + Send + Sync> },
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("{what}")]
@@ -60,15 +76,24 @@ impl Error {
             Self::Store(error) => error.code(),
             Self::Spec(_) | Self::Plan(_) => ErrorCode::BadSpec,
             Self::Corpus { source, .. } => source.code(),
-            Self::SweepChanged { .. } => ErrorCode::SweepChanged,
+            Self::SweepChanged { .. } | Self::TakenElsewhere { .. } => ErrorCode::SweepChanged,
             Self::BadImport { .. } => ErrorCode::BadImport,
             Self::NotFound { .. } => ErrorCode::NotFound,
-            Self::TooDear { .. } | Self::Refused(_) | Self::BadProject { .. } => ErrorCode::Refused,
+            Self::TooDear { .. }
+            | Self::Refused(_)
+            | Self::BadProject { .. }
+            | Self::BadToken { .. }
+            | Self::BadBootstrap { .. }
+            | Self::OpenDoor { .. } => ErrorCode::Refused,
+            Self::NotSignedIn { .. } => ErrorCode::NotSignedIn,
+            Self::Denied(_) => ErrorCode::NotAllowed,
             Self::DirectoryInUse { .. } | Self::AddressInUse { .. } => ErrorCode::InUse,
             Self::Directory { .. } => ErrorCode::Storage,
-            Self::Spawn { .. } | Self::Server(_) | Self::Malformed(_) | Self::Join(_) => {
-                ErrorCode::Internal
-            }
+            Self::Spawn { .. }
+            | Self::Server(_)
+            | Self::Malformed(_)
+            | Self::NoRandomness { .. }
+            | Self::Join(_) => ErrorCode::Internal,
         }
     }
 
@@ -92,6 +117,18 @@ impl Error {
             Self::AddressInUse { .. } => {
                 Some("choose another address with --listen, e.g. 127.0.0.1:0".to_owned())
             }
+            Self::NotSignedIn { .. } => Some(
+                "`--token-file FILE` or SWEEP_TOKEN_FILE names the file that holds yours; an \
+                 administrator makes one with `sweepctl token create`"
+                    .to_owned(),
+            ),
+            Self::Denied(denied) => Some(denied.hint()),
+            Self::OpenDoor { .. } => Some(
+                "`--auth tokens` has everybody sign in; `--listen 127.0.0.1:7700` is reached from this \
+                 machine alone"
+                    .to_owned(),
+            ),
+            Self::TakenElsewhere { .. } => Some("give the sweep another name".to_owned()),
             Self::Refused(refusal) => Some(refusal.hint().to_owned()),
             Self::TooDear { sweep, .. } => {
                 Some(format!("`sweepctl budget raise {sweep} --to HOURS` pays for more"))

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use sweep_core::access::Actor;
 use sweep_core::ids::ImportId;
 use sweep_core::import::{Import, Imported, ImportedRun, observations};
 use sweep_core::nearest::nearest;
 use sweep_core::spec;
-use sweep_store::NewImport;
+use sweep_store::{Error as StoreError, NewImport};
 
 use crate::context::Context;
 use crate::{Error, read_model};
@@ -17,12 +18,13 @@ const MISTAKES_MAX: usize = 10;
 /// Imports all of `runs` or none of them. With `dry_run` nothing is stored.
 pub(crate) async fn import(
     context: &Context,
+    actor: &Actor,
     name: &str,
     source: &str,
     runs: &[ImportedRun],
     dry_run: bool,
 ) -> Result<Imported, Error> {
-    let record = read_model::find(context, name).await?;
+    let record = read_model::find(context, actor, name).await?;
     let spec = spec::parse(&record.yaml)?;
     let arms: Vec<&str> = spec.arms.iter().map(|arm| arm.name.as_str()).collect();
     let mistakes: Vec<String> = runs.iter().filter_map(|run| mistake(run, &arms)).collect();
@@ -48,7 +50,16 @@ pub(crate) async fn import(
 }
 
 /// Takes an import back.
-pub(crate) async fn withdraw(context: &Context, id: ImportId) -> Result<Import, Error> {
+pub(crate) async fn withdraw(
+    context: &Context,
+    actor: &Actor,
+    id: ImportId,
+) -> Result<Import, Error> {
+    let sweep = context.store.sweep_of_import(id).await?;
+    let sweep = context.store.sweep(sweep).await?;
+    if !sweep.is_some_and(|sweep| actor.sees(&sweep.project)) {
+        return Err(StoreError::NotFound { what: format!("import {id}") }.into());
+    }
     let import = context.store.withdraw_import(id, context.now()).await?;
     context.changed();
     Ok(import)

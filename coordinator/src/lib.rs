@@ -16,6 +16,7 @@ mod control;
 mod corpora;
 mod difference;
 mod dispatch;
+pub mod doors;
 pub mod embedded;
 mod error;
 mod fleet;

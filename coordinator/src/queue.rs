@@ -1,6 +1,7 @@
 //! The queue of all sweeps, read from the database: what the next free worker gets, and what people see
 //! of it. And the projects that share the workers.
 
+use sweep_core::access::Actor;
 use sweep_core::clock::Timestamp;
 use sweep_core::project::{Project, ProjectUse, QueueView, Waiting};
 use sweep_core::sweep::{RunRecord, SweepPhase, SweepRecord};
@@ -66,13 +67,15 @@ async fn read(context: &Context) -> Result<Queue, Error> {
     Ok(Queue::new(&projects, &lines))
 }
 
-/// Everything that waits.
-pub(crate) async fn view(context: &Context) -> Result<QueueView, Error> {
+/// Everything that waits, and exists for whoever asks. Its place is that among all.
+pub(crate) async fn view(context: &Context, actor: &Actor) -> Result<QueueView, Error> {
     let sweeps = with_runs(context).await?;
-    let active = sweeps.iter().flat_map(|(_, runs)| runs).filter(|run| run.state.is_active());
+    let seen = sweeps.iter().filter(|(sweep, _)| actor.sees(&sweep.project));
+    let active = seen.flat_map(|(_, runs)| runs).filter(|run| run.state.is_active());
     let running_n = u32::try_from(active.count()).unwrap_or(u32::MAX);
     let workers_n = u32::try_from(context.live().workers.len()).unwrap_or(u32::MAX);
-    let waiting = waiting(context, &sweeps).await?;
+    let mut waiting = waiting(context, &sweeps).await?;
+    waiting.retain(|waiting| actor.sees(&waiting.project));
     Ok(QueueView { at: context.now(), workers_n, running_n, waiting })
 }
 
@@ -122,14 +125,17 @@ pub(crate) struct Change {
     pub(crate) reason: String,
 }
 
-/// All projects.
-pub(crate) async fn projects(context: &Context) -> Result<Vec<ProjectUse>, Error> {
-    Ok(context.store.projects(context.now()).await?)
+/// The projects that exist for whoever asks.
+pub(crate) async fn projects(context: &Context, actor: &Actor) -> Result<Vec<ProjectUse>, Error> {
+    let mut projects = context.store.projects(context.now()).await?;
+    projects.retain(|known| actor.sees(&known.project.name));
+    Ok(projects)
 }
 
 /// Sets what a project may have; all projects afterwards.
 pub(crate) async fn set_project(
     context: &Context,
+    caller: &Actor,
     change: Change,
 ) -> Result<Vec<ProjectUse>, Error> {
     let Change { name, weight, granted, running_max, actor, reason } = change;
@@ -142,7 +148,8 @@ pub(crate) async fn set_project(
     if let Some(mistake) = mistakes.into_iter().next() {
         return Err(Error::BadProject { mistake });
     }
-    let known = projects(context).await?.into_iter().find(|known| known.project.name == name);
+    let known =
+        projects(context, caller).await?.into_iter().find(|known| known.project.name == name);
     let before = known.map_or_else(|| Project::unset(&name), |known| known.project);
     let project = Project {
         name,
@@ -150,8 +157,9 @@ pub(crate) async fn set_project(
         granted: granted.unwrap_or(before.granted),
         running_max: running_max.unwrap_or(before.running_max),
     };
+    let actor = caller.called(actor);
     let order = ProjectOrder { project, actor, reason, at: context.now() };
     context.store.set_project(&order).await?;
     context.changed();
-    projects(context).await
+    projects(context, caller).await
 }

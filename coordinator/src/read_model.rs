@@ -1,5 +1,6 @@
 //! What people see of a sweep, put together from the database and the live state.
 
+use sweep_core::access::Actor;
 use sweep_core::forecast::ForecastView;
 use sweep_core::ids::SweepId;
 use sweep_core::ledger::Balance;
@@ -12,10 +13,22 @@ use crate::scheduler::{self, Assignment, Candidate, Problem, explain};
 use crate::tasks::planning;
 use crate::{Error, queue, reference};
 
-/// The sweep of this name or id, or the newest one for an empty name.
-pub(crate) async fn find(context: &Context, name: &str) -> Result<SweepRecord, Error> {
+/// The sweeps that exist for somebody, newest first.
+pub(crate) async fn sweeps(context: &Context, actor: &Actor) -> Result<Vec<SweepRecord>, Error> {
+    let mut sweeps = context.store.sweeps().await?;
+    sweeps.retain(|sweep| actor.sees(&sweep.project));
+    Ok(sweeps)
+}
+
+/// The sweep of this name or id, or the newest one for an empty name. One that does not exist for
+/// whoever asks is not there.
+pub(crate) async fn find(
+    context: &Context,
+    actor: &Actor,
+    name: &str,
+) -> Result<SweepRecord, Error> {
     if name.is_empty() {
-        let newest = context.store.sweeps().await?.into_iter().next();
+        let newest = sweeps(context, actor).await?.into_iter().next();
         let what = "no sweep was submitted here yet".to_owned();
         return newest.ok_or(Error::NotFound { what });
     }
@@ -23,10 +36,10 @@ pub(crate) async fn find(context: &Context, name: &str) -> Result<SweepRecord, E
     if let (None, Ok(id)) = (&found, name.parse::<SweepId>()) {
         found = context.store.sweep(id).await?;
     }
-    match found {
+    match found.filter(|sweep| actor.sees(&sweep.project)) {
         Some(sweep) => Ok(sweep),
         None => {
-            let known = context.store.sweeps().await?;
+            let known = sweeps(context, actor).await?;
             let known: Vec<&str> = known.iter().map(|sweep| &*sweep.name).collect();
             Err(Error::NotFound { what: reference::no_sweep(name, &known) })
         }
@@ -34,8 +47,12 @@ pub(crate) async fn find(context: &Context, name: &str) -> Result<SweepRecord, E
 }
 
 /// Everything about a sweep that a watcher draws.
-pub(crate) async fn status(context: &Context, name: &str) -> Result<SweepStatus, Error> {
-    let record = find(context, name).await?;
+pub(crate) async fn status(
+    context: &Context,
+    actor: &Actor,
+    name: &str,
+) -> Result<SweepStatus, Error> {
+    let record = find(context, actor, name).await?;
     let spec = spec::parse(&record.yaml)?;
     let mut runs = context.store.runs(record.id).await?;
     let calibrations = planning::calibrations(context, &spec).await?.unwrap_or_default();
@@ -85,8 +102,12 @@ fn explain_waiting(runs: &mut [RunRecord], sweep: &SweepRecord, waiting: &[Waiti
 }
 
 /// The newest forecast with the data behind it.
-pub(crate) async fn forecast(context: &Context, name: &str) -> Result<ForecastView, Error> {
-    let record = find(context, name).await?;
+pub(crate) async fn forecast(
+    context: &Context,
+    actor: &Actor,
+    name: &str,
+) -> Result<ForecastView, Error> {
+    let record = find(context, actor, name).await?;
     let spec = spec::parse(&record.yaml)?;
     let forecast = context.store.latest_forecast(record.id).await?;
     let forecast = forecast.ok_or_else(|| Error::NotFound {

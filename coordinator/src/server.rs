@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
 
 use crate::context::Context;
+use crate::doors::{self, Auth};
 use crate::{Error, api, tasks};
 
 /// Where to listen and what to serve.
@@ -22,21 +23,29 @@ pub struct Options {
     pub database_url: String,
     /// Corpora and checkpoints, shared with the workers.
     pub data_dir: PathBuf,
+    /// Only a loopback address is served without.
+    pub auth: Auth,
+    /// Holds the token of the first administrator; without it one is made, in the data directory.
+    pub bootstrap_token_file: Option<PathBuf>,
 }
 
 /// Serves until `stop` resolves. Workers are then asked to hand their runs back.
 ///
 /// # Errors
-/// When the database cannot be opened or is of a newer version, or the address is taken.
+/// When the database cannot be opened or is of a newer version, or the address is taken or would let
+/// strangers in.
 pub async fn serve(
     options: Options,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
+    doors::must_be_safe(options.auth, options.listen)?;
     let (listener, address) = listen(options.listen).await?;
     let directory = |source| Error::Directory { path: options.data_dir.clone(), source };
     std::fs::create_dir_all(&options.data_dir).map_err(directory)?;
     let store = open(&options.database_url).await?;
     let context = Context::new(store, Arc::new(SystemClock), &options.data_dir);
+    let context = context.with_auth(options.auth);
+    doors::bootstrap(&context, &options.data_dir, options.bootstrap_token_file.as_deref()).await?;
     tracing::info!(%address, "serving");
     let tasks = tasks::spawn_all(&context);
     run(&context, listener, stop).await?;

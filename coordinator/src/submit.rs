@@ -1,5 +1,6 @@
 //! Takes a budget.yaml: once per name, the same text as often as it comes.
 
+use sweep_core::access::Actor;
 use sweep_core::ids::SweepId;
 use sweep_core::spec::{self, SweepSpec};
 use sweep_core::sweep::SweepRecord;
@@ -19,10 +20,15 @@ pub(crate) struct Submitted {
 /// Submits a budget.yaml.
 ///
 /// Everything that can be refused is checked before anything is written.
-pub(crate) async fn submit(context: &Context, yaml: &str) -> Result<Submitted, Error> {
+pub(crate) async fn submit(
+    context: &Context,
+    actor: &Actor,
+    yaml: &str,
+) -> Result<Submitted, Error> {
     let spec = budget::read(yaml)?;
+    actor.must_see(&spec.project)?;
     if let Some(record) = context.store.sweep_named(&spec.name).await? {
-        return existing(context, record, &spec).await;
+        return existing(context, actor, record, &spec).await;
     }
     let corpus = corpora::prepare(context, &spec).await?;
     let id = SweepId::new();
@@ -49,15 +55,19 @@ pub(crate) async fn submit(context: &Context, yaml: &str) -> Result<Submitted, E
             Ok(Submitted { record, created: true })
         }
         // Somebody else was faster.
-        Created::Existing(record) => existing(context, record, &spec).await,
+        Created::Existing(record) => existing(context, actor, record, &spec).await,
     }
 }
 
 async fn existing(
     context: &Context,
+    actor: &Actor,
     record: SweepRecord,
     asked: &SweepSpec,
 ) -> Result<Submitted, Error> {
+    if !actor.sees(&record.project) {
+        return Err(Error::TakenElsewhere { name: record.name });
+    }
     let submitted = spec::parse(&record.yaml)?;
     let differences = difference::describe(&submitted, asked);
     if differences.is_empty() {

@@ -94,7 +94,7 @@ impl Agent {
             Err(_) if *self.stopping.borrow() => Ok(None),
             Err(status) => {
                 let source = WireError::of(&status);
-                let url = self.options.server.clone();
+                let url = self.options.server.url.clone();
                 Err(match source.code {
                     ErrorCode::Internal => Error::Unreachable { url, source },
                     _ => Error::Refused(source),

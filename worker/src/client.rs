@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use sweep_core::code::ErrorCode;
 use sweep_proto::WireError;
+use sweep_proto::dial::{Dial, Line};
 use sweep_proto::v1::worker_service_client::WorkerServiceClient;
 use tokio::sync::watch;
-use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Response, Status};
 
 use crate::Error;
 
-pub(crate) type Client = WorkerServiceClient<Channel>;
+pub(crate) type Client = WorkerServiceClient<Line>;
 
 /// A call that takes longer than this is repeated: the coordinator answers in milliseconds.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -22,11 +22,11 @@ const BACKOFF_MAX: Duration = Duration::from_secs(5);
 const PATIENCE_WHEN_STOPPING: Duration = Duration::from_secs(5);
 
 /// Connects when the first call needs it.
-pub(crate) fn connect(url: &str) -> Result<Client, Error> {
-    let bad = |source| Error::BadAddress { url: url.to_owned(), source };
-    let endpoint = Endpoint::from_shared(url.to_owned()).map_err(bad)?;
+pub(crate) fn connect(server: &Dial) -> Result<Client, Error> {
+    let bad = |source| Error::BadAddress { url: server.url.clone(), source };
+    let endpoint = server.endpoint().map_err(bad)?;
     let endpoint = endpoint.timeout(CALL_TIMEOUT).tcp_nodelay(true);
-    Ok(WorkerServiceClient::new(endpoint.connect_lazy()))
+    Ok(WorkerServiceClient::new(server.line(endpoint.connect_lazy())))
 }
 
 /// Repeats `call` until the coordinator has answered. Every call may be repeated: the coordinator

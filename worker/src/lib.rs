@@ -21,6 +21,7 @@ mod training;
 use std::path::PathBuf;
 
 use sweep_core::ids::WorkerId;
+use sweep_proto::dial::Dial;
 
 pub use agent::run;
 pub use error::Error;
@@ -29,8 +30,8 @@ pub use sweep_trainer::Accelerator;
 /// Where to get work and what to do it with.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// URL of the coordinator.
-    pub server: String,
+    /// The coordinator.
+    pub server: Dial,
     /// Corpora and checkpoints, shared with the coordinator.
     pub data_dir: PathBuf,
     /// This process's identity; a worker that asks again under it gets its lease back.

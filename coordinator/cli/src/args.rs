@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use crate::commands::{
     allocate, budget, cancel, check, compare, completions, corpus, fit, forecast, import, invert,
     laws, logs, metrics, migrate, pause, plan, plot, predict, project, propose, queue, resume,
-    retry, runs, serve, status, submit, watch, worker,
+    retry, runs, serve, status, submit, token, watch, worker,
 };
 
 /// Plans, runs and forecasts training sweeps on a fixed budget of accelerator time.
@@ -37,6 +37,15 @@ pub(crate) struct Global {
     /// Use the coordinator at this address instead of starting one in this process
     #[arg(long, global = true, env = "SWEEP_SERVER", value_name = "URL", hide_env_values = true)]
     pub(crate) server: Option<String>,
+    /// File with the token to sign in with; SWEEP_TOKEN is the token itself
+    #[arg(
+        long,
+        global = true,
+        env = "SWEEP_TOKEN_FILE",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
+    pub(crate) token_file: Option<PathBuf>,
     /// Print a line per event instead of progress bars
     #[arg(long, global = true)]
     pub(crate) no_progress: bool,
@@ -80,6 +89,7 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     Worker(worker::Worker),
     Migrate(migrate::Migrate),
+    Token(token::Token),
     Completions(completions::Completions),
     /// Print the JSON schema of budget.yaml
     #[command(after_help = "Example:\n  sweepctl schema > budget.schema.json")]
@@ -107,16 +117,21 @@ pub(crate) struct Why {
     /// Why, for whoever reads the history of the sweep
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) reason: String,
-    /// Who asks [default: the user of this machine]
+    /// Who asks, where nobody signs in [default: the user of this machine]
     #[arg(long, env = "SWEEP_ACTOR", value_name = "NAME", hide_env_values = true)]
     actor: Option<String>,
 }
 
 impl Why {
     pub(crate) fn actor(&self) -> String {
-        let user = || ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-        self.actor.clone().or_else(user).unwrap_or_else(|| "somebody".to_owned())
+        self.actor.clone().unwrap_or_else(user)
     }
+}
+
+/// Who uses this machine, as far as it knows.
+pub(crate) fn user() -> String {
+    let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    user.unwrap_or_else(|| "somebody".to_owned())
 }
 
 /// Whether data is printed for people or for programs.

@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use sweep_proto::dial::Dial;
+
 use crate::args::Global;
+use crate::credentials;
+use crate::failure::Failure;
 use crate::printer::Printer;
 
 /// The data directory when none is named, in the current folder.
@@ -23,6 +27,12 @@ impl Context {
     /// wants a URL.
     pub(crate) fn server(&self) -> Option<String> {
         self.global.server.as_deref().map(with_scheme)
+    }
+
+    /// The same, with what to show there.
+    pub(crate) fn dial(&self) -> Result<Option<Dial>, Failure> {
+        let Some(url) = self.server() else { return Ok(None) };
+        Ok(Some(Dial { url, token: credentials::token(self.global.token_file.as_deref())? }))
     }
 
     /// Where the figure of a sweep is kept.

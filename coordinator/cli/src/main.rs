@@ -9,6 +9,7 @@ mod args;
 mod commands;
 mod context;
 mod controlling;
+mod credentials;
 mod embedded;
 mod failure;
 #[cfg(test)]

@@ -12,15 +12,18 @@ use sweep_core::metric::Series;
 use sweep_core::observation::Observation;
 use sweep_core::project::{ProjectUse, QueueView};
 use sweep_core::sweep::{SweepRecord, SweepStatus};
+use sweep_core::token::{ApiToken, NewToken, Secret};
+use sweep_proto::dial::{Dial, Line};
+use sweep_proto::v1::operator_service_client::OperatorServiceClient;
 use sweep_proto::v1::sweep_service_client::SweepServiceClient;
 use sweep_proto::v1::{
-    ControlRequest, Document, ImportRequest, ListRequest, MetricsRequest, OutputRequest,
-    PreviewRequest, ProjectsRequest, QueueRequest, SetProjectRequest, SubmitReply, SubmitRequest,
-    SweepQuery, WithdrawImportRequest,
+    ControlRequest, CreateTokenRequest, Document, ImportRequest, ListRequest, ListTokensRequest,
+    MetricsRequest, OutputRequest, PreviewRequest, ProjectsRequest, QueueRequest,
+    RevokeTokenRequest, SetProjectRequest, SubmitReply, SubmitRequest, SweepQuery,
+    WithdrawImportRequest,
 };
 use sweep_proto::{WireError, document};
 use tonic::Streaming;
-use tonic::transport::{Channel, Endpoint};
 
 use crate::context::Context;
 use crate::embedded::{self, Fleet};
@@ -56,7 +59,8 @@ impl Need {
 
 /// An open conversation.
 pub(crate) struct Session {
-    client: SweepServiceClient<Channel>,
+    client: SweepServiceClient<Line>,
+    operator: OperatorServiceClient<Line>,
     url: String,
     embedded: Option<Embedded>,
 }
@@ -65,14 +69,14 @@ impl Session {
     /// Connects to `--server`, else to whoever serves the data directory, else to a coordinator
     /// started in this process.
     pub(crate) async fn open(context: &Context, need: Need) -> Result<Self, Failure> {
-        if let Some(server) = context.server() {
-            return Self::connect(&server, None).await;
+        if let Some(server) = context.dial()? {
+            return Self::connect(server, None).await;
         }
         let data_dir = context.data_dir();
         let mut attempts_n = 0;
         loop {
             if let Some(url) = embedded::running(data_dir) {
-                return Self::connect(&url, None).await;
+                return Self::connect(Dial::open(url), None).await;
             }
             if !matches!(need, Need::Work(_)) && !embedded::database_path(data_dir).exists() {
                 let place = data_dir.display();
@@ -88,7 +92,7 @@ impl Session {
             match embedded::start(data_dir, need.fleet()).await {
                 Ok(embedded) => {
                     let url = embedded.url().to_owned();
-                    return Self::connect(&url, Some(embedded)).await;
+                    return Self::connect(Dial::open(url), Some(embedded)).await;
                 }
                 Err(failure)
                     if failure.code() == Some(ErrorCode::InUse)
@@ -102,20 +106,23 @@ impl Session {
         }
     }
 
-    async fn connect(url: &str, embedded: Option<Embedded>) -> Result<Self, Failure> {
+    async fn connect(server: Dial, embedded: Option<Embedded>) -> Result<Self, Failure> {
+        let url = &server.url;
         let unusable = |error: tonic::transport::Error| {
             Failure::broke(format!("no coordinator can be reached at {url}"), &error)
                 .with_hint("`sweepctl serve` starts one; without `--server` none is needed")
         };
-        let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|error| {
+        let endpoint = server.endpoint().map_err(|error| {
             Failure::refused(format!("`{url}` is not the address of a server"))
                 .with_cause(error.to_string())
                 .with_hint("an address looks like `http://127.0.0.1:7700`")
         })?;
         let channel =
             endpoint.connect_timeout(CONNECT_TIMEOUT).connect().await.map_err(unusable)?;
-        let client = SweepServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        Ok(Self { client, url: url.to_owned(), embedded })
+        let line = server.line(channel);
+        let operator = OperatorServiceClient::new(line.clone());
+        let client = SweepServiceClient::new(line).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        Ok(Self { client, operator, url: server.url, embedded })
     }
 
     /// Ends the conversation. A coordinator of this process asks its workers to write their
@@ -203,6 +210,28 @@ impl Session {
         request: SetProjectRequest,
     ) -> Result<Vec<ProjectUse>, Failure> {
         read(&self.client.set_project(request).await?.into_inner())
+    }
+
+    /// Makes a token: its text is told this once.
+    pub(crate) async fn create_token(
+        &mut self,
+        request: CreateTokenRequest,
+    ) -> Result<NewToken, Failure> {
+        let reply = self.operator.create_token(request).await?.into_inner();
+        let token = document::decode(&reply.token).map_err(|error| malformed(error.into()))?;
+        Ok(NewToken { token, secret: Secret::new(reply.secret) })
+    }
+
+    /// Every token that was ever made, oldest first.
+    pub(crate) async fn tokens(&mut self) -> Result<Vec<ApiToken>, Failure> {
+        read(&self.operator.list_tokens(ListTokensRequest {}).await?.into_inner())
+    }
+
+    pub(crate) async fn revoke_token(
+        &mut self,
+        request: RevokeTokenRequest,
+    ) -> Result<ApiToken, Failure> {
+        read(&self.operator.revoke_token(request).await?.into_inner())
     }
 
     /// What the attempts of a run have printed.

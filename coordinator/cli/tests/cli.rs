@@ -5,8 +5,8 @@ mod transcript;
 
 use transcript::{Transcript, sweepctl};
 
-/// Every command and the actions of `budget`, `project` and `corpus`.
-const COMMANDS: [&[&str]; 41] = [
+/// Every command and the actions of `budget`, `project`, `corpus` and `token`.
+const COMMANDS: [&[&str]; 45] = [
     &[],
     &["submit"],
     &["plan"],
@@ -46,6 +46,10 @@ const COMMANDS: [&[&str]; 41] = [
     &["serve"],
     &["worker"],
     &["migrate"],
+    &["token"],
+    &["token", "create"],
+    &["token", "list"],
+    &["token", "revoke"],
     &["completions"],
     &["schema"],
 ];

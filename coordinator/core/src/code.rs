@@ -30,10 +30,14 @@ pub enum ErrorCode {
     BadImport,
     /// The sweep or run is not in a state in which that can be asked of it.
     Refused,
+    /// The coordinator wants a token, and got none that it accepts.
+    NotSignedIn,
+    /// The token that was shown may not do that.
+    NotAllowed,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::BadSpec,
         Self::SweepChanged,
         Self::NotFound,
@@ -45,6 +49,8 @@ impl ErrorCode {
         Self::Internal,
         Self::BadImport,
         Self::Refused,
+        Self::NotSignedIn,
+        Self::NotAllowed,
     ];
 
     #[must_use]
@@ -61,6 +67,8 @@ impl ErrorCode {
             Self::Internal => "SW0009",
             Self::BadImport => "SW0010",
             Self::Refused => "SW0011",
+            Self::NotSignedIn => "SW0012",
+            Self::NotAllowed => "SW0013",
         }
     }
 
@@ -76,6 +84,8 @@ impl ErrorCode {
                 | Self::InUse
                 | Self::BadImport
                 | Self::Refused
+                | Self::NotSignedIn
+                | Self::NotAllowed
         )
     }
 }

@@ -15,6 +15,7 @@
 //! assert_eq!(steps, 18_265);
 //! ```
 
+pub mod access;
 pub mod class;
 pub mod clock;
 pub mod code;
@@ -39,6 +40,7 @@ pub mod run;
 pub mod spec;
 pub mod sweep;
 pub mod throughput;
+pub mod token;
 pub mod units;
 pub mod variant;
 pub mod words;

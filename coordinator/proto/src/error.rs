@@ -47,6 +47,8 @@ const fn grpc_code(code: ErrorCode) -> Code {
         ErrorCode::StaleLease | ErrorCode::Refused => Code::FailedPrecondition,
         ErrorCode::Storage => Code::ResourceExhausted,
         ErrorCode::InUse => Code::Unavailable,
+        ErrorCode::NotSignedIn => Code::Unauthenticated,
+        ErrorCode::NotAllowed => Code::PermissionDenied,
         ErrorCode::Database | ErrorCode::Internal => Code::Internal,
     }
 }

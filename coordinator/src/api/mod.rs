@@ -1,16 +1,19 @@
 //! The gRPC services: thin translations between the wire and the modules that do the work.
 
+mod operator;
 mod sweeps;
 mod workers;
 
 pub(crate) use sweeps::Sender;
 
+use sweep_proto::v1::operator_service_server::OperatorServiceServer;
 use sweep_proto::v1::sweep_service_server::SweepServiceServer;
 use sweep_proto::v1::worker_service_server::WorkerServiceServer;
 use tonic::transport::Server;
 use tonic::transport::server::Router;
 
 use crate::context::Context;
+use crate::doors::Guard;
 
 /// Largest message: the status of some thousand runs.
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
@@ -22,5 +25,9 @@ pub(crate) fn router(context: &Context) -> Router {
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
     let workers = WorkerServiceServer::new(workers::Workers { context: context.clone() })
         .max_decoding_message_size(MESSAGE_BYTES_MAX);
-    Server::builder().add_service(sweeps).add_service(workers)
+    let operator = OperatorServiceServer::new(operator::Operator { context: context.clone() });
+    Server::builder()
+        .add_service(Guard::new(context, sweeps))
+        .add_service(Guard::new(context, workers))
+        .add_service(Guard::new(context, operator))
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use sweep_core::access::Actor;
 use sweep_core::ids::{RunId, SweepId};
 use sweep_core::import::ImportedRun;
 use sweep_core::sweep::{Preview, SweepPhase};
@@ -22,6 +23,7 @@ use tonic::{Request, Response, Status};
 
 use crate::context::Context;
 use crate::control::{self, Asked};
+use crate::doors::actor;
 use crate::planner::{self, PlanInput};
 use crate::queue::Change;
 use crate::submit::{self, Submitted};
@@ -50,8 +52,9 @@ impl SweepService for Sweeps {
         &self,
         request: Request<SubmitRequest>,
     ) -> Result<Response<SubmitReply>, Status> {
+        let actor = actor(&request)?;
         let Submitted { record, created } =
-            submit::submit(&self.context, &request.into_inner().yaml).await?;
+            submit::submit(&self.context, &actor, &request.into_inner().yaml).await?;
         let sweep_id = record.id.to_string();
         Ok(Response::new(SubmitReply { sweep_id, name: record.name, created }))
     }
@@ -60,35 +63,42 @@ impl SweepService for Sweeps {
         &self,
         request: Request<PreviewRequest>,
     ) -> Result<Response<Documents>, Status> {
+        let actor = actor(&request)?;
         let PreviewRequest { yaml, measure } = request.into_inner();
         let context = self.context.clone();
         Ok(Response::new(stream(|sender| async move {
-            preview(&context, &yaml, measure, &sender).await
+            preview(&context, &actor, &yaml, measure, &sender).await
         })))
     }
 
-    async fn list(&self, _: Request<ListRequest>) -> Result<Response<ListReply>, Status> {
-        let sweeps = self.context.store.sweeps().await.map_err(Error::from)?;
+    async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListReply>, Status> {
+        let actor = actor(&request)?;
+        let sweeps = read_model::sweeps(&self.context, &actor).await?;
         let sweeps = sweeps.iter().map(document::encode).collect();
         Ok(Response::new(ListReply { sweeps }))
     }
 
     async fn status(&self, request: Request<SweepQuery>) -> Result<Response<Document>, Status> {
-        let status = read_model::status(&self.context, &request.into_inner().name).await?;
+        let actor = actor(&request)?;
+        let status = read_model::status(&self.context, &actor, &request.into_inner().name).await?;
         Ok(Response::new(Document::of(&status)))
     }
 
     async fn watch(&self, request: Request<SweepQuery>) -> Result<Response<Documents>, Status> {
+        let actor = actor(&request)?;
         let name = request.into_inner().name;
         // An unknown name is an answer to the call itself; afterwards the sweep is followed by
         // the name that it has, whatever is submitted meanwhile.
-        let name = read_model::find(&self.context, &name).await?.name;
+        let name = read_model::find(&self.context, &actor, &name).await?.name;
         let context = self.context.clone();
-        Ok(Response::new(stream(|sender| async move { watch(&context, &name, &sender).await })))
+        Ok(Response::new(stream(
+            |sender| async move { watch(&context, &actor, &name, &sender).await },
+        )))
     }
 
     async fn forecast(&self, request: Request<SweepQuery>) -> Result<Response<Document>, Status> {
-        let view = read_model::forecast(&self.context, &request.into_inner().name).await?;
+        let actor = actor(&request)?;
+        let view = read_model::forecast(&self.context, &actor, &request.into_inner().name).await?;
         Ok(Response::new(Document::of(&view)))
     }
 
@@ -96,7 +106,8 @@ impl SweepService for Sweeps {
         &self,
         request: Request<SweepQuery>,
     ) -> Result<Response<Documents>, Status> {
-        let sweep = read_model::find(&self.context, &request.into_inner().name).await?;
+        let actor = actor(&request)?;
+        let sweep = read_model::find(&self.context, &actor, &request.into_inner().name).await?;
         let forecasts = self.context.store.forecasts(sweep.id).await.map_err(Error::from)?;
         let documents: Vec<_> = forecasts.iter().map(|f| Ok(Document::of(f))).collect();
         Ok(Response::new(Box::pin(tokio_stream::iter(documents))))
@@ -106,16 +117,19 @@ impl SweepService for Sweeps {
         &self,
         request: Request<SweepQuery>,
     ) -> Result<Response<Document>, Status> {
-        let sweep = read_model::find(&self.context, &request.into_inner().name).await?;
+        let actor = actor(&request)?;
+        let sweep = read_model::find(&self.context, &actor, &request.into_inner().name).await?;
         let all = self.context.store.observations(sweep.id).await.map_err(Error::from)?;
         Ok(Response::new(Document::of(&all)))
     }
 
     async fn import(&self, request: Request<ImportRequest>) -> Result<Response<Document>, Status> {
+        let actor = actor(&request)?;
         let ImportRequest { name, source, runs, dry_run } = request.into_inner();
         let runs: Result<Vec<ImportedRun>, _> =
             runs.iter().map(|run| document::decode(run)).collect();
-        let imported = imports::import(&self.context, &name, &source, &runs?, dry_run).await?;
+        let imported =
+            imports::import(&self.context, &actor, &name, &source, &runs?, dry_run).await?;
         Ok(Response::new(Document::of(&imported)))
     }
 
@@ -123,8 +137,9 @@ impl SweepService for Sweeps {
         &self,
         request: Request<WithdrawImportRequest>,
     ) -> Result<Response<Document>, Status> {
+        let actor = actor(&request)?;
         let id = request.into_inner().import()?;
-        let import = imports::withdraw(&self.context, id).await?;
+        let import = imports::withdraw(&self.context, &actor, id).await?;
         Ok(Response::new(Document::of(&import)))
     }
 
@@ -132,6 +147,7 @@ impl SweepService for Sweeps {
         &self,
         request: Request<ControlRequest>,
     ) -> Result<Response<Document>, Status> {
+        let actor = actor(&request)?;
         let request = request.into_inner();
         let asked = Asked {
             control: request.asked()?,
@@ -142,22 +158,28 @@ impl SweepService for Sweeps {
             to: request.to_ms.map(AcceleratorTime::from_ms),
             dry_run: request.dry_run,
         };
-        let controlled = control::control(&self.context, asked).await?;
+        let controlled = control::control(&self.context, &actor, asked).await?;
         Ok(Response::new(Document::of(&controlled)))
     }
 
-    async fn queue(&self, _: Request<QueueRequest>) -> Result<Response<Document>, Status> {
-        Ok(Response::new(Document::of(&queue::view(&self.context).await?)))
+    async fn queue(&self, request: Request<QueueRequest>) -> Result<Response<Document>, Status> {
+        let actor = actor(&request)?;
+        Ok(Response::new(Document::of(&queue::view(&self.context, &actor).await?)))
     }
 
-    async fn projects(&self, _: Request<ProjectsRequest>) -> Result<Response<Document>, Status> {
-        Ok(Response::new(Document::of(&queue::projects(&self.context).await?)))
+    async fn projects(
+        &self,
+        request: Request<ProjectsRequest>,
+    ) -> Result<Response<Document>, Status> {
+        let actor = actor(&request)?;
+        Ok(Response::new(Document::of(&queue::projects(&self.context, &actor).await?)))
     }
 
     async fn set_project(
         &self,
         request: Request<SetProjectRequest>,
     ) -> Result<Response<Document>, Status> {
+        let actor = actor(&request)?;
         let request = request.into_inner();
         let hours = request.hours_ms.map(AcceleratorTime::from_ms);
         let change = Change {
@@ -168,13 +190,14 @@ impl SweepService for Sweeps {
             actor: request.actor,
             reason: request.reason,
         };
-        Ok(Response::new(Document::of(&queue::set_project(&self.context, change).await?)))
+        Ok(Response::new(Document::of(&queue::set_project(&self.context, &actor, change).await?)))
     }
 
     async fn output(&self, request: Request<OutputRequest>) -> Result<Response<Documents>, Status> {
+        let actor = actor(&request)?;
         let OutputRequest { name, run, follow } = request.into_inner();
         // An unknown run is an answer to the call itself.
-        let run = self.run_of(&name, &run).await?;
+        let run = self.run_of(&actor, &name, &run).await?;
         let context = self.context.clone();
         Ok(Response::new(stream(|sender| async move {
             outputs::tell(&context, run, follow, &sender).await
@@ -185,8 +208,9 @@ impl SweepService for Sweeps {
         &self,
         request: Request<MetricsRequest>,
     ) -> Result<Response<Documents>, Status> {
+        let actor = actor(&request)?;
         let MetricsRequest { name, run, metric } = request.into_inner();
-        let run = self.run_of(&name, &run).await?;
+        let run = self.run_of(&actor, &name, &run).await?;
         let all = self.context.store.all_metrics(run).await.map_err(Error::from)?;
         let asked = reference::find_series(&all, &metric)?;
         let documents: Vec<_> = asked.iter().map(|series| Ok(Document::of(series))).collect();
@@ -196,8 +220,8 @@ impl SweepService for Sweeps {
 
 impl Sweeps {
     /// The run that is called so in the sweep of this name.
-    async fn run_of(&self, sweep: &str, run: &str) -> Result<RunId, Error> {
-        let sweep = read_model::find(&self.context, sweep).await?;
+    async fn run_of(&self, actor: &Actor, sweep: &str, run: &str) -> Result<RunId, Error> {
+        let sweep = read_model::find(&self.context, actor, sweep).await?;
         let runs = self.context.store.runs(sweep.id).await?;
         Ok(reference::find_run(&runs, run)?.spec.id)
     }
@@ -221,11 +245,11 @@ where
     Box::pin(ReceiverStream::new(receiver))
 }
 
-async fn watch(context: &Context, name: &str, sender: &Sender) -> Result<(), Error> {
+async fn watch(context: &Context, actor: &Actor, name: &str, sender: &Sender) -> Result<(), Error> {
     let mut changes = context.watch();
     loop {
         changes.mark_unchanged();
-        let status = read_model::status(context, name).await?;
+        let status = read_model::status(context, actor, name).await?;
         let done = status.record.phase == SweepPhase::Done;
         if sender.send(Ok(Document::of(&status))).await.is_err() || done {
             return Ok(());
@@ -239,11 +263,13 @@ async fn watch(context: &Context, name: &str, sender: &Sender) -> Result<(), Err
 
 async fn preview(
     context: &Context,
+    actor: &Actor,
     yaml: &str,
     measure: bool,
     sender: &Sender,
 ) -> Result<(), Error> {
     let spec = budget::read(yaml)?;
+    actor.must_see(&spec.project)?;
     let corpus = corpora::prepare(context, &spec).await?;
     let mut changes = context.watch();
     loop {

@@ -18,6 +18,7 @@ use tonic::{Request, Response, Status};
 use crate::calibrate::Reference;
 use crate::context::Context;
 use crate::dispatch::{self, Work};
+use crate::doors::{self, actor};
 use crate::ingest::{self, Directive, Ending, Printed};
 
 pub(super) struct Workers {
@@ -34,12 +35,15 @@ fn missing(what: &str) -> Status {
 #[tonic::async_trait]
 impl WorkerService for Workers {
     async fn lease(&self, request: Request<LeaseRequest>) -> Result<Response<LeaseReply>, Status> {
+        let actor = actor(&request)?;
         let request = request.into_inner();
         let worker = request.worker()?;
         let LeaseRequest { device, trainer, .. } = request;
         let timing = self.context.timing;
         let work =
-            match dispatch::lease(&self.context, worker, Reference { device, trainer }).await? {
+            match dispatch::lease(&self.context, &actor, worker, Reference { device, trainer })
+                .await?
+            {
                 Work::Run(run) => WireWork::Run(RunAssignment {
                     run_spec: document::encode(&run.spec),
                     epoch: run.epoch,
@@ -57,7 +61,9 @@ impl WorkerService for Workers {
     }
 
     async fn start(&self, request: Request<RunRef>) -> Result<Response<Ack>, Status> {
+        let actor = actor(&request)?;
         let key = RunKey::try_from(&request.into_inner())?;
+        doors::must_hold(&self.context, &actor, key).await?;
         ingest::start(&self.context, key).await?;
         Ok(Response::new(ACK))
     }
@@ -66,9 +72,11 @@ impl WorkerService for Workers {
         &self,
         request: Request<HeartbeatRequest>,
     ) -> Result<Response<HeartbeatReply>, Status> {
+        let actor = actor(&request)?;
         let HeartbeatRequest { run, used_ms, step, loss, tokens_per_second, output, output_at } =
             request.into_inner();
         let key = RunKey::try_from(&run)?;
+        doors::must_hold(&self.context, &actor, key).await?;
         let printed = Printed { at: output_at, bytes: output };
         let progress = Progress { step, loss, tokens_per_second };
         let used = AcceleratorTime::from_ms(used_ms);
@@ -82,8 +90,10 @@ impl WorkerService for Workers {
     }
 
     async fn push_metrics(&self, request: Request<MetricBatch>) -> Result<Response<Ack>, Status> {
+        let actor = actor(&request)?;
         let MetricBatch { run, sequence, points } = request.into_inner();
         let key = RunKey::try_from(&run)?;
+        doors::must_hold(&self.context, &actor, key).await?;
         let points: Result<Vec<MetricPoint>, _> = points.iter().map(TryInto::try_into).collect();
         ingest::metrics(&self.context, key, sequence, &points?).await?;
         Ok(Response::new(ACK))
@@ -93,8 +103,10 @@ impl WorkerService for Workers {
         &self,
         request: Request<CheckpointReport>,
     ) -> Result<Response<Ack>, Status> {
+        let actor = actor(&request)?;
         let CheckpointReport { run, checkpoint, used_ms } = request.into_inner();
         let key = RunKey::try_from(&run)?;
+        doors::must_hold(&self.context, &actor, key).await?;
         let checkpoint = checkpoint.ok_or_else(|| missing("checkpoint"))?.into();
         let used = AcceleratorTime::from_ms(used_ms);
         ingest::checkpoint(&self.context, key, &checkpoint, used).await?;
@@ -105,8 +117,10 @@ impl WorkerService for Workers {
         &self,
         request: Request<FinishRequest>,
     ) -> Result<Response<FinishReply>, Status> {
+        let actor = actor(&request)?;
         let FinishRequest { run, used_ms, outcome, output, output_at } = request.into_inner();
         let key = RunKey::try_from(&run)?;
+        doors::must_hold(&self.context, &actor, key).await?;
         let ending = match outcome.ok_or_else(|| missing("outcome"))? {
             Finished::Succeeded(json) => Ending::Succeeded(Box::new(document::decode(&json)?)),
             Finished::Failed(json) => Ending::Failed(document::decode(&json)?),

@@ -35,6 +35,10 @@ pub enum Error {
     ProjectHours { asked: AcceleratorTime, free: AcceleratorTime },
     #[error(transparent)]
     Refused(#[from] Refusal),
+    #[error(
+        "a token was called `{name}` already; a name is given once, so that a journal is clear"
+    )]
+    NameTaken { name: String },
     #[error("there is no {what}")]
     NotFound { what: String },
     #[error("{reason}")]
@@ -60,7 +64,7 @@ impl Error {
             Self::DiskFull { .. } | Self::NotWritable { .. } => ErrorCode::Storage,
             Self::StaleLease { .. } => ErrorCode::StaleLease,
             Self::NotFound { .. } => ErrorCode::NotFound,
-            Self::Refused(_) => ErrorCode::Refused,
+            Self::Refused(_) | Self::NameTaken { .. } => ErrorCode::Refused,
             Self::Insufficient { .. }
             | Self::Quota { .. }
             | Self::ProjectHours { .. }

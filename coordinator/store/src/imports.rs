@@ -87,6 +87,16 @@ impl Store {
         })
     }
 
+    /// The sweep that an import is of.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such import.
+    pub async fn sweep_of_import(&self, id: ImportId) -> Result<SweepId, Error> {
+        let found = import::Entity::find_by_id(id.0).one(&self.db).await?;
+        let row = found.ok_or_else(|| not_found(format_args!("import {id}")))?;
+        Ok(SweepId(row.sweep_id))
+    }
+
     /// The imports of a sweep that were not taken back, oldest first.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use sweep_core::ids::{RunId, WorkerId};
 use sweep_core::observation::Observation;
 use sweep_core::retry::AttemptEnd;
 use sweep_core::run::{Checkpoint, FailureReason, RunEvent, RunResult, RunState};
+use sweep_core::token::TokenId;
 use sweep_core::units::AcceleratorTime;
 
 use crate::column::{from_at, from_ms, from_n, to_at, to_json, to_ms};
@@ -23,7 +24,7 @@ use crate::error::{Error, conflict, duplicate_is_lost_race};
 use crate::ledger::{self, EntryKind, Posting};
 use crate::projects::{Full, Room};
 use crate::tx::writing;
-use crate::{Store, observations, projects, runs};
+use crate::{Store, observations, projects, runs, tokens};
 
 /// A worker's claim on a queued run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct Claim {
     pub worker: WorkerId,
     /// What to reserve for the attempt.
     pub reserve: AcceleratorTime,
+    /// What the worker has signed in with; none where nobody has to.
+    pub token: Option<TokenId>,
     pub now: Timestamp,
     pub expires_at: Timestamp,
 }
@@ -44,6 +47,8 @@ pub struct Lease {
     /// Counts the attempts of the run from 1; every later call names it.
     pub epoch: u32,
     pub expires_at: Timestamp,
+    /// What it was leased with.
+    pub token: Option<TokenId>,
 }
 
 /// How a run goes back to the queue.
@@ -116,6 +121,7 @@ impl Store {
                 closed_hour: None,
                 ended: None,
                 failure: None,
+                token_id: claim.token.map(|token| token.to_string()),
             };
             let row = lease.clone().into_active_model();
             lease::Entity::insert(row)
@@ -273,6 +279,16 @@ impl Store {
         let mine = lease::Column::WorkerId.eq(worker.0);
         let row = open().filter(mine).one(&self.db).await?;
         row.as_ref().map(to_lease).transpose()
+    }
+
+    /// What an attempt was leased with; none where there is no such attempt.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn token_of(&self, run: RunId, epoch: u32) -> Result<Option<Option<TokenId>>, Error> {
+        let attempt = (run.0, i64::from(epoch));
+        let row = lease::Entity::find_by_id(attempt).one(&self.db).await?;
+        row.map(|row| row.token_id.as_deref().map(tokens::id).transpose()).transpose()
     }
 
     /// Leases that nobody has renewed in time, in the order in which they expired.
@@ -457,5 +473,6 @@ fn to_lease(row: &lease::Model) -> Result<Lease, Error> {
         worker: WorkerId(row.worker_id),
         epoch: from_n("epoch", row.epoch)?,
         expires_at: from_at(row.expires_at),
+        token: row.token_id.as_deref().map(tokens::id).transpose()?,
     })
 }

@@ -44,6 +44,7 @@ mod sweeps;
 #[cfg(test)]
 mod testing;
 mod throughputs;
+mod tokens;
 mod tx;
 
 pub use controls::{Obeyed, Order};
@@ -55,3 +56,4 @@ pub use migration::MigrationReport;
 pub use projects::ProjectOrder;
 pub use store::{Store, sqlite_url};
 pub use sweeps::{Created, NewSweep};
+pub use tokens::TokenHash;

@@ -90,6 +90,9 @@ impl Process {
         command
             .args(rest)
             .envs(settings.variables())
+            // What the worker signs in with is none of its business.
+            .env_remove("SWEEP_TOKEN")
+            .env_remove("SWEEP_TOKEN_FILE")
             .env("CUDA_VISIBLE_DEVICES", visible_devices(accelerator))
             .stdin(Stdio::null())
             .stdout(stdout)

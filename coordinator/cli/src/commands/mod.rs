@@ -28,6 +28,7 @@ pub(crate) mod runs;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod submit;
+pub(crate) mod token;
 pub(crate) mod watch;
 pub(crate) mod worker;
 
@@ -69,6 +70,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
         Command::Serve(arguments) => serve::run(arguments, context).await,
         Command::Worker(arguments) => worker::run(&arguments, context).await,
         Command::Migrate(arguments) => migrate::run(&arguments, context).await,
+        Command::Token(arguments) => token::run(arguments, context).await,
         Command::Completions(arguments) => completions::run(&arguments, context),
         Command::Schema => schema::run(context),
     }

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
+use coordinator::doors::Auth;
 use coordinator::server::{Options, serve};
 use serde::{Deserialize, Serialize};
 use sweep_runtime::config;
@@ -14,7 +15,7 @@ use crate::failure::{ExitStatus, Failure};
 
 const EXAMPLES: &str = "Examples:
   sweepctl serve
-  sweepctl serve --listen 0.0.0.0:7700 --database postgres://sweep@db/sweep
+  sweepctl serve --listen 0.0.0.0:7700 --auth tokens --database postgres://sweep@db/sweep
   sweepctl serve --dump-config > sweep.toml";
 
 /// Serve a coordinator for workers and clients elsewhere.
@@ -29,6 +30,9 @@ pub(crate) struct Serve {
     /// Database, `sqlite:///PATH` or `postgres://...` [default: sweep.db in the data directory]
     #[arg(long, value_name = "URL")]
     database: Option<String>,
+    /// Who may come in: `none` asks nobody, `tokens` everybody [default: none]
+    #[arg(long, value_name = "HOW")]
+    auth: Option<Auth>,
     /// Configuration file [default: sweep.toml, if it is there]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -41,18 +45,28 @@ pub(crate) struct Serve {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 struct Config {
-    /// Address of the gRPC server. Loopback by default: the protocol has no authentication.
+    /// Address of the gRPC server. Without authentication only loopback is served.
     listen: SocketAddr,
     /// None: a SQLite file in the data directory.
     database: Option<String>,
     /// Folder for corpora, checkpoints and figures; workers of this machine share it.
     data_dir: Option<PathBuf>,
+    /// Whether people and workers sign in.
+    auth: Auth,
+    /// Holds the token of the first administrator. None: one is made, in the data directory.
+    bootstrap_token_file: Option<PathBuf>,
 }
 
 impl Default for Config {
     fn default() -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 7700));
-        Self { listen, database: None, data_dir: None }
+        Self {
+            listen,
+            database: None,
+            data_dir: None,
+            auth: Auth::None,
+            bootstrap_token_file: None,
+        }
     }
 }
 
@@ -62,6 +76,8 @@ pub(crate) async fn run(arguments: Serve, context: &Context) -> Result<ExitStatu
         listen: arguments.listen.unwrap_or(loaded.listen),
         database: arguments.database.or(loaded.database),
         data_dir: context.global.data_dir.clone().or(loaded.data_dir),
+        auth: arguments.auth.unwrap_or(loaded.auth),
+        bootstrap_token_file: loaded.bootstrap_token_file,
     };
     if arguments.dump_config {
         context.printer.data(&config::dump(&in_force)?)?;
@@ -72,6 +88,8 @@ pub(crate) async fn run(arguments: Serve, context: &Context) -> Result<ExitStatu
         listen: in_force.listen,
         database_url: in_force.database.unwrap_or_else(|| coordinator::database_url(&data_dir)),
         data_dir,
+        auth: in_force.auth,
+        bootstrap_token_file: in_force.bootstrap_token_file,
     };
     let (_trigger, signal) = Signal::listen()?;
     context.printer.note(&format!("serving on http://{}", options.listen));

@@ -39,7 +39,7 @@ pub(crate) struct Worker {
 }
 
 pub(crate) async fn run(arguments: &Worker, context: &Context) -> Result<ExitStatus, Failure> {
-    let Some(server) = context.server() else {
+    let Some(server) = context.dial()? else {
         return Err(Failure::refused("a worker needs a coordinator to work for")
             .with_hint("name it: `sweepctl worker --server http://127.0.0.1:7700`"));
     };

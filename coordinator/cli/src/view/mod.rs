@@ -23,6 +23,7 @@ pub(crate) mod queue;
 pub(crate) mod runs;
 pub(crate) mod status;
 pub(crate) mod table;
+pub(crate) mod token;
 
 use sweep_core::units::three_digits;
 pub(crate) use sweep_core::words::counted;

@@ -22,6 +22,8 @@ pub struct Model {
     pub ended: Option<String>,
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub failure: Option<Json>,
+    /// The token that it was leased with; none where the doors were open.
+    pub token_id: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,6 +1,8 @@
 //! The tables as sea-orm sees them: private, and checked against the real schema by a test.
 #![expect(unreachable_pub, reason = "sea-orm's derive makes public items")]
 
+pub(crate) mod api_token;
+pub(crate) mod api_token_revocation;
 pub(crate) mod attempt_output;
 pub(crate) mod control_event;
 pub(crate) mod forecast;

@@ -27,7 +27,7 @@ pub(super) async fn a_run_lives_from_plan_to_observation(fixture: &Fixture) {
     let claim = claim(run, 60);
     let lease = store.claim(&claim).await.unwrap();
     let (worker, expires_at) = (claim.worker, claim.expires_at);
-    assert_eq!(lease, Lease { run, worker, epoch: 1, expires_at });
+    assert_eq!(lease, Lease { run, worker, epoch: 1, expires_at, token: None });
     assert_eq!(store.claim(&claim).await.unwrap(), lease, "asking again gives the same lease");
     assert_eq!(store.lease_of(worker).await.unwrap(), Some(lease));
     assert_eq!(state(store, run).await, RunState::Leased);

@@ -10,6 +10,7 @@ mod projects;
 mod sample;
 mod schema;
 mod sweeps;
+mod tokens;
 
 use sweep_harness::postgres::Postgres;
 use tempfile::TempDir;
@@ -121,6 +122,11 @@ conformance! {
         points_of_a_row_each_are_moved_into_chunks
         reading_a_series_uses_its_key
         months_have_partitions;
+    tokens:
+        a_token_reads_back_and_its_name_is_given_once
+        a_token_is_taken_back_once
+        the_first_admin_is_made_once
+        an_attempt_knows_its_token;
     books:
         the_books_agree_with_the_model_event_by_event
         concurrent_events_never_overspend;

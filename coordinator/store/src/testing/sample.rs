@@ -135,6 +135,7 @@ pub(super) fn claim(run: RunId, reserve_ms: u64) -> Claim {
         run,
         worker: WorkerId::new(),
         reserve: ms(reserve_ms),
+        token: None,
         now: NOW,
         expires_at: NOW.plus_ms(1000),
     }

@@ -15,16 +15,16 @@ use sweep_core::project::Project;
 use super::Fixture;
 use super::sample::{NOW, claim, ms, new_import, new_sweep, order, point, queued, result};
 use crate::entity::{
-    attempt_output, control_event, forecast, import, import_withdrawal, lease, ledger,
-    ledger_entry, metric_chunk, observation, plan, plan_run, project, project_change, run, sweep,
-    throughput,
+    api_token, api_token_revocation, attempt_output, control_event, forecast, import,
+    import_withdrawal, lease, ledger, ledger_entry, metric_chunk, observation, plan, plan_run,
+    project, project_change, run, sweep, throughput,
 };
 use crate::tx::writing;
 use crate::{Back, Error, MigrationReport, ProjectOrder, Store};
 
 pub(super) async fn migrating_twice_does_nothing(fixture: &Fixture) {
     let first = fixture.store.migrate().await.unwrap();
-    assert_eq!(first.applied.len(), 14);
+    assert_eq!(first.applied.len(), 15);
     assert_eq!(first.applied[0], "m20261124_120000_sweep");
     let second = fixture.store.migrate().await.unwrap();
     assert_eq!(second, MigrationReport { applied: Vec::new() });
@@ -43,7 +43,7 @@ pub(super) async fn of_racing_migrations_each_is_applied_once(fixture: &Fixture)
         applied.push(task.await.unwrap());
     }
     applied.sort_unstable();
-    assert_eq!(applied, [0, 0, 0, 14]);
+    assert_eq!(applied, [0, 0, 0, 15]);
 }
 
 pub(super) async fn a_newer_schema_is_refused(fixture: &Fixture) {
@@ -55,7 +55,7 @@ pub(super) async fn a_newer_schema_is_refused(fixture: &Fixture) {
     for refused in [opened, migrated] {
         let Err(Error::NewerSchema { found, known }) = refused else { panic!("{refused:?}") };
         assert_eq!(found, "m29990101_000000_future");
-        assert_eq!(known, "m20261202_090000_metric_chunk");
+        assert_eq!(known, "m20261203_080000_api_token");
     }
 }
 
@@ -70,7 +70,7 @@ pub(super) async fn entities_agree_with_the_schema(fixture: &Fixture) {
         )*};
     }
     compare! {
-        attempt_output control_event forecast import import_withdrawal lease ledger ledger_entry
+        api_token api_token_revocation attempt_output control_event forecast import import_withdrawal lease ledger ledger_entry
         metric_chunk observation plan plan_run project project_change run sweep throughput
     }
     let all = match fixture.store.db.get_database_backend() {
@@ -128,7 +128,7 @@ async fn rows(store: &Store, sql: &str) -> Vec<sea_orm::QueryResult> {
 }
 
 /// Statements that would break a promise of the schema, on a database with a row in every table.
-const REFUSED: [&str; 39] = [
+const REFUSED: [&str; 45] = [
     "UPDATE ledger SET free_ms = free_ms + 1",
     "UPDATE ledger SET free_ms = -1, reserved_ms = granted_ms - spent_ms + 1",
     "UPDATE ledger SET spent_ms = -1, free_ms = granted_ms - reserved_ms + 1",
@@ -173,6 +173,14 @@ const REFUSED: [&str; 39] = [
     "INSERT INTO metric_chunk SELECT run_id, metric, epoch, sequence, 0, 0, 1, steps, point_values
      FROM metric_chunk",
     "UPDATE metric_chunk SET last_step = first_step - 1",
+    "UPDATE api_token SET role = 'admin'",
+    "DELETE FROM api_token",
+    "INSERT INTO api_token SELECT 'ffffffff', name, role, project, hash, created_by, created_at, NULL
+     FROM api_token",
+    "INSERT INTO api_token SELECT 'ffffffff', 'other', 'owner', NULL, hash, created_by, created_at, NULL
+     FROM api_token",
+    "UPDATE api_token_revocation SET revoked_by = 'another'",
+    "DELETE FROM api_token_revocation",
 ];
 
 pub(super) async fn the_database_refuses_what_must_not_be(fixture: &Fixture) {
@@ -211,6 +219,10 @@ pub(super) async fn the_database_refuses_what_must_not_be(fixture: &Fixture) {
     let project = Project::unset("default");
     let (actor, reason) = (String::new(), String::new());
     store.set_project(&ProjectOrder { project, actor, reason, at: NOW }).await.unwrap();
+
+    let token = super::tokens::token("ci", 7);
+    store.create_token(&token, &[7; 32]).await.unwrap();
+    store.revoke_token("ci", "ada", NOW).await.unwrap();
 
     for sql in REFUSED {
         let error = store.db.execute_unprepared(sql).await.expect_err(sql).to_string();

@@ -1,0 +1,85 @@
+//! How a client reaches a coordinator: its address, and what it shows there.
+
+use sweep_core::token::Secret;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+
+/// A connection that shows the token, if there is one, with every call.
+pub type Line = InterceptedService<Channel, Credentials>;
+
+/// Where a coordinator is, and what to show there.
+#[derive(Clone, Debug)]
+pub struct Dial {
+    pub url: String,
+    pub token: Option<Secret>,
+}
+
+impl Dial {
+    /// Without a token.
+    #[must_use]
+    pub const fn open(url: String) -> Self {
+        Self { url, token: None }
+    }
+
+    /// What connects, when it is told to.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub fn endpoint(&self) -> Result<Endpoint, tonic::transport::Error> {
+        Endpoint::from_shared(self.url.clone())
+    }
+
+    /// The channel of an endpoint, as clients want it.
+    #[must_use]
+    pub fn line(&self, channel: Channel) -> Line {
+        InterceptedService::new(channel, Credentials::new(self.token.as_ref()))
+    }
+}
+
+/// The header of every call.
+#[derive(Clone, Debug)]
+pub struct Credentials(Option<MetadataValue<Ascii>>);
+
+impl Credentials {
+    /// A token that no header can hold is none that a coordinator knows: it will say so.
+    fn new(token: Option<&Secret>) -> Self {
+        let header = token.map(|token| format!("Bearer {}", token.expose()).parse());
+        let mut header = header.and_then(Result::<MetadataValue<Ascii>, _>::ok);
+        if let Some(header) = &mut header {
+            // Neither logs nor the compression of headers keep it.
+            header.set_sensitive(true);
+        }
+        Self(header)
+    }
+}
+
+impl Interceptor for Credentials {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(header) = &self.0 {
+            request.metadata_mut().insert("authorization", header.clone());
+        }
+        Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_sent_and_not_printed() {
+        let token = Some(Secret::new("swp_0123abcd_secret".to_owned()));
+        let dial = Dial { token, ..Dial::open("http://127.0.0.1:7700".to_owned()) };
+        let mut credentials = Credentials::new(dial.token.as_ref());
+        let request = credentials.call(Request::new(())).unwrap();
+        let sent = request.metadata().get("authorization").unwrap();
+        assert_eq!(sent.to_str().unwrap(), "Bearer swp_0123abcd_secret");
+        for printed in [format!("{dial:?}"), format!("{credentials:?}"), format!("{request:?}")] {
+            assert!(!printed.contains("secret"), "{printed}");
+        }
+        assert!(Credentials::new(None).call(Request::new(())).unwrap().metadata().is_empty());
+    }
+}
