@@ -1,6 +1,7 @@
 //! Tests of the whole: one binary, one module per subject.
 
 mod control;
+mod doors;
 mod external;
 mod full_disk;
 mod house;
@@ -8,4 +9,5 @@ mod import;
 mod main_job;
 mod refusals;
 mod sandbox;
+mod served;
 mod tokens;

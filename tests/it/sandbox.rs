@@ -85,6 +85,8 @@ impl Sandbox {
             .env("SWEEP_DATA_DIR", self.data_dir())
             .env("NO_COLOR", "1")
             .env_remove("SWEEP_SERVER")
+            .env_remove("SWEEP_TOKEN")
+            .env_remove("SWEEP_TOKEN_FILE")
             .stdin(Stdio::null());
         command
     }
@@ -106,6 +108,14 @@ impl Sandbox {
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Watched {
         let mut command = self.command(arguments);
         command.stdout(Stdio::null()).stderr(Stdio::null());
+        Watched(command.spawn().expect("the program can be started"))
+    }
+
+    /// The same with its log in a file.
+    pub(crate) fn spawn_logged(&self, arguments: &[&str], log: &Path) -> Watched {
+        let log = std::fs::File::create(log).expect("the folder is writable");
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(log);
         Watched(command.spawn().expect("the program can be started"))
     }
 

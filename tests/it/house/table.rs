@@ -108,7 +108,7 @@ pub(super) const DOORS: &[Door] = &[
         why: "generated code and its conversions are one crate",
     },
     Door {
-        libraries: &["tonic"],
+        libraries: &["tonic", "tonic-health"],
         owners: &["sweep-proto", "coordinator", "worker", "sweepctl"],
         why: "the engines cannot reach the network",
     },
