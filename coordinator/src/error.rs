@@ -46,6 +46,12 @@ pub enum Error {
     TakenElsewhere { name: String },
     #[error("the system has no random numbers")]
     NoRandomness { source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("{} cannot be read", path.display())]
+    UnreadablePem { path: PathBuf, source: std::io::Error },
+    #[error("{} holds no {kind} in PEM", path.display())]
+    NoPem { path: PathBuf, kind: &'static str },
+    #[error("certificate and key cannot be used together")]
+    BadTls { source: tonic::transport::Error },
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("{what}")]
@@ -84,6 +90,9 @@ impl Error {
             | Self::BadProject { .. }
             | Self::BadToken { .. }
             | Self::BadBootstrap { .. }
+            | Self::UnreadablePem { .. }
+            | Self::NoPem { .. }
+            | Self::BadTls { .. }
             | Self::OpenDoor { .. } => ErrorCode::Refused,
             Self::NotSignedIn { .. } => ErrorCode::NotSignedIn,
             Self::Denied(_) => ErrorCode::NotAllowed,
@@ -127,6 +136,9 @@ impl Error {
                 "`--auth tokens` has everybody sign in; `--listen 127.0.0.1:7700` is reached from this \
                  machine alone"
                     .to_owned(),
+            ),
+            Self::UnreadablePem { .. } | Self::NoPem { .. } | Self::BadTls { .. } => Some(
+                "`--tls-cert` is the certificate, `--tls-key` its private key: files in PEM".to_owned(),
             ),
             Self::TakenElsewhere { .. } => Some("give the sweep another name".to_owned()),
             Self::Refused(refusal) => Some(refusal.hint().to_owned()),

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use sweep_core::clock::SystemClock;
 use sweep_store::Store;
 use tokio::net::TcpListener;
+use tonic::transport::ServerTlsConfig;
 use tonic::transport::server::TcpIncoming;
 
 use crate::context::Context;
-use crate::doors::{self, Auth};
+use crate::doors::{self, Auth, TlsFiles};
 use crate::{Error, api, tasks};
 
 /// Where to listen and what to serve.
@@ -27,6 +28,8 @@ pub struct Options {
     pub auth: Auth,
     /// Holds the token of the first administrator; without it one is made, in the data directory.
     pub bootstrap_token_file: Option<PathBuf>,
+    /// None for a server that speaks in clear.
+    pub tls: Option<TlsFiles>,
 }
 
 /// Serves until `stop` resolves. Workers are then asked to hand their runs back.
@@ -39,6 +42,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
     doors::must_be_safe(options.auth, options.listen)?;
+    let tls = options.tls.as_ref().map(TlsFiles::read).transpose()?;
     let (listener, address) = listen(options.listen).await?;
     let directory = |source| Error::Directory { path: options.data_dir.clone(), source };
     std::fs::create_dir_all(&options.data_dir).map_err(directory)?;
@@ -48,7 +52,7 @@ pub async fn serve(
     doors::bootstrap(&context, &options.data_dir, options.bootstrap_token_file.as_deref()).await?;
     tracing::info!(%address, "serving");
     let tasks = tasks::spawn_all(&context);
-    run(&context, listener, stop).await?;
+    run(&context, listener, tls, stop).await?;
     drop(tasks);
     Ok(())
 }
@@ -71,10 +75,11 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAd
 pub(crate) async fn run(
     context: &Context,
     listener: TcpListener,
+    tls: Option<ServerTlsConfig>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let router = api::router(context);
+    let router = api::router(context, tls)?;
     // Open watches would keep a graceful shutdown waiting for ever: calls in flight are few and
     // short, so they are cut with the server.
     tokio::select! {

@@ -70,7 +70,8 @@ async fn a_team_signs_in_and_each_does_what_its_role_may() -> Result<()> {
 
     // What is kept is the name of the token, whatever the client says. To raise a budget is a right of
     // its own.
-    let raise = ["budget", "raise", "small", "--to", "1h", "--reason", "more", "--actor", "mallory"];
+    let raise =
+        ["budget", "raise", "small", "--to", "1h", "--reason", "more", "--actor", "mallory"];
     assert!(served.refused_as(&ada, &raise).contains("may not raise budgets"));
     served.succeed_as(&admin, &raise);
     let events = stored.store.control_events(stored.sweep.id).await?;
@@ -80,9 +81,10 @@ async fn a_team_signs_in_and_each_does_what_its_role_may() -> Result<()> {
     served.succeed_as(&admin, &["token", "revoke", "ada"]);
     let said = served.refused_as(&ada, &["status"]);
     assert!(said.contains("error[SW0012]: the token `ada` was revoked"), "{said}");
-    no_log_tells(&[&served.log()?, &std::fs::read_to_string(worker_log)?], &[
-        &admin, &viewer, &ada, &eve, &gpus,
-    ])
+    no_log_tells(
+        &[&served.log()?, &std::fs::read_to_string(worker_log)?],
+        &[&admin, &viewer, &ada, &eve, &gpus],
+    )
 }
 
 /// Logs at their most talkative, which do say something.

@@ -10,4 +10,5 @@ mod main_job;
 mod refusals;
 mod sandbox;
 mod served;
+mod tls;
 mod tokens;

@@ -45,7 +45,8 @@ impl<'a> Served<'a> {
 
     /// Runs a command of whoever holds the token in a file.
     pub(crate) fn run_as(&self, token_file: &str, arguments: &[&str]) -> Output {
-        self.sandbox.run(&[arguments, &["--server", &self.url, "--token-file", token_file]].concat())
+        self.sandbox
+            .run(&[arguments, &["--server", &self.url, "--token-file", token_file]].concat())
     }
 
     /// The same for one that has to succeed; its standard output.

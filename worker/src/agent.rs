@@ -4,9 +4,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use sweep_core::code::ErrorCode;
-use sweep_proto::WireError;
 use sweep_proto::v1::lease_reply::Work;
 use sweep_proto::v1::{Idle, LeaseReply, LeaseRequest};
+use sweep_proto::{TlsFault, WireError};
 use sweep_trainer::TRAINER_VERSION;
 use tokio::sync::watch;
 use tonic::{Response, Status};
@@ -93,7 +93,11 @@ impl Agent {
             Ok(LeaseReply { work }) => Ok(work),
             Err(_) if *self.stopping.borrow() => Ok(None),
             Err(status) => {
-                let source = WireError::of(&status);
+                let source = match TlsFault::of(&status) {
+                    Some(fault) => WireError::new(ErrorCode::Internal, fault.to_string())
+                        .with_hint(fault.hint()),
+                    None => WireError::of(&status),
+                };
                 let url = self.options.server.url.clone();
                 Err(match source.code {
                     ErrorCode::Internal => Error::Unreachable { url, source },

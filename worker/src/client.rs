@@ -4,9 +4,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use sweep_core::code::ErrorCode;
-use sweep_proto::WireError;
 use sweep_proto::dial::{Dial, Line};
 use sweep_proto::v1::worker_service_client::WorkerServiceClient;
+use sweep_proto::{TlsFault, WireError};
 use tokio::sync::watch;
 use tonic::{Code, Response, Status};
 
@@ -72,6 +72,10 @@ where
 /// The coordinator did not answer, as opposed to refused; its own refusals carry details. One whose
 /// disk is full is as good as absent until somebody has made room.
 fn is_absence(status: &Status) -> bool {
+    if TlsFault::of(status).is_some() {
+        // Waiting would not mend it.
+        return false;
+    }
     if !status.details().is_empty() {
         return WireError::of(status).code == ErrorCode::Storage;
     }

@@ -16,3 +16,14 @@ pub enum Error {
     #[error("an internal task ended unexpectedly")]
     Join(#[from] tokio::task::JoinError),
 }
+
+impl Error {
+    /// What to do about it, where the coordinator or the connection to it says.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Unreachable { source, .. } | Self::Refused(source) => source.hint.as_deref(),
+            _ => None,
+        }
+    }
+}

@@ -46,6 +46,9 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) token_file: Option<PathBuf>,
+    /// Certificate, as PEM, of the authority that vouches for the coordinator [default: those of the web]
+    #[arg(long, global = true, env = "SWEEP_CA", value_name = "FILE", hide_env_values = true)]
+    pub(crate) ca: Option<PathBuf>,
     /// Print a line per event instead of progress bars
     #[arg(long, global = true)]
     pub(crate) no_progress: bool,

@@ -39,6 +39,21 @@ pub(crate) fn token(file: Option<&Path>) -> Result<Option<Secret>, Failure> {
     }
 }
 
+/// The certificates of those who may vouch for a coordinator.
+pub(crate) fn authority(file: &Path) -> Result<Vec<u8>, Failure> {
+    let bad = |cause: String| {
+        Failure::refused(format!("no certificate can be read from {}", file.display()))
+            .with_cause(cause)
+            .with_hint("`--ca` or SWEEP_CA names a file in PEM: `-----BEGIN CERTIFICATE-----`")
+    };
+    let pem = std::fs::read(file).map_err(|error| bad(error.to_string()))?;
+    let begin = b"-----BEGIN CERTIFICATE-----";
+    if !pem.windows(begin.len()).any(|part| part == begin) {
+        return Err(bad("it holds none".to_owned()));
+    }
+    Ok(pem)
+}
+
 /// Writes a token into a new file that only its owner reads.
 pub(crate) fn write(path: &Path, token: &Secret) -> Result<(), Failure> {
     let written = OpenOptions::new()

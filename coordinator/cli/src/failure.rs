@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use sweep_core::code::ErrorCode;
-use sweep_proto::WireError;
+use sweep_proto::{TlsFault, WireError};
 use sweep_runtime::shutdown::Kind;
 use tonic::{Code, Status};
 
@@ -144,6 +144,11 @@ impl From<WireError> for Failure {
 impl From<Status> for Failure {
     fn from(status: Status) -> Self {
         let foreign = status.details().is_empty();
+        if let Some(fault) = TlsFault::of(&status).filter(|_| foreign) {
+            return Self::new(ErrorCode::Internal, "the coordinator was not understood")
+                .with_cause(fault.to_string())
+                .with_hint(fault.hint());
+        }
         if foreign && matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled) {
             return Self::new(ErrorCode::Internal, "the coordinator went away")
                 .with_causes(Some(&status))

@@ -22,7 +22,7 @@ use sweep_proto::v1::{
     RevokeTokenRequest, SetProjectRequest, SubmitReply, SubmitRequest, SweepQuery,
     WithdrawImportRequest,
 };
-use sweep_proto::{WireError, document};
+use sweep_proto::{TlsFault, WireError, document};
 use tonic::Streaming;
 
 use crate::context::Context;
@@ -109,8 +109,14 @@ impl Session {
     async fn connect(server: Dial, embedded: Option<Embedded>) -> Result<Self, Failure> {
         let url = &server.url;
         let unusable = |error: tonic::transport::Error| {
-            Failure::broke(format!("no coordinator can be reached at {url}"), &error)
-                .with_hint("`sweepctl serve` starts one; without `--server` none is needed")
+            let message = format!("no coordinator can be reached at {url}");
+            match TlsFault::of(&error) {
+                Some(fault) => Failure::new(ErrorCode::Internal, message)
+                    .with_cause(fault.to_string())
+                    .with_hint(fault.hint()),
+                None => Failure::broke(message, &error)
+                    .with_hint("`sweepctl serve` starts one; without `--server` none is needed"),
+            }
         };
         let endpoint = server.endpoint().map_err(|error| {
             Failure::refused(format!("`{url}` is not the address of a server"))

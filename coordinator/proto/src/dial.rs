@@ -4,7 +4,7 @@ use sweep_core::token::Secret;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 
 /// A connection that shows the token, if there is one, with every call.
@@ -15,13 +15,21 @@ pub type Line = InterceptedService<Channel, Credentials>;
 pub struct Dial {
     pub url: String,
     pub token: Option<Secret>,
+    /// Who may vouch for the coordinator, as PEM; none for the authorities that browsers trust.
+    pub authority: Option<Vec<u8>>,
 }
 
 impl Dial {
     /// Without a token.
     #[must_use]
     pub const fn open(url: String) -> Self {
-        Self { url, token: None }
+        Self { url, token: None, authority: None }
+    }
+
+    /// Whether nobody on the way can read along.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.url.starts_with("https://")
     }
 
     /// What connects, when it is told to.
@@ -29,7 +37,15 @@ impl Dial {
     /// # Errors
     /// When the address is none.
     pub fn endpoint(&self) -> Result<Endpoint, tonic::transport::Error> {
-        Endpoint::from_shared(self.url.clone())
+        let endpoint = Endpoint::from_shared(self.url.clone())?;
+        if !self.is_secure() {
+            return Ok(endpoint);
+        }
+        let tls = ClientTlsConfig::new();
+        endpoint.tls_config(match &self.authority {
+            Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
+            None => tls.with_webpki_roots(),
+        })
     }
 
     /// The channel of an endpoint, as clients want it.

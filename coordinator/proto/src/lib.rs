@@ -9,9 +9,11 @@ pub mod document;
 mod error;
 pub mod foreign;
 mod message;
+mod tls;
 
 pub use error::WireError;
 pub use message::{Malformed, RunKey};
+pub use tls::TlsFault;
 
 /// Every method of every service, by the path that it is called at: `/sweep.v1.SweepService/Submit`.
 pub const METHODS: &[&str] = include!(concat!(env!("OUT_DIR"), "/methods.rs"));

@@ -9,9 +9,10 @@ pub(crate) use sweeps::Sender;
 use sweep_proto::v1::operator_service_server::OperatorServiceServer;
 use sweep_proto::v1::sweep_service_server::SweepServiceServer;
 use sweep_proto::v1::worker_service_server::WorkerServiceServer;
-use tonic::transport::Server;
 use tonic::transport::server::Router;
+use tonic::transport::{Server, ServerTlsConfig};
 
+use crate::Error;
 use crate::context::Context;
 use crate::doors::Guard;
 
@@ -19,15 +20,19 @@ use crate::doors::Guard;
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
 
 /// All services of a coordinator.
-pub(crate) fn router(context: &Context) -> Router {
+pub(crate) fn router(context: &Context, tls: Option<ServerTlsConfig>) -> Result<Router, Error> {
     let sweeps = SweepServiceServer::new(sweeps::Sweeps { context: context.clone() })
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
     let workers = WorkerServiceServer::new(workers::Workers { context: context.clone() })
         .max_decoding_message_size(MESSAGE_BYTES_MAX);
     let operator = OperatorServiceServer::new(operator::Operator { context: context.clone() });
-    Server::builder()
+    let mut server = Server::builder();
+    if let Some(tls) = tls {
+        server = server.tls_config(tls).map_err(|source| Error::BadTls { source })?;
+    }
+    Ok(server
         .add_service(Guard::new(context, sweeps))
         .add_service(Guard::new(context, workers))
-        .add_service(Guard::new(context, operator))
+        .add_service(Guard::new(context, operator)))
 }

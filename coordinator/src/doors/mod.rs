@@ -6,6 +6,7 @@
 mod bootstrap;
 mod guard;
 mod methods;
+mod tls;
 mod tokens;
 
 use std::net::SocketAddr;
@@ -19,6 +20,8 @@ use crate::Error;
 use crate::context::Context;
 
 pub(crate) use bootstrap::bootstrap;
+pub use tls::TlsFiles;
+
 pub(crate) use guard::{Guard, actor};
 pub(crate) use tokens::{create, revoke};
 

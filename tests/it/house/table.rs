@@ -108,6 +108,11 @@ pub(super) const DOORS: &[Door] = &[
         why: "generated code and its conversions are one crate",
     },
     Door {
+        libraries: &["rustls"],
+        owners: &["sweep-proto"],
+        why: "what goes wrong in a handshake is put into words in one place",
+    },
+    Door {
         libraries: &["tonic", "tonic-health"],
         owners: &["sweep-proto", "coordinator", "worker", "sweepctl"],
         why: "the engines cannot reach the network",

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
-use coordinator::doors::Auth;
+use coordinator::doors::{Auth, TlsFiles};
 use coordinator::server::{Options, serve};
 use serde::{Deserialize, Serialize};
 use sweep_runtime::config;
@@ -16,6 +16,7 @@ use crate::failure::{ExitStatus, Failure};
 const EXAMPLES: &str = "Examples:
   sweepctl serve
   sweepctl serve --listen 0.0.0.0:7700 --auth tokens --database postgres://sweep@db/sweep
+  sweepctl serve --listen 0.0.0.0:7700 --auth tokens --tls-cert cert.pem --tls-key key.pem
   sweepctl serve --dump-config > sweep.toml";
 
 /// Serve a coordinator for workers and clients elsewhere.
@@ -33,6 +34,12 @@ pub(crate) struct Serve {
     /// Who may come in: `none` asks nobody, `tokens` everybody [default: none]
     #[arg(long, value_name = "HOW")]
     auth: Option<Auth>,
+    /// Certificate for TLS, as PEM, with those of the authorities in between
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, as PEM
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
     /// Configuration file [default: sweep.toml, if it is there]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -55,6 +62,9 @@ struct Config {
     auth: Auth,
     /// Holds the token of the first administrator. None: one is made, in the data directory.
     bootstrap_token_file: Option<PathBuf>,
+    /// Certificate and private key for TLS, in PEM. None: the server speaks in clear.
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -66,6 +76,8 @@ impl Default for Config {
             data_dir: None,
             auth: Auth::None,
             bootstrap_token_file: None,
+            tls_cert: None,
+            tls_key: None,
         }
     }
 }
@@ -78,6 +90,8 @@ pub(crate) async fn run(arguments: Serve, context: &Context) -> Result<ExitStatu
         data_dir: context.global.data_dir.clone().or(loaded.data_dir),
         auth: arguments.auth.unwrap_or(loaded.auth),
         bootstrap_token_file: loaded.bootstrap_token_file,
+        tls_cert: arguments.tls_cert.or(loaded.tls_cert),
+        tls_key: arguments.tls_key.or(loaded.tls_key),
     };
     if arguments.dump_config {
         context.printer.data(&config::dump(&in_force)?)?;
@@ -90,15 +104,31 @@ pub(crate) async fn run(arguments: Serve, context: &Context) -> Result<ExitStatu
         data_dir,
         auth: in_force.auth,
         bootstrap_token_file: in_force.bootstrap_token_file,
+        tls: tls(in_force.tls_cert, in_force.tls_key)?,
     };
+    let scheme = if options.tls.is_some() { "https" } else { "http" };
     let (_trigger, signal) = Signal::listen()?;
-    context.printer.note(&format!("serving on http://{}", options.listen));
+    context.printer.note(&format!("serving on {scheme}://{}", options.listen));
     serve(options, async move {
         signal.raised().await;
     })
     .await?;
     // Asked to stop and stopped: that is what a supervisor wants to hear.
     Ok(ExitStatus::Done)
+}
+
+/// Both files or none.
+fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, Failure> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => Ok(None),
+        _ => {
+            Err(Failure::refused("TLS takes a certificate and its key, and one of them is missing")
+                .with_hint(
+                    "`--tls-cert FILE --tls-key FILE`, or `tls-cert` and `tls-key` in sweep.toml",
+                ))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::failure::{ExitStatus, Failure};
 
 const EXAMPLES: &str = "Examples:
   sweepctl worker --server http://127.0.0.1:7700
+  sweepctl worker --server https://sweeps.example.org:7700 --ca ca.pem --token-file worker.token
   SWEEP_SERVER=http://coordinator:7700 sweepctl worker --data-dir /shared/sweeps";
 
 /// Read by candle when it first multiplies: without it every worker would use every core.
@@ -57,7 +58,13 @@ pub(crate) async fn run(arguments: &Worker, context: &Context) -> Result<ExitSta
     let worked = worker::run(options, async move {
         signal.raised().await;
     });
-    worked.await.map_err(|error| Failure::broke("the worker cannot go on", &error))?;
+    worked.await.map_err(|error| {
+        let failure = Failure::broke("the worker cannot go on", &error);
+        match error.hint() {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    })?;
     // Asked to stop and stopped: that is what a supervisor wants to hear.
     Ok(ExitStatus::Done)
 }
