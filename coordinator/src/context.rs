@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::Error;
 use crate::calibrate::Reference;
-use crate::doors::Auth;
+use crate::doors::{Auth, Limiter, Limits};
 use crate::queue::KnownQueue;
 
 /// Intervals and limits, each with its reason.
@@ -52,6 +52,10 @@ pub(crate) struct Context {
     pub(crate) timing: Timing,
     /// Whether whoever asks has to sign in.
     pub(crate) auth: Auth,
+    pub(crate) limiter: Arc<Limiter>,
+    /// Corpora, checkpoints and figures.
+    pub(crate) data_dir: Arc<Path>,
+    closing: Arc<watch::Sender<bool>>,
     live: Arc<Mutex<Live>>,
     changes: Arc<watch::Sender<u64>>,
     /// Counts the changes that may let another run start.
@@ -108,6 +112,9 @@ impl Context {
             library: Library::new(&corpora_dir(data_dir)),
             timing: Timing::default(),
             auth: Auth::None,
+            limiter: Arc::default(),
+            data_dir: data_dir.into(),
+            closing: Arc::new(watch::Sender::new(false)),
             live: Arc::default(),
             changes: Arc::new(watch::Sender::new(0)),
             revision: Arc::default(),
@@ -118,6 +125,10 @@ impl Context {
     /// The same with doors that open as `auth` says.
     pub(crate) fn with_auth(self, auth: Auth) -> Self {
         Self { auth, ..self }
+    }
+
+    pub(crate) fn with_limits(self, limits: Limits) -> Self {
+        Self { limiter: Arc::new(Limiter::new(limits)), ..self }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -148,6 +159,25 @@ impl Context {
 
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// Begins the end: no run is given out any more, and whoever watches is told.
+    pub(crate) fn close(&self) {
+        self.closing.send_replace(true);
+        self.changed();
+    }
+
+    /// True once the end has begun.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
+    }
+
+    /// Passes until the end has begun.
+    ///
+    /// # Errors
+    /// [`Error::Closing`].
+    pub(crate) fn must_be_open(&self) -> Result<(), Error> {
+        if *self.closing.borrow() { Err(Error::Closing) } else { Ok(()) }
     }
 
     /// Records a fault of one sweep, once.

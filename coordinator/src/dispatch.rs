@@ -56,7 +56,7 @@ pub(crate) async fn lease(
     if let Some(lease) = held {
         return run_work(context, &lease).await;
     }
-    if draining {
+    if draining || context.must_be_open().is_err() {
         return Ok(Work::Idle);
     }
     let calibrations = open_calibrations(context, worker, &reference);

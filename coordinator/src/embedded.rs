@@ -66,7 +66,7 @@ impl Embedded {
         let server = tokio::spawn(async move {
             // A dropped sender stops the server too.
             let stopped = async { drop(stopped.await) };
-            server::run(&serving, listener, None, stopped).await
+            server::run(&serving, listener, stopped).await
         });
         let tasks = tasks::spawn_all(&context);
         let fleet = Fleet::start(&context, workers_n, &worker_command, &url, &data_dir)?;

@@ -52,6 +52,12 @@ pub enum Error {
     NoPem { path: PathBuf, kind: &'static str },
     #[error("certificate and key cannot be used together")]
     BadTls { source: tonic::transport::Error },
+    #[error("the token `{name}` has made too many calls: {calls_per_second} a second are the most")]
+    TooMany { name: String, calls_per_second: u32, retry_after_ms: u64 },
+    #[error("a text of {bytes_n} bytes is too long for a budget.yaml: {bytes_max} are the most")]
+    TooLong { bytes_n: usize, bytes_max: u32 },
+    #[error("the coordinator is being stopped")]
+    Closing,
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("{what}")]
@@ -80,7 +86,8 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Store(error) => error.code(),
-            Self::Spec(_) | Self::Plan(_) => ErrorCode::BadSpec,
+            Self::Spec(_) | Self::Plan(_) | Self::TooLong { .. } => ErrorCode::BadSpec,
+            Self::TooMany { .. } => ErrorCode::TooMany,
             Self::Corpus { source, .. } => source.code(),
             Self::SweepChanged { .. } | Self::TakenElsewhere { .. } => ErrorCode::SweepChanged,
             Self::BadImport { .. } => ErrorCode::BadImport,
@@ -102,6 +109,7 @@ impl Error {
             | Self::Server(_)
             | Self::Malformed(_)
             | Self::NoRandomness { .. }
+            | Self::Closing
             | Self::Join(_) => ErrorCode::Internal,
         }
     }
@@ -140,6 +148,13 @@ impl Error {
             Self::UnreadablePem { .. } | Self::NoPem { .. } | Self::BadTls { .. } => Some(
                 "`--tls-cert` is the certificate, `--tls-key` its private key: files in PEM".to_owned(),
             ),
+            Self::TooMany { retry_after_ms, .. } => Some(format!(
+                "ask again in {retry_after_ms} ms; `calls-per-second` of the coordinator's sweep.toml \
+                 is the limit"
+            )),
+            Self::TooLong { .. } => {
+                Some("`submit-bytes-max` of the coordinator's sweep.toml is the limit".to_owned())
+            }
             Self::TakenElsewhere { .. } => Some("give the sweep another name".to_owned()),
             Self::Refused(refusal) => Some(refusal.hint().to_owned()),
             Self::TooDear { sweep, .. } => {
@@ -171,12 +186,20 @@ impl Error {
 
 impl From<Error> for WireError {
     fn from(error: Error) -> Self {
-        Self { code: error.code(), message: error.chain(), hint: error.hint() }
+        let retry_after_ms = match &error {
+            Error::TooMany { retry_after_ms, .. } => Some(*retry_after_ms),
+            _ => None,
+        };
+        Self { code: error.code(), message: error.chain(), hint: error.hint(), retry_after_ms }
     }
 }
 
 impl From<Error> for tonic::Status {
     fn from(error: Error) -> Self {
-        WireError::from(error).into()
+        match error {
+            // As if it were gone already: workers and people come again.
+            Error::Closing => Self::unavailable(error.to_string()),
+            error => WireError::from(error).into(),
+        }
     }
 }

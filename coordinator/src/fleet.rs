@@ -96,6 +96,10 @@ impl Recipe {
             .arg("--data-dir")
             .arg(&self.data_dir)
             .env("SWEEP_WORKER_ID", worker.to_string())
+            // Those are for a coordinator elsewhere: this one is open, and speaks in clear.
+            .env_remove("SWEEP_TOKEN")
+            .env_remove("SWEEP_TOKEN_FILE")
+            .env_remove("SWEEP_CA")
             // One core per worker: an accelerator is one core, and idle spinning of a thread pool
             // would be charged to whoever shares the machine.
             .env("CANDLE_NUM_THREADS", "1")

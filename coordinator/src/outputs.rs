@@ -56,6 +56,7 @@ pub(crate) async fn tell(
     let mut told = (0, 0);
     loop {
         changes.mark_unchanged();
+        context.must_be_open()?;
         // Before its output is read, so that what was printed until its end is not missed.
         let found = context.store.run(run).await?;
         let has_ended = found.is_none_or(|(_, record)| record.state.is_final());

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sweep_core::clock::SystemClock;
 use sweep_store::Store;
@@ -12,8 +13,8 @@ use tonic::transport::ServerTlsConfig;
 use tonic::transport::server::TcpIncoming;
 
 use crate::context::Context;
-use crate::doors::{self, Auth, TlsFiles};
-use crate::{Error, api, tasks};
+use crate::doors::{self, Auth, Limits, TlsFiles};
+use crate::{Error, api, health, tasks};
 
 /// Where to listen and what to serve.
 #[derive(Clone, Debug)]
@@ -30,9 +31,14 @@ pub struct Options {
     pub bootstrap_token_file: Option<PathBuf>,
     /// None for a server that speaks in clear.
     pub tls: Option<TlsFiles>,
+    pub limits: Limits,
+    /// How long calls in progress may take to end once the server is asked to stop.
+    pub grace: Duration,
 }
 
-/// Serves until `stop` resolves. Workers are then asked to hand their runs back.
+/// Serves until `stop` resolves. From then on no run is given out and watchers are told; calls in
+/// progress end, within the grace. Workers keep their runs and report again when a coordinator is there.
+/// `hurry` ends it at once.
 ///
 /// # Errors
 /// When the database cannot be opened or is of a newer version, or the address is taken or would let
@@ -40,6 +46,7 @@ pub struct Options {
 pub async fn serve(
     options: Options,
     stop: impl Future<Output = ()> + Send + 'static,
+    hurry: impl Future<Output = ()> + Send,
 ) -> Result<(), Error> {
     doors::must_be_safe(options.auth, options.listen)?;
     let tls = options.tls.as_ref().map(TlsFiles::read).transpose()?;
@@ -48,13 +55,48 @@ pub async fn serve(
     std::fs::create_dir_all(&options.data_dir).map_err(directory)?;
     let store = open(&options.database_url).await?;
     let context = Context::new(store, Arc::new(SystemClock), &options.data_dir);
-    let context = context.with_auth(options.auth);
+    let context = context.with_auth(options.auth).with_limits(options.limits);
     doors::bootstrap(&context, &options.data_dir, options.bootstrap_token_file.as_deref()).await?;
     tracing::info!(%address, "serving");
-    let tasks = tasks::spawn_all(&context);
-    run(&context, listener, tls, stop).await?;
-    drop(tasks);
+    let mut tasks = tasks::spawn_all(&context);
+    tokio::select! {
+        served = run_to_the_end(&context, listener, tls, stop) => served?,
+        () = overdue(&context, options.grace) => tracing::warn!("calls in progress are cut"),
+        () = hurry => tracing::warn!("asked twice to stop: calls in progress are cut"),
+    }
+    tasks.shutdown().await;
+    context.store.close().await?;
     Ok(())
+}
+
+/// Answers calls until `stop` resolves and those in progress have ended.
+pub(crate) async fn run_to_the_end(
+    context: &Context,
+    listener: TcpListener,
+    tls: Option<ServerTlsConfig>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Error> {
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let (reporter, health) = tonic_health::server::health_reporter();
+    let router = api::router(context, tls)?.add_service(health);
+    let closing = context.clone();
+    let stop = async move {
+        stop.await;
+        tracing::info!("asked to stop: calls in progress may end");
+        closing.close();
+    };
+    tokio::select! {
+        served = router.serve_with_incoming_shutdown(incoming, stop) => Ok(served?),
+        () = health::keep(context.clone(), reporter) => Ok(()),
+    }
+}
+
+/// Resolves when the end has begun and taken too long.
+async fn overdue(context: &Context, grace: Duration) {
+    let mut closing = context.closing();
+    // Whoever closes lives as long as the context that is borrowed here.
+    let _ = closing.wait_for(|is_closing| *is_closing).await;
+    tokio::time::sleep(grace).await;
 }
 
 pub(crate) async fn open(database_url: &str) -> Result<Store, Error> {
@@ -71,15 +113,15 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAd
     Ok((listener, address))
 }
 
-/// Answers calls until `stop` resolves.
+/// Answers calls until `stop` resolves, and cuts those in progress: of a coordinator that only this machine
+/// knows.
 pub(crate) async fn run(
     context: &Context,
     listener: TcpListener,
-    tls: Option<ServerTlsConfig>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let router = api::router(context, tls)?;
+    let router = api::router(context, None)?;
     // Open watches would keep a graceful shutdown waiting for ever: calls in flight are few and
     // short, so they are cut with the server.
     tokio::select! {

@@ -25,6 +25,7 @@ pub(crate) async fn submit(
     actor: &Actor,
     yaml: &str,
 ) -> Result<Submitted, Error> {
+    context.limiter.limits.must_fit(yaml)?;
     let spec = budget::read(yaml)?;
     actor.must_see(&spec.project)?;
     if let Some(record) = context.store.sweep_named(&spec.name).await? {

@@ -160,3 +160,32 @@ fn a_free_address_can_be_taken() -> Result<()> {
     std::net::TcpListener::bind(free_address()?)?;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_call_too_many_is_told_when_to_come_again() -> Result<()> {
+    let sandbox = Sandbox::new(&small_budget("small"));
+    let limits = "calls-per-second = 1\ncalls-burst = 1\nsubmit-bytes-max = 100\n";
+    std::fs::write(sandbox.path("sweep.toml"), limits)?;
+    let served = Served::start(&sandbox, &SIGN_IN).await?;
+    let admin = served.bootstrap_token();
+    let worker = served.token("gpus", &["--role", "worker"]);
+    let mut client = connect(&served, &worker).await?;
+    let request = LeaseRequest {
+        worker_id: WorkerId::new().to_string(),
+        device: "cpu: test x1".to_owned(),
+        trainer: "1".to_owned(),
+    };
+    client.lease(request.clone()).await?;
+    let refused = client.lease(request).await.err().context("it was let in")?;
+    assert!(refused.metadata().get("retry-after").is_some_and(|after| after == "1"));
+    let error = WireError::of(&refused);
+    assert_eq!(error.code, ErrorCode::TooMany);
+    assert!(error.retry_after_ms.is_some_and(|ms| (1..=1000).contains(&ms)), "{error:?}");
+    // The commands come again, by themselves.
+    for _ in 0..2 {
+        served.succeed_as(&admin, &["token", "list"]);
+    }
+    let said = served.refused_as(&admin, &["submit", "budget.yaml"]);
+    assert!(said.contains("too long for a budget.yaml: 100 are the most"), "{said}");
+    Ok(())
+}

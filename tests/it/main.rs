@@ -7,6 +7,7 @@ mod full_disk;
 mod house;
 mod import;
 mod main_job;
+mod operations;
 mod refusals;
 mod sandbox;
 mod served;

@@ -220,9 +220,18 @@ pub(crate) struct Stored {
 
 /// Ends a process as a crash would.
 pub(crate) fn kill_9(pid: u32) -> Result<()> {
-    let status = Command::new("kill").args(["-9", &pid.to_string()]).status();
+    signal(pid, "-KILL")
+}
+
+/// Asks a process to stop, as a supervisor does.
+pub(crate) fn terminate(pid: u32) -> Result<()> {
+    signal(pid, "-TERM")
+}
+
+fn signal(pid: u32, name: &str) -> Result<()> {
+    let status = Command::new("kill").args([name, &pid.to_string()]).status();
     let status = status.context("`kill` is not there")?;
-    ensure!(status.success(), "process {pid} could not be killed");
+    ensure!(status.success(), "process {pid} could not be told {name}");
     Ok(())
 }
 

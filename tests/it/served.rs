@@ -27,10 +27,8 @@ impl<'a> Served<'a> {
         let is_secure = options.contains(&"--tls-cert");
         let scheme = if is_secure { "https" } else { "http" };
         let served = Self { sandbox, process, url: format!("{scheme}://{address}"), log };
-        until("the coordinator listens", async || {
-            Ok(std::net::TcpStream::connect(&address).is_ok())
-        })
-        .await?;
+        // It listens before it is ready; what comes meanwhile waits.
+        until("the coordinator serves", async || Ok(served.log()?.contains(": serving"))).await?;
         Ok(served)
     }
 

@@ -35,6 +35,11 @@ pub async fn run(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
     let client = client::connect(&options.server)?;
+    if options.server.speaks_tls().await {
+        // It would be waited for without end.
+        let source = fault(&TlsFault::SpeaksTls);
+        return Err(Error::Unreachable { url: options.server.url, source });
+    }
     let (sender, stopping) = watch::channel(false);
     let waiting = tokio::spawn(async move {
         stop.await;
@@ -94,8 +99,7 @@ impl Agent {
             Err(_) if *self.stopping.borrow() => Ok(None),
             Err(status) => {
                 let source = match TlsFault::of(&status) {
-                    Some(fault) => WireError::new(ErrorCode::Internal, fault.to_string())
-                        .with_hint(fault.hint()),
+                    Some(found) => fault(&found),
                     None => WireError::of(&status),
                 };
                 let url = self.options.server.url.clone();
@@ -106,4 +110,9 @@ impl Agent {
             }
         }
     }
+}
+
+/// Why no connection comes about, as the coordinator itself would say it.
+fn fault(fault: &TlsFault) -> WireError {
+    WireError::new(ErrorCode::Internal, fault.to_string()).with_hint(fault.hint())
 }

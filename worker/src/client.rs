@@ -50,6 +50,9 @@ where
             Ok(response) => return Ok(response.into_inner()),
             Err(status) if !is_absence(&status) => return Err(status),
             Err(status) => {
+                if let Some(ms) = WireError::of(&status).retry_after_ms {
+                    backoff = Duration::from_millis(ms).clamp(BACKOFF_MIN, BACKOFF_MAX);
+                }
                 if *stopping.borrow() {
                     let since = *impatient_since.get_or_insert_with(tokio::time::Instant::now);
                     if since.elapsed() > PATIENCE_WHEN_STOPPING {
@@ -70,14 +73,14 @@ where
 }
 
 /// The coordinator did not answer, as opposed to refused; its own refusals carry details. One whose
-/// disk is full is as good as absent until somebody has made room.
+/// disk is full is as good as absent until somebody has made room, and so is one that has no time now.
 fn is_absence(status: &Status) -> bool {
     if TlsFault::of(status).is_some() {
         // Waiting would not mend it.
         return false;
     }
     if !status.details().is_empty() {
-        return WireError::of(status).code == ErrorCode::Storage;
+        return matches!(WireError::of(status).code, ErrorCode::Storage | ErrorCode::TooMany);
     }
     matches!(
         status.code(),

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    allocate, budget, cancel, check, compare, completions, corpus, fit, forecast, import, invert,
-    laws, logs, metrics, migrate, pause, plan, plot, predict, project, propose, queue, resume,
-    retry, runs, serve, status, submit, token, watch, worker,
+    allocate, budget, cancel, check, compare, completions, corpus, doctor, fit, forecast, import,
+    invert, laws, logs, metrics, migrate, pause, plan, plot, predict, project, propose, queue,
+    resume, retry, runs, serve, status, submit, token, watch, worker,
 };
 
 /// Plans, runs and forecasts training sweeps on a fixed budget of accelerator time.
@@ -93,6 +93,7 @@ pub(crate) enum Command {
     Worker(worker::Worker),
     Migrate(migrate::Migrate),
     Token(token::Token),
+    Doctor(doctor::Doctor),
     Completions(completions::Completions),
     /// Print the JSON schema of budget.yaml
     #[command(after_help = "Example:\n  sweepctl schema > budget.schema.json")]

@@ -3,8 +3,10 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::slice;
 
 use sweep_core::code::ErrorCode;
+use sweep_core::diagnosis::{Check, Verdict};
 use sweep_proto::{TlsFault, WireError};
 use sweep_runtime::shutdown::Kind;
 use tonic::{Code, Status};
@@ -106,6 +108,12 @@ impl Failure {
         &self.message
     }
 
+    /// The failure as one of several things that were looked at.
+    pub(crate) fn as_check(&self, name: &str) -> Check {
+        let says = [slice::from_ref(&self.message), &self.causes].concat().join(": ");
+        Check { hint: self.hint.clone(), ..Check::new(name, Verdict::Fail, says) }
+    }
+
     pub(crate) const fn code(&self) -> Option<ErrorCode> {
         self.code
     }
@@ -141,13 +149,19 @@ impl From<WireError> for Failure {
     }
 }
 
+impl From<TlsFault> for Failure {
+    fn from(fault: TlsFault) -> Self {
+        Self::new(ErrorCode::Internal, "no secure connection to the coordinator comes about")
+            .with_cause(fault.to_string())
+            .with_hint(fault.hint())
+    }
+}
+
 impl From<Status> for Failure {
     fn from(status: Status) -> Self {
         let foreign = status.details().is_empty();
         if let Some(fault) = TlsFault::of(&status).filter(|_| foreign) {
-            return Self::new(ErrorCode::Internal, "the coordinator was not understood")
-                .with_cause(fault.to_string())
-                .with_hint(fault.hint());
+            return fault.into();
         }
         if foreign && matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled) {
             return Self::new(ErrorCode::Internal, "the coordinator went away")

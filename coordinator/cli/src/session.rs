@@ -6,6 +6,7 @@ use coordinator::embedded::Embedded;
 use serde::de::DeserializeOwned;
 use sweep_core::code::ErrorCode;
 use sweep_core::control::Controlled;
+use sweep_core::diagnosis::ServerReport;
 use sweep_core::forecast::{Forecast, ForecastView};
 use sweep_core::import::{Import, Imported};
 use sweep_core::metric::Series;
@@ -17,13 +18,13 @@ use sweep_proto::dial::{Dial, Line};
 use sweep_proto::v1::operator_service_client::OperatorServiceClient;
 use sweep_proto::v1::sweep_service_client::SweepServiceClient;
 use sweep_proto::v1::{
-    ControlRequest, CreateTokenRequest, Document, ImportRequest, ListRequest, ListTokensRequest,
-    MetricsRequest, OutputRequest, PreviewRequest, ProjectsRequest, QueueRequest,
-    RevokeTokenRequest, SetProjectRequest, SubmitReply, SubmitRequest, SweepQuery,
+    ControlRequest, CreateTokenRequest, DiagnoseRequest, Document, ImportRequest, ListRequest,
+    ListTokensRequest, MetricsRequest, OutputRequest, PreviewRequest, ProjectsRequest,
+    QueueRequest, RevokeTokenRequest, SetProjectRequest, SubmitReply, SubmitRequest, SweepQuery,
     WithdrawImportRequest,
 };
 use sweep_proto::{TlsFault, WireError, document};
-use tonic::Streaming;
+use tonic::{Response, Status, Streaming};
 
 use crate::context::Context;
 use crate::embedded::{self, Fleet};
@@ -36,6 +37,8 @@ const MESSAGE_BYTES_MAX: usize = 256 << 20;
 /// the winner can be reached: at most 5 s.
 const RACE_ATTEMPTS_MAX: u32 = 25;
 const RACE_PAUSE: Duration = Duration::from_millis(200);
+/// Nobody waits longer than this for an answer without a word.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(10);
 
 /// What a command needs of the coordinator it may have to start.
 #[derive(Clone, Copy, Debug)]
@@ -57,11 +60,21 @@ impl Need {
     }
 }
 
+/// Makes a call, as [`twice`] does.
+macro_rules! ask {
+    ($this:ident.$client:ident.$method:ident($request:expr)) => {
+        twice(&$this.server, &mut $this.$client, $request, async |client, request| {
+            client.$method(request).await
+        })
+        .await
+    };
+}
+
 /// An open conversation.
 pub(crate) struct Session {
     client: SweepServiceClient<Line>,
     operator: OperatorServiceClient<Line>,
-    url: String,
+    server: Dial,
     embedded: Option<Embedded>,
 }
 
@@ -109,14 +122,13 @@ impl Session {
     async fn connect(server: Dial, embedded: Option<Embedded>) -> Result<Self, Failure> {
         let url = &server.url;
         let unusable = |error: tonic::transport::Error| {
-            let message = format!("no coordinator can be reached at {url}");
-            match TlsFault::of(&error) {
-                Some(fault) => Failure::new(ErrorCode::Internal, message)
-                    .with_cause(fault.to_string())
-                    .with_hint(fault.hint()),
-                None => Failure::broke(message, &error)
-                    .with_hint("`sweepctl serve` starts one; without `--server` none is needed"),
-            }
+            TlsFault::of(&error).map_or_else(
+                || {
+                    Failure::broke(format!("no coordinator can be reached at {url}"), &error)
+                        .with_hint("`sweepctl serve` starts one; without `--server` none is needed")
+                },
+                Failure::from,
+            )
         };
         let endpoint = server.endpoint().map_err(|error| {
             Failure::refused(format!("`{url}` is not the address of a server"))
@@ -128,7 +140,7 @@ impl Session {
         let line = server.line(channel);
         let operator = OperatorServiceClient::new(line.clone());
         let client = SweepServiceClient::new(line).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        Ok(Self { client, operator, url: server.url, embedded })
+        Ok(Self { client, operator, server, embedded })
     }
 
     /// Ends the conversation. A coordinator of this process asks its workers to write their
@@ -145,11 +157,11 @@ impl Session {
     }
 
     pub(crate) fn url(&self) -> &str {
-        &self.url
+        &self.server.url
     }
 
     pub(crate) async fn submit(&mut self, yaml: String) -> Result<SubmitReply, Failure> {
-        Ok(self.client.submit(SubmitRequest { yaml }).await?.into_inner())
+        ask!(self.client.submit(SubmitRequest { yaml }))
     }
 
     /// The preview, which grows more complete with each document.
@@ -158,56 +170,56 @@ impl Session {
         yaml: String,
         measure: bool,
     ) -> Result<Streaming<Document>, Failure> {
-        Ok(self.client.preview(PreviewRequest { yaml, measure }).await?.into_inner())
+        ask!(self.client.preview(PreviewRequest { yaml, measure }))
     }
 
     /// All sweeps, newest first.
     pub(crate) async fn list(&mut self) -> Result<Vec<SweepRecord>, Failure> {
-        let reply = self.client.list(ListRequest {}).await?.into_inner();
+        let reply = ask!(self.client.list(ListRequest {}))?;
         let read = |json: &String| document::decode(json).map_err(|error| malformed(error.into()));
         reply.sweeps.iter().map(read).collect()
     }
 
     pub(crate) async fn status(&mut self, name: &str) -> Result<SweepStatus, Failure> {
-        read(&self.client.status(query(name)).await?.into_inner())
+        read(&ask!(self.client.status(query(name)))?)
     }
 
     /// The status now and after every change.
     pub(crate) async fn watch(&mut self, name: &str) -> Result<Streaming<Document>, Failure> {
-        Ok(self.client.watch(query(name)).await?.into_inner())
+        ask!(self.client.watch(query(name)))
     }
 
     pub(crate) async fn forecast(&mut self, name: &str) -> Result<ForecastView, Failure> {
-        read(&self.client.forecast(query(name)).await?.into_inner())
+        read(&ask!(self.client.forecast(query(name)))?)
     }
 
     /// Every observation of a sweep, those of imported runs last.
     pub(crate) async fn observations(&mut self, name: &str) -> Result<Vec<Observation>, Failure> {
-        read(&self.client.observations(query(name)).await?.into_inner())
+        read(&ask!(self.client.observations(query(name)))?)
     }
 
     pub(crate) async fn import(&mut self, request: ImportRequest) -> Result<Imported, Failure> {
-        read(&self.client.import(request).await?.into_inner())
+        read(&ask!(self.client.import(request))?)
     }
 
     /// Takes an import back.
     pub(crate) async fn withdraw(&mut self, import_id: String) -> Result<Import, Failure> {
         let request = WithdrawImportRequest { import_id };
-        read(&self.client.withdraw_import(request).await?.into_inner())
+        read(&ask!(self.client.withdraw_import(request))?)
     }
 
     /// Asks something of a sweep or of one of its runs.
     pub(crate) async fn control(&mut self, request: ControlRequest) -> Result<Controlled, Failure> {
-        read(&self.client.control(request).await?.into_inner())
+        read(&ask!(self.client.control(request))?)
     }
 
     /// What waits in all sweeps.
     pub(crate) async fn queue(&mut self) -> Result<QueueView, Failure> {
-        read(&self.client.queue(QueueRequest {}).await?.into_inner())
+        read(&ask!(self.client.queue(QueueRequest {}))?)
     }
 
     pub(crate) async fn projects(&mut self) -> Result<Vec<ProjectUse>, Failure> {
-        read(&self.client.projects(ProjectsRequest {}).await?.into_inner())
+        read(&ask!(self.client.projects(ProjectsRequest {}))?)
     }
 
     /// Sets what a project may have; all projects afterwards.
@@ -215,7 +227,12 @@ impl Session {
         &mut self,
         request: SetProjectRequest,
     ) -> Result<Vec<ProjectUse>, Failure> {
-        read(&self.client.set_project(request).await?.into_inner())
+        read(&ask!(self.client.set_project(request))?)
+    }
+
+    /// How the coordinator is.
+    pub(crate) async fn diagnose(&mut self) -> Result<ServerReport, Failure> {
+        read(&ask!(self.operator.diagnose(DiagnoseRequest {}))?)
     }
 
     /// Makes a token: its text is told this once.
@@ -223,21 +240,21 @@ impl Session {
         &mut self,
         request: CreateTokenRequest,
     ) -> Result<NewToken, Failure> {
-        let reply = self.operator.create_token(request).await?.into_inner();
+        let reply = ask!(self.operator.create_token(request))?;
         let token = document::decode(&reply.token).map_err(|error| malformed(error.into()))?;
         Ok(NewToken { token, secret: Secret::new(reply.secret) })
     }
 
     /// Every token that was ever made, oldest first.
     pub(crate) async fn tokens(&mut self) -> Result<Vec<ApiToken>, Failure> {
-        read(&self.operator.list_tokens(ListTokensRequest {}).await?.into_inner())
+        read(&ask!(self.operator.list_tokens(ListTokensRequest {}))?)
     }
 
     pub(crate) async fn revoke_token(
         &mut self,
         request: RevokeTokenRequest,
     ) -> Result<ApiToken, Failure> {
-        read(&self.operator.revoke_token(request).await?.into_inner())
+        read(&ask!(self.operator.revoke_token(request))?)
     }
 
     /// What the attempts of a run have printed.
@@ -245,7 +262,7 @@ impl Session {
         &mut self,
         request: OutputRequest,
     ) -> Result<Streaming<Document>, Failure> {
-        Ok(self.client.output(request).await?.into_inner())
+        ask!(self.client.output(request))
     }
 
     /// The points of a metric of a run, or of all.
@@ -253,7 +270,7 @@ impl Session {
         &mut self,
         request: MetricsRequest,
     ) -> Result<Vec<Series>, Failure> {
-        let mut stream = self.client.metrics(request).await?.into_inner();
+        let mut stream = ask!(self.client.metrics(request))?;
         let mut all = Vec::new();
         while let Some(document) = stream.message().await? {
             all.push(read(&document)?);
@@ -263,13 +280,33 @@ impl Session {
 
     /// Every forecast made so far, oldest first.
     pub(crate) async fn forecast_history(&mut self, name: &str) -> Result<Vec<Forecast>, Failure> {
-        let mut stream = self.client.forecast_history(query(name)).await?.into_inner();
+        let mut stream = ask!(self.client.forecast_history(query(name)))?;
         let mut forecasts = Vec::new();
         while let Some(document) = stream.message().await? {
             forecasts.push(read(&document)?);
         }
         Ok(forecasts)
     }
+}
+
+/// Makes a call, and makes it once more where the coordinator says when.
+async fn twice<C, R: Clone, T>(
+    server: &Dial,
+    client: &mut C,
+    request: R,
+    call: impl AsyncFn(&mut C, R) -> Result<Response<T>, Status>,
+) -> Result<T, Failure> {
+    let refused = match call(client, request.clone()).await {
+        Ok(response) => return Ok(response.into_inner()),
+        Err(status) => status,
+    };
+    let Some(ms) = WireError::of(&refused).retry_after_ms else {
+        let is_answer = !refused.details().is_empty();
+        let is_misunderstood = !is_answer && server.speaks_tls().await;
+        return Err(if is_misunderstood { TlsFault::SpeaksTls.into() } else { refused.into() });
+    };
+    tokio::time::sleep(Duration::from_millis(ms).min(RETRY_AFTER_MAX)).await;
+    Ok(call(client, request).await?.into_inner())
 }
 
 /// Reads a document of the coordinator's.

@@ -6,7 +6,7 @@ mod transcript;
 use transcript::{Transcript, sweepctl};
 
 /// Every command and the actions of `budget`, `project`, `corpus` and `token`.
-const COMMANDS: [&[&str]; 45] = [
+const COMMANDS: [&[&str]; 46] = [
     &[],
     &["submit"],
     &["plan"],
@@ -46,6 +46,7 @@ const COMMANDS: [&[&str]; 45] = [
     &["serve"],
     &["worker"],
     &["migrate"],
+    &["doctor"],
     &["token"],
     &["token", "create"],
     &["token", "list"],

@@ -77,10 +77,12 @@ pub enum Action {
     ManageTokens,
     /// Lease runs and report of them.
     Work,
+    /// Ask how the coordinator is, and who one is.
+    Diagnose,
 }
 
 impl Action {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Read,
         Self::Submit,
         Self::Steer,
@@ -89,6 +91,7 @@ impl Action {
         Self::SetProject,
         Self::ManageTokens,
         Self::Work,
+        Self::Diagnose,
     ];
 
     /// The roles that may do it.
@@ -100,6 +103,7 @@ impl Action {
             Self::Submit | Self::Steer | Self::Import => &[Submitter, Admin],
             Self::RaiseBudget | Self::SetProject | Self::ManageTokens => &[Admin],
             Self::Work => &[Worker, Admin],
+            Self::Diagnose => &[Viewer, Submitter, Admin, Worker],
         }
     }
 
@@ -121,6 +125,7 @@ impl Action {
             Self::SetProject => "set projects",
             Self::ManageTokens => "manage tokens",
             Self::Work => "train runs",
+            Self::Diagnose => "ask how the coordinator is",
         }
     }
 }
@@ -256,7 +261,7 @@ mod tests {
             for action in A::ALL {
                 let expected = match (role, action) {
                     (R::Admin, _) => true,
-                    (R::Viewer, A::Read) => true,
+                    (_, A::Diagnose) | (R::Viewer, A::Read) => true,
                     (R::Submitter, A::Read | A::Submit | A::Steer | A::Import) => true,
                     (R::Worker, A::Work) => true,
                     (R::Viewer | R::Submitter | R::Worker, _) => false,

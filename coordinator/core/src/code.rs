@@ -34,10 +34,12 @@ pub enum ErrorCode {
     NotSignedIn,
     /// The token that was shown may not do that.
     NotAllowed,
+    /// More was asked than one may ask at a time: the same again is answered a little later.
+    TooMany,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::BadSpec,
         Self::SweepChanged,
         Self::NotFound,
@@ -51,6 +53,7 @@ impl ErrorCode {
         Self::Refused,
         Self::NotSignedIn,
         Self::NotAllowed,
+        Self::TooMany,
     ];
 
     #[must_use]
@@ -69,6 +72,7 @@ impl ErrorCode {
             Self::Refused => "SW0011",
             Self::NotSignedIn => "SW0012",
             Self::NotAllowed => "SW0013",
+            Self::TooMany => "SW0014",
         }
     }
 
@@ -86,6 +90,7 @@ impl ErrorCode {
                 | Self::Refused
                 | Self::NotSignedIn
                 | Self::NotAllowed
+                | Self::TooMany
         )
     }
 }

@@ -22,6 +22,7 @@ pub mod code;
 pub mod control;
 pub mod corpus;
 pub mod crossover;
+pub mod diagnosis;
 pub mod external;
 pub mod fit;
 pub mod forecast;

@@ -1,5 +1,7 @@
 //! How a client reaches a coordinator: its address, and what it shows there.
 
+use std::time::Duration;
+
 use sweep_core::token::Secret;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -7,8 +9,13 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 
+use crate::tls::TlsFault;
+
 /// A connection that shows the token, if there is one, with every call.
 pub type Line = InterceptedService<Channel, Credentials>;
+
+/// A handshake that takes longer than this is none.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where a coordinator is, and what to show there.
 #[derive(Clone, Debug)]
@@ -41,11 +48,23 @@ impl Dial {
         if !self.is_secure() {
             return Ok(endpoint);
         }
-        let tls = ClientTlsConfig::new();
+        let tls = ClientTlsConfig::new().timeout(HANDSHAKE_TIMEOUT);
         endpoint.tls_config(match &self.authority {
             Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
             None => tls.with_webpki_roots(),
         })
+    }
+
+    /// Whether the coordinator at an address without TLS speaks it after all. Such a one only hangs up, as
+    /// one does that went away: asked so, it shows a certificate.
+    pub async fn speaks_tls(&self) -> bool {
+        let Some(place) = self.url.strip_prefix("http://") else { return false };
+        let secure = Self::open(format!("https://{place}"));
+        let Ok(endpoint) = secure.endpoint() else { return false };
+        match endpoint.connect_timeout(HANDSHAKE_TIMEOUT).connect().await {
+            Ok(_) => true,
+            Err(error) => TlsFault::of(&error).is_some_and(|fault| fault.is_of_certificate()),
+        }
     }
 
     /// The channel of an endpoint, as clients want it.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sweep_core::code::ErrorCode;
+use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
 use crate::message::Malformed;
@@ -15,17 +16,26 @@ pub struct WireError {
     pub message: String,
     /// What to do about it, where that is not plain.
     pub hint: Option<String>,
+    /// When the same call may be made again, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
 }
 
 impl WireError {
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None }
+        Self { code, message: message.into(), hint: None, retry_after_ms: None }
     }
 
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub const fn with_retry_after_ms(mut self, ms: Option<u64>) -> Self {
+        self.retry_after_ms = ms;
         self
     }
 
@@ -38,6 +48,8 @@ impl WireError {
     }
 }
 
+const RETRY_AFTER: &str = "retry-after";
+
 /// The gRPC code of each of ours.
 const fn grpc_code(code: ErrorCode) -> Code {
     match code {
@@ -45,7 +57,7 @@ const fn grpc_code(code: ErrorCode) -> Code {
         ErrorCode::SweepChanged => Code::AlreadyExists,
         ErrorCode::NotFound => Code::NotFound,
         ErrorCode::StaleLease | ErrorCode::Refused => Code::FailedPrecondition,
-        ErrorCode::Storage => Code::ResourceExhausted,
+        ErrorCode::Storage | ErrorCode::TooMany => Code::ResourceExhausted,
         ErrorCode::InUse => Code::Unavailable,
         ErrorCode::NotSignedIn => Code::Unauthenticated,
         ErrorCode::NotAllowed => Code::PermissionDenied,
@@ -56,7 +68,13 @@ const fn grpc_code(code: ErrorCode) -> Code {
 impl From<WireError> for Status {
     fn from(error: WireError) -> Self {
         let details = serde_json::to_vec(&error).unwrap_or_default();
-        Self::with_details(grpc_code(error.code), error.message, details.into())
+        let mut metadata = MetadataMap::new();
+        if let Some(ms) = error.retry_after_ms {
+            // In whole seconds, as HTTP has it: clients of others know that form.
+            metadata.insert(RETRY_AFTER, ms.div_ceil(1000).into());
+        }
+        let code = grpc_code(error.code);
+        Self::with_details_and_metadata(code, error.message, details.into(), metadata)
     }
 }
 
@@ -83,6 +101,14 @@ mod tests {
             let error = WireError::new(code, "no such sweep").with_hint("try `sweepctl status`");
             assert_eq!(WireError::of(&Status::from(error.clone())), error);
         }
+    }
+
+    #[test]
+    fn when_to_ask_again_is_told_to_clients_of_others_too() {
+        let error = WireError::new(ErrorCode::TooMany, "slower").with_retry_after_ms(Some(1200));
+        let status = Status::from(error.clone());
+        assert_eq!(status.metadata().get("retry-after").unwrap(), "2");
+        assert_eq!((WireError::of(&status), status.code()), (error, Code::ResourceExhausted));
     }
 
     #[test]

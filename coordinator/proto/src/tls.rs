@@ -25,9 +25,6 @@ pub enum TlsFault {
     SpeaksNoTls,
 }
 
-/// HTTP/2's name for what a TLS alert looks like when it is read as a frame.
-const ALERT_AS_FRAME: &str = "frame with invalid size";
-
 impl TlsFault {
     /// Finds it among the causes of a failed connection or call.
     #[must_use]
@@ -38,9 +35,6 @@ impl TlsFault {
             let inner = inner.and_then(|inner| inner.downcast_ref::<RustlsError>());
             if let Some(found) = inner.or_else(|| error.downcast_ref()).and_then(Self::of_tls) {
                 return Some(found);
-            }
-            if error.to_string().contains(ALERT_AS_FRAME) {
-                return Some(Self::SpeaksTls);
             }
             next = error.source();
         }
@@ -67,6 +61,11 @@ impl TlsFault {
             RustlsError::InvalidMessage(InvalidMessage::InvalidContentType) => Self::SpeaksNoTls,
             _ => return None,
         })
+    }
+
+    /// A certificate was shown, and is not accepted.
+    pub(crate) const fn is_of_certificate(&self) -> bool {
+        !matches!(self, Self::SpeaksTls | Self::SpeaksNoTls)
     }
 
     /// What to do about it.
@@ -109,9 +108,5 @@ mod tests {
         let plain = RustlsError::InvalidMessage(InvalidMessage::InvalidContentType);
         assert_eq!(of(plain), Some(TlsFault::SpeaksNoTls));
         assert_eq!(of(RustlsError::DecryptError), None);
-        assert_eq!(
-            TlsFault::of(&Wrapped(io::Error::other(ALERT_AS_FRAME))),
-            Some(TlsFault::SpeaksTls)
-        );
     }
 }

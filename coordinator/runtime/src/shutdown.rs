@@ -27,19 +27,25 @@ impl Kind {
 
 /// Resolves once somebody asks to stop. Clones see the same request.
 #[derive(Clone, Debug)]
-pub struct Signal(watch::Receiver<Option<Kind>>);
+pub struct Signal(watch::Receiver<Asked>);
+
+/// The first request, and how many there were.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked {
+    first: Option<Kind>,
+    times_n: u32,
+}
 
 /// Raises a [`Signal`] by hand.
 #[derive(Clone, Debug)]
-pub struct Trigger(watch::Sender<Option<Kind>>);
+pub struct Trigger(watch::Sender<Asked>);
 
 impl Trigger {
-    /// Asks to stop. The first request counts; later ones change nothing.
+    /// Asks to stop. The first request counts; of later ones only that there were some.
     pub fn raise(&self, kind: Kind) {
-        self.0.send_if_modified(|now| {
-            let first = now.is_none();
-            now.get_or_insert(kind);
-            first
+        self.0.send_modify(|asked| {
+            asked.first.get_or_insert(kind);
+            asked.times_n = asked.times_n.saturating_add(1);
         });
     }
 }
@@ -49,7 +55,8 @@ impl Signal {
     ///
     /// A second SIGINT ends the process at once, for whoever cannot wait for a graceful end. A
     /// SIGTERM never does: a worker may get both, Ctrl-C from the terminal that its parent shares
-    /// and SIGTERM from that parent, and must still write its checkpoint.
+    /// and SIGTERM from that parent, and must still write its checkpoint. Whoever has nothing to lose
+    /// looks at [`Self::raised_again`].
     ///
     /// # Errors
     /// When the operating system refuses the handlers.
@@ -83,23 +90,37 @@ impl Signal {
     /// A signal that only its trigger raises.
     #[must_use]
     pub fn manual() -> (Trigger, Self) {
-        let (sender, receiver) = watch::channel(None);
+        let (sender, receiver) = watch::channel(Asked::default());
         (Trigger(sender), Self(receiver))
     }
 
     /// Waits for the request. Never resolves once every trigger is gone without one.
     pub async fn raised(&self) -> Kind {
         let mut receiver = self.0.clone();
-        match receiver.wait_for(Option::is_some).await.map(|kind| *kind) {
+        match receiver.wait_for(|asked| asked.first.is_some()).await.map(|asked| asked.first) {
             Ok(Some(kind)) => kind,
             Ok(None) | Err(_) => std::future::pending().await,
         }
     }
 
+    /// Waits for the request to be made once more. Never resolves once every trigger is gone without.
+    pub async fn raised_again(&self) {
+        let mut receiver = self.0.clone();
+        if receiver.wait_for(|asked| asked.times_n > 1).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// Whether it was made more than once.
+    #[must_use]
+    pub fn is_urgent(&self) -> bool {
+        self.0.borrow().times_n > 1
+    }
+
     /// The request so far.
     #[must_use]
     pub fn now(&self) -> Option<Kind> {
-        *self.0.borrow()
+        self.0.borrow().first
     }
 }
 
@@ -124,5 +145,18 @@ mod tests {
         // Also whoever asks late.
         assert_eq!(signal.raised().await, Kind::Terminate);
         assert_eq!(signal.now(), Some(Kind::Terminate));
+    }
+
+    #[tokio::test]
+    async fn a_second_request_is_told_apart() {
+        let (trigger, signal) = Signal::manual();
+        let waiting = signal.clone();
+        let waiter = tokio::spawn(async move { waiting.raised_again().await });
+        trigger.raise(Kind::Terminate);
+        assert_eq!(signal.raised().await, Kind::Terminate);
+        assert!(!signal.is_urgent() && !waiter.is_finished());
+        trigger.raise(Kind::Terminate);
+        waiter.await.unwrap();
+        assert!(signal.is_urgent());
     }
 }

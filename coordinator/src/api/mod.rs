@@ -27,7 +27,8 @@ pub(crate) fn router(context: &Context, tls: Option<ServerTlsConfig>) -> Result<
     let workers = WorkerServiceServer::new(workers::Workers { context: context.clone() })
         .max_decoding_message_size(MESSAGE_BYTES_MAX);
     let operator = OperatorServiceServer::new(operator::Operator { context: context.clone() });
-    let mut server = Server::builder();
+    let in_flight_max = context.limiter.limits.in_flight_max;
+    let mut server = Server::builder().max_concurrent_streams(in_flight_max);
     if let Some(tls) = tls {
         server = server.tls_config(tls).map_err(|source| Error::BadTls { source })?;
     }

@@ -6,13 +6,14 @@ use sweep_core::units::WallTime;
 use sweep_proto::document;
 use sweep_proto::v1::operator_service_server::OperatorService;
 use sweep_proto::v1::{
-    CreateTokenReply, CreateTokenRequest, Document, ListTokensRequest, RevokeTokenRequest,
+    CreateTokenReply, CreateTokenRequest, DiagnoseRequest, Document, ListTokensRequest,
+    RevokeTokenRequest,
 };
 use tonic::{Request, Response, Status};
 
-use crate::Error;
 use crate::context::Context;
 use crate::doors::{self, actor};
+use crate::{Error, diagnose};
 
 pub(super) struct Operator {
     pub(super) context: Context,
@@ -34,6 +35,14 @@ impl OperatorService for Operator {
             doors::create(&self.context, &actor, order, claimed).await?;
         let (secret, token) = (secret.expose().to_owned(), document::encode(&token));
         Ok(Response::new(CreateTokenReply { secret, token }))
+    }
+
+    async fn diagnose(
+        &self,
+        request: Request<DiagnoseRequest>,
+    ) -> Result<Response<Document>, Status> {
+        let actor = actor(&request)?;
+        Ok(Response::new(Document::of(&diagnose::diagnose(&self.context, &actor).await?)))
     }
 
     async fn list_tokens(

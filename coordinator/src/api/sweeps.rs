@@ -249,6 +249,7 @@ async fn watch(context: &Context, actor: &Actor, name: &str, sender: &Sender) ->
     let mut changes = context.watch();
     loop {
         changes.mark_unchanged();
+        context.must_be_open()?;
         let status = read_model::status(context, actor, name).await?;
         let done = status.record.phase == SweepPhase::Done;
         if sender.send(Ok(Document::of(&status))).await.is_err() || done {
@@ -268,12 +269,14 @@ async fn preview(
     measure: bool,
     sender: &Sender,
 ) -> Result<(), Error> {
+    context.limiter.limits.must_fit(yaml)?;
     let spec = budget::read(yaml)?;
     actor.must_see(&spec.project)?;
     let corpus = corpora::prepare(context, &spec).await?;
     let mut changes = context.watch();
     loop {
         changes.mark_unchanged();
+        context.must_be_open()?;
         let calibrations = planning::calibrations(context, &spec).await?;
         let known = calibrations.is_some();
         let calibrations = calibrations.unwrap_or_default();

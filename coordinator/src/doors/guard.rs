@@ -71,6 +71,7 @@ async fn enter(context: &Context, path: &str, header: Option<&str>) -> Result<Ac
     let actor = admit(context, header).await?;
     let unknown = || Error::NotFound { what: format!("there is no method {path}") };
     actor.must(methods::needs(path).ok_or_else(unknown)?)?;
+    context.limiter.count(&actor, context.now())?;
     Ok(actor)
 }
 

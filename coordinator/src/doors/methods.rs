@@ -1,7 +1,7 @@
 //! What each method of the gRPC services needs. One that is not in the table lets nobody in.
 
 use sweep_core::access::Action::{
-    self, Import, ManageTokens, Read, SetProject, Steer, Submit, Work,
+    self, Diagnose, Import, ManageTokens, Read, SetProject, Steer, Submit, Work,
 };
 
 const TABLE: &[(&str, Action)] = &[
@@ -30,6 +30,7 @@ const TABLE: &[(&str, Action)] = &[
     ("/sweep.v1.WorkerService/RecordCheckpoint", Work),
     ("/sweep.v1.WorkerService/Finish", Work),
     ("/sweep.v1.WorkerService/FinishCalibration", Work),
+    ("/sweep.v1.OperatorService/Diagnose", Diagnose),
     ("/sweep.v1.OperatorService/CreateToken", ManageTokens),
     ("/sweep.v1.OperatorService/ListTokens", ManageTokens),
     ("/sweep.v1.OperatorService/RevokeToken", ManageTokens),

@@ -5,6 +5,7 @@
 
 mod bootstrap;
 mod guard;
+mod limits;
 mod methods;
 mod tls;
 mod tokens;
@@ -20,9 +21,11 @@ use crate::Error;
 use crate::context::Context;
 
 pub(crate) use bootstrap::bootstrap;
+pub use limits::Limits;
 pub use tls::TlsFiles;
 
 pub(crate) use guard::{Guard, actor};
+pub(crate) use limits::Limiter;
 pub(crate) use tokens::{create, revoke};
 
 /// Whether people and workers have to sign in.

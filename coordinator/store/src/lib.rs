@@ -24,6 +24,7 @@
 mod attempts;
 mod chunk;
 mod column;
+mod condition;
 mod controls;
 mod entity;
 mod error;

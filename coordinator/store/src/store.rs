@@ -66,6 +66,15 @@ impl Store {
         migration::refuse_newer(&db).await?;
         Ok(Self { db, writer: is_sqlite.then(Arc::default) })
     }
+
+    /// Ends all connections, once what they do is done: calls of this and of every clone fail from then
+    /// on. An SQLite file then has all that was written in itself, and none in its log.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn close(&self) -> Result<(), Error> {
+        Ok(self.db.close_by_ref().await?)
+    }
 }
 
 /// On a full disk SQLite undoes a transaction by itself. The driver, whose own ROLLBACK then fails,

@@ -7,6 +7,7 @@ pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod corpus;
+pub(crate) mod doctor;
 pub(crate) mod fit;
 pub(crate) mod forecast;
 pub(crate) mod import;
@@ -71,6 +72,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
         Command::Worker(arguments) => worker::run(&arguments, context).await,
         Command::Migrate(arguments) => migrate::run(&arguments, context).await,
         Command::Token(arguments) => token::run(arguments, context).await,
+        Command::Doctor(arguments) => doctor::run(&arguments, context).await,
         Command::Completions(arguments) => completions::run(&arguments, context),
         Command::Schema => schema::run(context),
     }

@@ -2,9 +2,10 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
-use coordinator::doors::{Auth, TlsFiles};
+use coordinator::doors::{Auth, Limits, TlsFiles};
 use coordinator::server::{Options, serve};
 use serde::{Deserialize, Serialize};
 use sweep_runtime::config;
@@ -22,6 +23,8 @@ const EXAMPLES: &str = "Examples:
 /// Serve a coordinator for workers and clients elsewhere.
 ///
 /// Settings come from `sweep.toml`, are overridden by `SWEEP_*` variables, and those by options.
+/// SIGTERM ends it when calls in progress have ended, a second one at once. docs/operations.md tells how to
+/// run it for a team.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Serve {
@@ -65,11 +68,22 @@ struct Config {
     /// Certificate and private key for TLS, in PEM. None: the server speaks in clear.
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
+    /// Calls a second of one token, on average; workers that share a token share them.
+    calls_per_second: u32,
+    /// Calls of one token at once, after a pause.
+    calls_burst: u32,
+    /// Calls in progress on one connection.
+    in_flight_max: u32,
+    /// Bytes of a budget.yaml.
+    submit_bytes_max: u32,
+    /// Seconds that calls in progress may take to end after SIGTERM; most take milliseconds.
+    grace_seconds: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 7700));
+        let limits = Limits::default();
         Self {
             listen,
             database: None,
@@ -78,6 +92,11 @@ impl Default for Config {
             bootstrap_token_file: None,
             tls_cert: None,
             tls_key: None,
+            calls_per_second: limits.calls_per_second,
+            calls_burst: limits.calls_burst,
+            in_flight_max: limits.in_flight_max,
+            submit_bytes_max: limits.submit_bytes_max,
+            grace_seconds: 10,
         }
     }
 }
@@ -89,9 +108,9 @@ pub(crate) async fn run(arguments: Serve, context: &Context) -> Result<ExitStatu
         database: arguments.database.or(loaded.database),
         data_dir: context.global.data_dir.clone().or(loaded.data_dir),
         auth: arguments.auth.unwrap_or(loaded.auth),
-        bootstrap_token_file: loaded.bootstrap_token_file,
         tls_cert: arguments.tls_cert.or(loaded.tls_cert),
         tls_key: arguments.tls_key.or(loaded.tls_key),
+        ..loaded
     };
     if arguments.dump_config {
         context.printer.data(&config::dump(&in_force)?)?;
@@ -105,16 +124,27 @@ pub(crate) async fn run(arguments: Serve, context: &Context) -> Result<ExitStatu
         auth: in_force.auth,
         bootstrap_token_file: in_force.bootstrap_token_file,
         tls: tls(in_force.tls_cert, in_force.tls_key)?,
+        limits: Limits {
+            calls_per_second: in_force.calls_per_second,
+            calls_burst: in_force.calls_burst,
+            in_flight_max: in_force.in_flight_max,
+            submit_bytes_max: in_force.submit_bytes_max,
+        },
+        grace: Duration::from_secs(in_force.grace_seconds.into()),
     };
     let scheme = if options.tls.is_some() { "https" } else { "http" };
     let (_trigger, signal) = Signal::listen()?;
     context.printer.note(&format!("serving on {scheme}://{}", options.listen));
-    serve(options, async move {
-        signal.raised().await;
+    let (asked, again) = (signal.clone(), signal.clone());
+    let stop = async move {
+        asked.raised().await;
+    };
+    serve(options, stop, async move { again.raised_again().await }).await?;
+    Ok(match signal.now() {
+        Some(kind) if signal.is_urgent() => ExitStatus::Stopped(kind),
+        // Asked to stop and stopped: that is what a supervisor wants to hear.
+        _ => ExitStatus::Done,
     })
-    .await?;
-    // Asked to stop and stopped: that is what a supervisor wants to hear.
-    Ok(ExitStatus::Done)
 }
 
 /// Both files or none.

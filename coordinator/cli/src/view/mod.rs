@@ -4,6 +4,7 @@ pub(crate) mod budget;
 pub(crate) mod compare;
 pub(crate) mod control;
 pub(crate) mod corpus;
+pub(crate) mod doctor;
 pub(crate) mod event;
 pub(crate) mod families;
 pub(crate) mod fit;

@@ -108,14 +108,22 @@ async fn applied(
     Ok(rows.into_iter().map(|row| row.version).collect())
 }
 
+/// The newest migration that a database has; none for an empty one.
+pub(crate) async fn newest_applied(db: &DatabaseConnection) -> Result<Option<String>, Error> {
+    Ok(applied(db, &SchemaManager::new(db)).await?.into_iter().max())
+}
+
+/// The newest migration that this version has.
+pub(crate) fn newest_known() -> String {
+    let names = Migrator::migrations().into_iter().map(|migration| migration.name().to_owned());
+    names.max().expect("there is at least one migration")
+}
+
 fn refuse_unknown(applied: Vec<String>) -> Result<(), Error> {
     let known: Vec<String> =
         Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
     match applied.into_iter().filter(|name| !known.contains(name)).max() {
         None => Ok(()),
-        Some(found) => Err(Error::NewerSchema {
-            found,
-            known: known.into_iter().max().expect("there is at least one migration"),
-        }),
+        Some(found) => Err(Error::NewerSchema { found, known: newest_known() }),
     }
 }

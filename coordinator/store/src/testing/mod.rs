@@ -71,6 +71,7 @@ conformance! {
         migrating_twice_does_nothing
         of_racing_migrations_each_is_applied_once
         a_newer_schema_is_refused
+        a_database_tells_how_it_is
         entities_agree_with_the_schema
         the_database_refuses_what_must_not_be
         a_full_disk_is_told_apart_and_undoes_the_call;

@@ -4,6 +4,7 @@ use sea_orm::{
     ColumnTrait, ConnectOptions, ConnectionTrait, Database, DbBackend, EntityTrait, IdenStatic,
     Iterable, Statement,
 };
+use sweep_core::clock::{Clock as _, SystemClock};
 use sweep_core::control::Control;
 use sweep_core::forecast::Forecast;
 use sweep_core::ids::ForecastId;
@@ -57,6 +58,19 @@ pub(super) async fn a_newer_schema_is_refused(fixture: &Fixture) {
         assert_eq!(found, "m29990101_000000_future");
         assert_eq!(known, "m20261203_080000_api_token");
     }
+}
+
+pub(super) async fn a_database_tells_how_it_is(fixture: &Fixture) {
+    let before = fixture.store.condition().await.unwrap();
+    assert_eq!(before.schema, None);
+    fixture.store.migrate().await.unwrap();
+    fixture.store.ping().await.unwrap();
+    let condition = fixture.store.condition().await.unwrap();
+    assert_eq!(condition.schema.as_ref(), Some(&condition.schema_known));
+    assert!(condition.version.starts_with(|first: char| first.is_ascii_digit()), "{condition:?}");
+    // The database of a test is of this machine.
+    let skew_ms = SystemClock.now().0 - condition.at.0;
+    assert!((0..60_000).contains(&skew_ms), "{skew_ms} ms");
 }
 
 pub(super) async fn entities_agree_with_the_schema(fixture: &Fixture) {
