@@ -94,6 +94,19 @@ impl Postgres {
         Ok(format!("postgres://{USER}@localhost/{name}?host={host}"))
     }
 
+    /// Dumps a database with `pg_dump`, restores the dump into a new one, and returns its address.
+    ///
+    /// # Errors
+    /// When the server or one of its programs refuses.
+    pub fn restore_from_dump(&self, database_url: &str) -> Result<String> {
+        let copy = self.create_database()?;
+        let file = self.path("dump");
+        let of = |url: &str| url.replacen(&format!("{USER}@localhost"), &format!("{USER}@"), 1);
+        self.run("pg_dump", &["--format=custom", "--file", &file, "--dbname", &of(database_url)])?;
+        self.run("pg_restore", &["--exit-on-error", "--dbname", &of(&copy), &file])?;
+        Ok(copy)
+    }
+
     fn path(&self, name: &str) -> String {
         let path = self.folder.path().join(name);
         path.to_string_lossy().trim_end_matches('/').to_owned()
@@ -138,7 +151,9 @@ fn find_binaries() -> Result<PathBuf> {
         .collect();
     debian.sort();
     let is_complete = |folder: &PathBuf| {
-        ["initdb", "pg_ctl", "postgres", "createdb"].iter().all(|name| folder.join(name).is_file())
+        ["initdb", "pg_ctl", "postgres", "createdb", "pg_dump", "pg_restore"]
+            .iter()
+            .all(|name| folder.join(name).is_file())
     };
     on_path.chain(debian.into_iter().rev()).find(is_complete).context(
         "PostgreSQL's server is not installed; this installs it: apt-get install -y postgresql",
