@@ -1,15 +1,16 @@
 //! What training commands print: held in memory while an attempt lasts, kept when it ends, told to
 //! whoever asks.
 
+use sweep_core::access::Actor;
 use sweep_core::ids::RunId;
 use sweep_core::output::{OutputPart, Tail, text};
 use sweep_proto::RunKey;
 use sweep_proto::v1::Document;
 
-use crate::Error;
 use crate::api::Sender;
 use crate::context::{Context, Output};
 use crate::ingest::Printed;
+use crate::{Error, doors};
 
 /// Adds what an attempt has printed.
 pub(crate) fn note(context: &Context, key: RunKey, printed: &Printed) {
@@ -47,6 +48,7 @@ fn live_part(context: &Context, run: RunId, at: u64) -> Option<(OutputPart, u64)
 /// Sends what the attempts of a run have printed; with `follow`, until the run has ended.
 pub(crate) async fn tell(
     context: &Context,
+    actor: &Actor,
     run: RunId,
     follow: bool,
     sender: &Sender,
@@ -57,6 +59,7 @@ pub(crate) async fn tell(
     loop {
         changes.mark_unchanged();
         context.must_be_open()?;
+        doors::must_still_be_in(context, actor).await?;
         // Before its output is read, so that what was printed until its end is not missed.
         let found = context.store.run(run).await?;
         let has_ended = found.is_none_or(|(_, record)| record.state.is_final());

@@ -59,8 +59,10 @@ pub async fn serve(
     doors::bootstrap(&context, &options.data_dir, options.bootstrap_token_file.as_deref()).await?;
     tracing::info!(%address, "serving");
     let mut tasks = tasks::spawn_all(&context);
+    // On the heap: it holds the whole server, and would be moved with every future around it.
+    let serving = Box::pin(run_to_the_end(&context, listener, tls, stop));
     tokio::select! {
-        served = run_to_the_end(&context, listener, tls, stop) => served?,
+        served = serving => served?,
         () = overdue(&context, options.grace) => tracing::warn!("calls in progress are cut"),
         () = hurry => tracing::warn!("asked twice to stop: calls in progress are cut"),
     }

@@ -151,7 +151,7 @@ fn schema(DatabaseReport { schema, schema_known, .. }: &DatabaseReport) -> Check
     Check::new("schema", verdict, says).hint("`sweepctl migrate` brings it to the newest")
 }
 
-fn skewed(name: &str, skew_ms: i64, says: String) -> Check {
+fn skewed(name: &str, skew_ms: i64, says: &str) -> Check {
     let verdict = match skew_ms.saturating_abs() {
         skew if skew > SKEW_FAIL_MS => Verdict::Fail,
         skew if skew > SKEW_WARN_MS => Verdict::Warn,
@@ -170,13 +170,13 @@ fn client_clock(report: &ServerReport, client: &ClientView) -> Check {
         "that of the coordinator is {skew_ms:+} ms from this machine's, known to {} ms",
         took_ms / 2 + 1
     );
-    skewed("clock", skew_ms, says)
+    skewed("clock", skew_ms, &says)
 }
 
 fn database_clock(report: &ServerReport) -> Check {
     let skew_ms = report.database.at.0.saturating_sub(report.at.0);
     let says = format!("that of the database is {skew_ms:+} ms from the coordinator's");
-    skewed("database clock", skew_ms, says)
+    skewed("database clock", skew_ms, &says)
 }
 
 fn disk(free_bytes: Option<u64>) -> Check {

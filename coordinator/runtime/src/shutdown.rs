@@ -107,7 +107,7 @@ impl Signal {
     pub async fn raised_again(&self) {
         let mut receiver = self.0.clone();
         if receiver.wait_for(|asked| asked.times_n > 1).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

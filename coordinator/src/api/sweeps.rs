@@ -23,7 +23,7 @@ use tonic::{Request, Response, Status};
 
 use crate::context::Context;
 use crate::control::{self, Asked};
-use crate::doors::actor;
+use crate::doors::{self, actor};
 use crate::planner::{self, PlanInput};
 use crate::queue::Change;
 use crate::submit::{self, Submitted};
@@ -200,7 +200,7 @@ impl SweepService for Sweeps {
         let run = self.run_of(&actor, &name, &run).await?;
         let context = self.context.clone();
         Ok(Response::new(stream(|sender| async move {
-            outputs::tell(&context, run, follow, &sender).await
+            outputs::tell(&context, &actor, run, follow, &sender).await
         })))
     }
 
@@ -250,6 +250,7 @@ async fn watch(context: &Context, actor: &Actor, name: &str, sender: &Sender) ->
     loop {
         changes.mark_unchanged();
         context.must_be_open()?;
+        doors::must_still_be_in(context, actor).await?;
         let status = read_model::status(context, actor, name).await?;
         let done = status.record.phase == SweepPhase::Done;
         if sender.send(Ok(Document::of(&status))).await.is_err() || done {
@@ -277,6 +278,7 @@ async fn preview(
     loop {
         changes.mark_unchanged();
         context.must_be_open()?;
+        doors::must_still_be_in(context, actor).await?;
         let calibrations = planning::calibrations(context, &spec).await?;
         let known = calibrations.is_some();
         let calibrations = calibrations.unwrap_or_default();

@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 use sweep_core::access::{Actor, Denied};
-use sweep_core::token::{Secret, Standing, id_of};
+use sweep_core::token::{ApiToken, Secret, Standing, id_of};
 use sweep_proto::RunKey;
 
 use crate::Error;
@@ -75,12 +75,30 @@ pub(crate) async fn admit(context: &Context, authorization: Option<&str>) -> Res
         tracing::warn!(token = %id, "a token that is not known was refused");
         return Err(refuse("the token is not known here"));
     };
-    let name = &known.name;
-    match known.standing(context.now()) {
-        Standing::Valid => Ok(known.actor()),
-        Standing::Expired(at) => Err(refuse(&format!("the token `{name}` expired on {at}"))),
-        Standing::Revoked(at) => Err(refuse(&format!("the token `{name}` was revoked on {at}"))),
+    must_stand(&known, context)?;
+    Ok(known.actor())
+}
+
+/// Passes whoever was let in for as long as their token is accepted: what they follow ends with it.
+///
+/// # Errors
+/// [`Error::NotSignedIn`].
+pub(crate) async fn must_still_be_in(context: &Context, actor: &Actor) -> Result<(), Error> {
+    let Some(id) = actor.token else { return Ok(()) };
+    match context.store.token(id).await? {
+        Some((known, _)) => must_stand(&known, context),
+        None => Err(Error::NotSignedIn { why: "the token is not known here".to_owned() }),
     }
+}
+
+fn must_stand(token: &ApiToken, context: &Context) -> Result<(), Error> {
+    let name = &token.name;
+    let why = match token.standing(context.now()) {
+        Standing::Valid => return Ok(()),
+        Standing::Expired(at) => format!("the token `{name}` expired on {at}"),
+        Standing::Revoked(at) => format!("the token `{name}` was revoked on {at}"),
+    };
+    Err(Error::NotSignedIn { why })
 }
 
 /// The token of a header of the scheme `Bearer` (RFC 6750, section 2.1), whose name has no case.

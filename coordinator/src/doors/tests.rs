@@ -91,7 +91,11 @@ async fn an_expired_and_a_revoked_token_say_so() {
     stage.clock.advance_ms(1);
     assert!(why(stage.admit(&header(&short)).await).contains("`short` expired on 1970-01-01"));
     stage.admit(&header(&long)).await.unwrap();
+    let follower = long.token.actor();
+    must_still_be_in(&stage.context, &follower).await.unwrap();
     revoke(&stage.context, &Actor::anybody(), "long", "ada".to_owned()).await.unwrap();
+    let ended = must_still_be_in(&stage.context, &follower).await.map(|()| follower);
+    assert!(why(ended).contains("`long` was revoked"));
     assert!(why(stage.admit(&header(&long)).await).contains("`long` was revoked"));
 }
 
