@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use sweep_core::access::Denied;
 use sweep_core::code::ErrorCode;
 use sweep_core::control::Refusal;
+use sweep_core::proposal::Standing;
 use sweep_core::spec::SpecErrors;
 use sweep_core::units::AcceleratorTime;
 use sweep_proto::{Malformed, WireError};
@@ -30,6 +31,14 @@ pub enum Error {
     BadImport { sweep: String, mistakes: String },
     #[error("a new attempt costs {cost}, and of the budget of the sweep `{sweep}` {free} are free")]
     TooDear { sweep: String, cost: AcceleratorTime, free: AcceleratorTime },
+    #[error(
+        "the runs of proposal #{number} cost {cost}, and the plan of the sweep `{sweep}` leaves {left} of its budget"
+    )]
+    ProposalTooDear { sweep: String, number: u32, cost: AcceleratorTime, left: AcceleratorTime },
+    #[error("proposal #{number} cannot be decided: {standing}")]
+    Undecidable { number: u32, standing: Standing },
+    #[error("proposal #{number} has {runs_n} parts, and part {place} is asked for")]
+    NoSuchPart { number: u32, place: u32, runs_n: u32 },
     #[error("the project cannot be set: {mistake}")]
     BadProject { mistake: String },
     #[error("the token cannot be made: {mistake}")]
@@ -93,6 +102,9 @@ impl Error {
             Self::BadImport { .. } => ErrorCode::BadImport,
             Self::NotFound { .. } => ErrorCode::NotFound,
             Self::TooDear { .. }
+            | Self::ProposalTooDear { .. }
+            | Self::NoSuchPart { .. }
+            | Self::Undecidable { .. }
             | Self::Refused(_)
             | Self::BadProject { .. }
             | Self::BadToken { .. }
@@ -159,6 +171,15 @@ impl Error {
             Self::Refused(refusal) => Some(refusal.hint().to_owned()),
             Self::TooDear { sweep, .. } => {
                 Some(format!("`sweepctl budget raise {sweep} --to HOURS` pays for more"))
+            }
+            Self::ProposalTooDear { sweep, .. } => Some(format!(
+                "`--only 1` approves the first part alone; `sweepctl budget raise {sweep} --to HOURS` pays for more"
+            )),
+            Self::NoSuchPart { .. } => {
+                Some("`sweepctl proposals` lists the parts, counted from 1".to_owned())
+            }
+            Self::Undecidable { .. } => {
+                Some("`sweepctl proposals` shows which proposal is open".to_owned())
             }
             Self::Store(error) if error.code() == ErrorCode::Storage => Some(MAKE_ROOM.to_owned()),
             Self::Directory { source, .. } if source.kind() == ErrorKind::StorageFull => {

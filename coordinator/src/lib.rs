@@ -27,6 +27,8 @@ mod ingest;
 mod lock;
 mod outputs;
 pub mod planner;
+mod proposals;
+pub mod proposer;
 mod queue;
 mod read_model;
 mod reference;

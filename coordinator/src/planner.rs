@@ -6,6 +6,7 @@ use sweep_core::ids::{PlanId, RunId, SweepId};
 use sweep_core::plan::{Plan, RunSpec};
 use sweep_core::spec::SweepSpec;
 use sweep_core::sweep::Calibration;
+use sweep_core::units::AcceleratorTime;
 
 /// Everything a plan depends on. Equal inputs make equal plans, ids included.
 #[derive(Clone, Copy, Debug)]
@@ -65,33 +66,8 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, PlanError> {
                         let arm = arm.name.clone();
                         return Err(PlanError::NotCalibrated { arm, size: size.name });
                     };
-                    let tokens_per_second = throughput.tokens_per_second;
-                    let batch = spec.data.batch.0;
-                    let sequence = size.model.sequence;
-                    let steps = class.steps(tokens_per_second, batch, sequence);
-                    if steps == 0 {
-                        return Err(PlanError::NoStepFits {
-                            class,
-                            arm: arm.name.clone(),
-                            size: size.name,
-                            tokens_per_step: u64::from(batch) * u64::from(sequence),
-                            tokens_per_second: tokens_per_second as u64,
-                        });
-                    }
-                    let tokens_d = steps * u64::from(batch) * u64::from(sequence);
-                    if let Some(tokens_max) = corpus.tokens_max().filter(|most| *most < tokens_d) {
-                        let (arm, size) = (arm.name.clone(), size.name);
-                        return Err(PlanError::TextUsedUp {
-                            class,
-                            arm,
-                            size,
-                            tokens_d,
-                            tokens_max,
-                        });
-                    }
-                    let name = format!("{}/{}/{}ms/{seed}", arm.name, size.name, class.time().ms());
-                    runs.push(RunSpec {
-                        id: RunId::derived(sweep.0, &name),
+                    let run = RunSpec {
+                        id: run_id(sweep, &arm.name, &size.name, class, *seed),
                         arm: arm.name.clone(),
                         size: size.name,
                         class,
@@ -99,19 +75,94 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, PlanError> {
                         model: size.model,
                         optimiser: size.optimiser,
                         trainer: arm.trainer.clone(),
-                        batch,
+                        batch: spec.data.batch.0,
                         micro_batch: spec.data.micro_batch.map(|micro| micro.0),
                         evaluate_last: spec.data.evaluate_last.map(|last| last.0 as u32),
-                        steps,
+                        steps: 0,
                         corpus: corpus.clone(),
-                        tokens_per_second,
-                    });
+                        tokens_per_second: throughput.tokens_per_second,
+                    };
+                    runs.push(RunSpec { steps: steps(&run)?, ..run });
                 }
             }
         }
     }
+    let id = plan_id(sweep, parent);
+    Ok(Plan { id, sweep, parent, granted: spec.budget, runs })
+}
+
+/// A run beside those of a plan: of an arm and size that the plan knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Further {
+    pub arm: String,
+    pub size: String,
+    pub class: ComputeClass,
+    pub seed: u64,
+}
+
+/// The plan that follows `parent`: its runs, and `further` ones after them. Throughputs are those of the
+/// parent, so that all runs of a size are measured with one yardstick. Runs that the parent has already
+/// are not added again.
+///
+/// # Errors
+/// [`PlanError`] as of [`plan`].
+pub fn extend(
+    parent: &Plan,
+    granted: AcceleratorTime,
+    further: &[Further],
+) -> Result<Plan, PlanError> {
+    let mut runs = parent.runs.clone();
+    for run in further {
+        let run = further_run(parent, run)?;
+        if runs.iter().all(|known| known.id != run.id) {
+            runs.push(run);
+        }
+    }
+    let sweep = parent.sweep;
+    let id = plan_id(sweep, Some(parent.id));
+    Ok(Plan { id, sweep, parent: Some(parent.id), granted, runs })
+}
+
+/// The whole specification of a further run.
+///
+/// # Errors
+/// As [`extend`].
+pub fn further_run(parent: &Plan, further: &Further) -> Result<RunSpec, PlanError> {
+    let Further { arm, size, class, seed } = further;
+    let like = parent.runs.iter().find(|run| run.arm == *arm && run.size == *size);
+    let Some(like) = like else {
+        return Err(PlanError::NotCalibrated { arm: arm.clone(), size: size.clone() });
+    };
+    let id = run_id(parent.sweep, arm, size, *class, *seed);
+    let run = RunSpec { id, class: *class, seed: *seed, ..like.clone() };
+    Ok(RunSpec { steps: steps(&run)?, ..run })
+}
+
+/// Planning the same run again gives it the same id.
+fn run_id(sweep: SweepId, arm: &str, size: &str, class: ComputeClass, seed: u64) -> RunId {
+    RunId::derived(sweep.0, &format!("{arm}/{size}/{}ms/{seed}", class.time().ms()))
+}
+
+fn plan_id(sweep: SweepId, parent: Option<PlanId>) -> PlanId {
     let name = parent.map_or_else(|| "plan".to_owned(), |parent| format!("plan after {parent}"));
-    Ok(Plan { id: PlanId::derived(sweep.0, &name), sweep, parent, granted: spec.budget, runs })
+    PlanId::derived(sweep.0, &name)
+}
+
+/// Optimiser steps that fill the class of a run, by its throughput.
+fn steps(run: &RunSpec) -> Result<u64, PlanError> {
+    let (sequence, class) = (run.model.sequence, run.class);
+    let (arm, size) = (run.arm.clone(), run.size.clone());
+    let steps = class.steps(run.tokens_per_second, run.batch, sequence);
+    let tokens_per_step = u64::from(run.batch) * u64::from(sequence);
+    if steps == 0 {
+        let tokens_per_second = run.tokens_per_second as u64;
+        return Err(PlanError::NoStepFits { class, arm, size, tokens_per_step, tokens_per_second });
+    }
+    let tokens_d = steps * tokens_per_step;
+    match run.corpus.tokens_max().filter(|most| *most < tokens_d) {
+        Some(tokens_max) => Err(PlanError::TextUsedUp { class, arm, size, tokens_d, tokens_max }),
+        None => Ok(steps),
+    }
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ pub(crate) async fn status(
     };
     let imports = context.store.imports(record.id).await?;
     let events = context.store.control_events(record.id).await?;
+    let proposal = context.store.open_proposal(record.id).await?;
     let waiting = match record.phase {
         SweepPhase::Done => Vec::new(),
         _ => queue::all_waiting(context).await?,
@@ -80,7 +81,17 @@ pub(crate) async fn status(
         }
     }
     let workers_n = live.workers.len() as u32;
-    Ok(SweepStatus { record, calibrations, runs, headlines, imports, events, workers_n, problems })
+    Ok(SweepStatus {
+        record,
+        calibrations,
+        runs,
+        headlines,
+        proposal,
+        imports,
+        events,
+        workers_n,
+        problems,
+    })
 }
 
 /// Says of every waiting run, in plain words, what it waits for.

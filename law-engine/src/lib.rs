@@ -18,7 +18,7 @@
 //! A law of the catalogue is a card of words and figures and one function over [`real::Real`]
 //! numbers, which carry their derivatives; [`lint`] looks at a table before it is fitted, and
 //! [`metrics`] holds what is measured beside losses. [`skills`] fits many benchmarks at once, and
-//! [`mod@propose`] says which runs to make next.
+//! [`mod@propose`] says which runs to make next. [`mod@scoreboard`] holds past forecasts against what came.
 //!
 //! ```
 //! use law_engine::{Request, Study, analyse};
@@ -86,6 +86,7 @@ pub mod propose;
 pub mod query;
 pub mod random;
 pub mod real;
+pub mod scoreboard;
 pub mod select;
 mod share;
 pub mod skills;
@@ -96,3 +97,4 @@ pub mod tabulated;
 
 pub use analyse::{Analysis, Request, analyse};
 pub use curve::Study;
+pub use scoreboard::scoreboard;

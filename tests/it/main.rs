@@ -1,5 +1,6 @@
 //! Tests of the whole: one binary, one module per subject.
 
+mod closed_loop;
 mod control;
 mod doors;
 mod external;

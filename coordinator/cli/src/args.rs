@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::commands::{
-    allocate, budget, cancel, check, compare, completions, corpus, doctor, fit, forecast, import,
-    invert, laws, logs, metrics, migrate, pause, plan, plot, predict, project, propose, queue,
-    resume, retry, runs, serve, status, submit, token, watch, worker,
+    allocate, approve, budget, cancel, check, compare, completions, corpus, doctor, fit, forecast,
+    import, invert, laws, logs, metrics, migrate, pause, plan, plot, predict, project, proposals,
+    propose, queue, reject, resume, retry, runs, scoreboard, serve, status, submit, token, watch,
+    worker,
 };
 
 /// Plans, runs and forecasts training sweeps on a fixed budget of accelerator time.
@@ -77,6 +78,10 @@ pub(crate) enum Command {
     Budget(budget::Budget),
     Queue(queue::Queue),
     Project(Box<project::Project>),
+    Proposals(proposals::Proposals),
+    Approve(approve::Approve),
+    Reject(reject::Reject),
+    Scoreboard(scoreboard::Scoreboard),
     Laws(laws::Laws),
     Fit(Box<fit::Fit>),
     Predict(Box<predict::Predict>),

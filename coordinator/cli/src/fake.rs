@@ -9,9 +9,9 @@ use sweep_core::forecast::ForecastView;
 use sweep_core::sweep::{Preview, SweepStatus};
 use sweep_proto::v1::sweep_service_server::{SweepService, SweepServiceServer};
 use sweep_proto::v1::{
-    ControlRequest, Document, ImportRequest, ListReply, ListRequest, MetricsRequest, OutputRequest,
-    PreviewRequest, ProjectsRequest, QueueRequest, SetProjectRequest, SubmitReply, SubmitRequest,
-    SweepQuery, WithdrawImportRequest,
+    ControlRequest, DecideRequest, Document, ImportRequest, ListReply, ListRequest, MetricsRequest,
+    OutputRequest, PreviewRequest, ProjectsRequest, QueueRequest, SetProjectRequest, SubmitReply,
+    SubmitRequest, SweepQuery, WithdrawImportRequest,
 };
 use sweep_proto::{WireError, document};
 use tempfile::TempDir;
@@ -116,6 +116,19 @@ impl SweepService for Fake {
         Ok(Response::new(Document::of(&fixtures::controlled(control))))
     }
 
+    async fn proposals(&self, _: Request<SweepQuery>) -> Answer<Document> {
+        Ok(Response::new(Document::of(&fixtures::proposals::proposals())))
+    }
+
+    async fn decide(&self, request: Request<DecideRequest>) -> Answer<Document> {
+        let decided = fixtures::proposals::decided(request.get_ref().approve);
+        Ok(Response::new(Document::of(&decided)))
+    }
+
+    async fn scoreboard(&self, _: Request<SweepQuery>) -> Answer<Document> {
+        Ok(Response::new(Document::of(&fixtures::proposals::scoreboard())))
+    }
+
     async fn queue(&self, _: Request<QueueRequest>) -> Answer<Document> {
         Ok(Response::new(Document::of(&fixtures::queue())))
     }
@@ -217,7 +230,7 @@ async fn every_question_is_answered() {
     let file = stage.folder.path().join("budget.yaml");
     let svg = stage.folder.path().join("own.svg");
     let (file, svg) = (file.to_str().unwrap(), svg.to_str().unwrap());
-    let questions: [&[&str]; 37] = [
+    let questions: [&[&str]; 43] = [
         &["plan", file],
         &["plan", file, "--no-measure", "--json"],
         &["status"],
@@ -242,6 +255,12 @@ async fn every_question_is_answered() {
         &["project", "list"],
         &["project", "list", "--json"],
         &["project", "set", "vision", "--hours", "none", "--running", "4"],
+        &["proposals"],
+        &["proposals", "demo", "--number", "1", "--json"],
+        &["approve", "demo", "--only", "1,2", "--dry-run"],
+        &["reject", "demo", "--number", "3", "--reason", "good enough"],
+        &["scoreboard"],
+        &["scoreboard", "demo", "--json"],
         &["budget", "show"],
         &["budget", "show", "demo", "--json"],
         &["budget", "raise", "demo", "--to", "40h", "--reason", "more GPUs"],

@@ -1,5 +1,7 @@
 //! A small sweep at three moments of its life, for tests.
 
+pub(crate) mod proposals;
+
 use sweep_core::clock::Timestamp;
 use sweep_core::control::{self, Control, ControlEvent, Controlled, Raised, Stepped, Subject};
 use sweep_core::corpus::CorpusRef;
@@ -139,6 +141,7 @@ pub(crate) fn calibrating() -> SweepStatus {
         calibrations,
         runs: Vec::new(),
         headlines: Vec::new(),
+        proposal: None,
         imports: Vec::new(),
         events: Vec::new(),
         workers_n: 2,
@@ -244,6 +247,7 @@ pub(crate) fn running() -> SweepStatus {
         calibrations,
         runs,
         headlines: vec!["no crossover forecast yet: qlstm has no run in two classes".into()],
+        proposal: None,
         imports: Vec::new(),
         events: Vec::new(),
         workers_n: 2,

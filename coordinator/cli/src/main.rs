@@ -10,6 +10,7 @@ mod commands;
 mod context;
 mod controlling;
 mod credentials;
+mod deciding;
 mod embedded;
 mod failure;
 #[cfg(test)]

@@ -139,6 +139,10 @@ impl Report {
         };
         line("figure", self.paths.figure.as_ref());
         line("database", self.paths.database.as_ref());
+        if let Some(proposal) = &self.status.proposal {
+            let sentence = view::proposals::sentence(&self.status.record.name, proposal);
+            text += &format!("{:<9} {sentence}\n", "proposal");
+        }
         text
     }
 

@@ -12,14 +12,16 @@ use sweep_core::import::{Import, Imported};
 use sweep_core::metric::Series;
 use sweep_core::observation::Observation;
 use sweep_core::project::{ProjectUse, QueueView};
+use sweep_core::proposal::{Decided, ProposalsView};
+use sweep_core::scoreboard::Scoreboard;
 use sweep_core::sweep::{SweepRecord, SweepStatus};
 use sweep_core::token::{ApiToken, NewToken, Secret};
 use sweep_proto::dial::{Dial, Line};
 use sweep_proto::v1::operator_service_client::OperatorServiceClient;
 use sweep_proto::v1::sweep_service_client::SweepServiceClient;
 use sweep_proto::v1::{
-    ControlRequest, CreateTokenRequest, DiagnoseRequest, Document, ImportRequest, ListRequest,
-    ListTokensRequest, MetricsRequest, OutputRequest, PreviewRequest, ProjectsRequest,
+    ControlRequest, CreateTokenRequest, DecideRequest, DiagnoseRequest, Document, ImportRequest,
+    ListRequest, ListTokensRequest, MetricsRequest, OutputRequest, PreviewRequest, ProjectsRequest,
     QueueRequest, RevokeTokenRequest, SetProjectRequest, SubmitReply, SubmitRequest, SweepQuery,
     WithdrawImportRequest,
 };
@@ -211,6 +213,21 @@ impl Session {
     /// Asks something of a sweep or of one of its runs.
     pub(crate) async fn control(&mut self, request: ControlRequest) -> Result<Controlled, Failure> {
         read(&ask!(self.client.control(request))?)
+    }
+
+    /// Runs that were proposed, and what was decided.
+    pub(crate) async fn proposals(&mut self, name: &str) -> Result<ProposalsView, Failure> {
+        read(&ask!(self.client.proposals(query(name)))?)
+    }
+
+    /// Approves or rejects a proposal.
+    pub(crate) async fn decide(&mut self, request: DecideRequest) -> Result<Decided, Failure> {
+        read(&ask!(self.client.decide(request))?)
+    }
+
+    /// Past forecasts beside what came.
+    pub(crate) async fn scoreboard(&mut self, name: &str) -> Result<Scoreboard, Failure> {
+        read(&ask!(self.client.scoreboard(query(name)))?)
     }
 
     /// What waits in all sweeps.

@@ -6,7 +6,7 @@ mod transcript;
 use transcript::{Transcript, sweepctl};
 
 /// Every command and the actions of `budget`, `project`, `corpus` and `token`.
-const COMMANDS: [&[&str]; 46] = [
+const COMMANDS: [&[&str]; 50] = [
     &[],
     &["submit"],
     &["plan"],
@@ -26,6 +26,10 @@ const COMMANDS: [&[&str]; 46] = [
     &["project"],
     &["project", "list"],
     &["project", "set"],
+    &["proposals"],
+    &["approve"],
+    &["reject"],
+    &["scoreboard"],
     &["laws"],
     &["laws", "list"],
     &["laws", "show"],

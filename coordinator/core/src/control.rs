@@ -85,6 +85,8 @@ pub enum Refusal {
     Done(Control),
     #[error("the sweep was cancelled: it cannot be asked to {0}")]
     Cancelled(Control),
+    #[error("the sweep was cancelled: no run can be added to it")]
+    NoMoreRuns,
     #[error("a budget can only grow: {granted} are granted and {asked} are asked for")]
     Shrinks { granted: AcceleratorTime, asked: AcceleratorTime },
 }
@@ -97,7 +99,9 @@ impl Refusal {
             Self::Done(_) => {
                 "`sweepctl retry` gives failed runs a new attempt, `sweepctl budget raise` pays for more"
             }
-            Self::Cancelled(_) => "`sweepctl retry --run RUN` brings a cancelled run back",
+            Self::Cancelled(_) | Self::NoMoreRuns => {
+                "`sweepctl retry --run RUN` brings a cancelled run back"
+            }
             Self::Shrinks { .. } => "`--to` is the new total, not what is added",
         }
     }

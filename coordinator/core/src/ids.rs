@@ -66,4 +66,6 @@ ids! {
     ImportId
     /// One immutable crossover forecast.
     ForecastId
+    /// Runs that were proposed together.
+    ProposalId
 }

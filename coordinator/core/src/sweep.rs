@@ -8,6 +8,7 @@ use crate::ids::SweepId;
 use crate::import::Import;
 use crate::ledger::Balance;
 use crate::plan::RunSpec;
+use crate::proposal::Proposal;
 use crate::retry::EndedAttempt;
 use crate::run::{Checkpoint, FailureReason, RunResult, RunState};
 use crate::throughput::{Throughput, ThroughputKey};
@@ -129,6 +130,9 @@ pub struct SweepStatus {
     pub runs: Vec<RunRecord>,
     /// The current crossover forecasts in one sentence each, once there are any.
     pub headlines: Vec<String>,
+    /// The newest proposal, where it waits for a decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<Proposal>,
     /// Runs of other tools that the forecast sees beside those of the plan, oldest import first.
     #[serde(default)]
     pub imports: Vec<Import>,

@@ -12,9 +12,9 @@ use sweep_core::units::AcceleratorTime;
 use sweep_proto::document;
 use sweep_proto::v1::sweep_service_server::SweepService;
 use sweep_proto::v1::{
-    ControlRequest, Document, ImportRequest, ListReply, ListRequest, MetricsRequest, OutputRequest,
-    PreviewRequest, ProjectsRequest, QueueRequest, SetProjectRequest, SubmitReply, SubmitRequest,
-    SweepQuery, WithdrawImportRequest,
+    ControlRequest, DecideRequest, Document, ImportRequest, ListReply, ListRequest, MetricsRequest,
+    OutputRequest, PreviewRequest, ProjectsRequest, QueueRequest, SetProjectRequest, SubmitReply,
+    SubmitRequest, SweepQuery, WithdrawImportRequest,
 };
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
@@ -25,6 +25,7 @@ use crate::context::Context;
 use crate::control::{self, Asked};
 use crate::doors::{self, actor};
 use crate::planner::{self, PlanInput};
+use crate::proposals::{self, Wanted};
 use crate::queue::Change;
 use crate::submit::{self, Submitted};
 use crate::tasks::planning;
@@ -160,6 +161,27 @@ impl SweepService for Sweeps {
         };
         let controlled = control::control(&self.context, &actor, asked).await?;
         Ok(Response::new(Document::of(&controlled)))
+    }
+
+    async fn proposals(&self, request: Request<SweepQuery>) -> Result<Response<Document>, Status> {
+        let actor = actor(&request)?;
+        let view = proposals::view(&self.context, &actor, &request.into_inner().name).await?;
+        Ok(Response::new(Document::of(&view)))
+    }
+
+    async fn decide(&self, request: Request<DecideRequest>) -> Result<Response<Document>, Status> {
+        let by = actor(&request)?;
+        let DecideRequest { name, number, approve, only, actor, reason, dry_run } =
+            request.into_inner();
+        let wanted = Wanted { sweep: name, number, approve, only, actor, reason, dry_run };
+        Ok(Response::new(Document::of(&proposals::decide(&self.context, &by, wanted).await?)))
+    }
+
+    async fn scoreboard(&self, request: Request<SweepQuery>) -> Result<Response<Document>, Status> {
+        let actor = actor(&request)?;
+        let board =
+            proposals::scoreboard(&self.context, &actor, &request.into_inner().name).await?;
+        Ok(Response::new(Document::of(&board)))
     }
 
     async fn queue(&self, request: Request<QueueRequest>) -> Result<Response<Document>, Status> {

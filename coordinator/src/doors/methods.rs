@@ -18,6 +18,10 @@ const TABLE: &[(&str, Action)] = &[
     ("/sweep.v1.SweepService/WithdrawImport", Import),
     // To raise a budget is asked for in the same way, and takes a right of its own on top.
     ("/sweep.v1.SweepService/Control", Steer),
+    ("/sweep.v1.SweepService/Proposals", Read),
+    // What is approved is paid for by the budget that there is.
+    ("/sweep.v1.SweepService/Decide", Steer),
+    ("/sweep.v1.SweepService/Scoreboard", Read),
     ("/sweep.v1.SweepService/Output", Read),
     ("/sweep.v1.SweepService/Metrics", Read),
     ("/sweep.v1.SweepService/Queue", Read),

@@ -101,3 +101,29 @@ fn a_text_that_is_used_up_before_a_class_is_refused() {
     let refused = planned_on(&spec, &mix(Some(19.0))).unwrap_err().to_string();
     assert!(refused.contains("19968 tokens") && refused.contains("holds 19000"), "{refused}");
 }
+
+#[test]
+fn a_plan_is_extended_by_runs_of_arms_and_sizes_that_it_knows() {
+    let parent = small_plan();
+    let granted = AcceleratorTime::from_hours(1);
+    let further = |size: &str, seconds: u64, seed| Further {
+        arm: "gpt".to_owned(),
+        size: size.to_owned(),
+        class: ComputeClass::new(AcceleratorTime::from_ms(1000 * seconds)),
+        seed,
+    };
+    let asked = [further("d32x2", 40, 1), further("d32x2", 20, 2), further("d32x2", 20, 1)];
+    let child = extend(&parent, granted, &asked).unwrap();
+    assert_eq!((child.parent, child.granted), (Some(parent.id), granted));
+    assert_eq!(child.runs[..6], parent.runs);
+    // The last is in the parent already. 40 s x 1000 tokens/s / (4 x 128) = 78.1
+    let new: Vec<_> = child.runs[6..].iter().map(|run| (run.steps, run.seed)).collect();
+    assert_eq!(new, [(78, 1), (39, 2)]);
+    assert_eq!(extend(&parent, granted, &asked).unwrap(), child);
+
+    let unknown = extend(&parent, granted, &[further("d99x9", 40, 1)]).unwrap_err();
+    assert_eq!(unknown.to_string(), "the throughput of gpt d99x9 is not known");
+    let none =
+        Further { class: ComputeClass::new(AcceleratorTime::from_ms(1)), ..asked[0].clone() };
+    assert!(matches!(extend(&parent, granted, &[none]), Err(PlanError::NoStepFits { .. })));
+}

@@ -29,7 +29,7 @@ pub(super) async fn converge(context: Context) -> Result<(), Error> {
 /// which runs may be imported.
 pub(super) async fn behind(context: &Context, sweep: SweepId) -> Result<bool, Error> {
     let Evidence { observations_n, imports_changed_at } = context.store.evidence(sweep).await?;
-    let Some(latest) = context.store.latest_forecast(sweep).await? else {
+    let Some(latest) = context.store.latest_forecast_head(sweep).await? else {
         return Ok(observations_n > 0);
     };
     let imports_are_newer =
@@ -43,7 +43,7 @@ async fn refit(context: &Context, sweep: &SweepRecord) -> Result<(), Error> {
     let made_at = context.now();
     let observations = context.store.observations(sweep.id).await?;
     let observations_n = observations.len() as u32;
-    let parent = context.store.latest_forecast(sweep.id).await?.map(|forecast| forecast.id);
+    let parent = context.store.latest_forecast_head(sweep.id).await?.map(|latest| latest.id);
     let id = ForecastId::new();
     let analysis = tokio::task::spawn_blocking(move || {
         let arms: Vec<String> = spec.arms.iter().map(|arm| arm.name.clone()).collect();

@@ -4,6 +4,7 @@
 
 mod laws;
 pub(crate) mod planning;
+mod proposals;
 mod reaper;
 mod storage;
 
@@ -23,6 +24,7 @@ pub(crate) fn spawn_all(context: &Context) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(converge(context.clone(), "planning", Woken::ByChange, planning::converge));
     tasks.spawn(converge(context.clone(), "laws", Woken::ByChange, laws::converge));
+    tasks.spawn(converge(context.clone(), "proposals", Woken::ByChange, proposals::converge));
     tasks.spawn(converge(context.clone(), "reaper", Woken::ByChange, reaper::converge));
     tasks.spawn(converge(context.clone(), "storage", Woken::ByTick, storage::converge));
     tasks

@@ -10,7 +10,7 @@ use crate::calibrate;
 use crate::context::{CalibrationJob, Context};
 use crate::planner::{self, PlanInput};
 use crate::scheduler::{self, Assignment, Candidate, Problem};
-use crate::{Error, corpora};
+use crate::{Error, corpora, proposals};
 
 pub(super) async fn converge(context: Context) -> Result<(), Error> {
     for sweep in context.store.sweeps().await? {
@@ -98,6 +98,7 @@ async fn schedule(context: &Context, sweep: &SweepRecord) -> Result<(), Error> {
     };
     // Before the rest is read: what is asked from now on is newer than the decision.
     let asked_n = context.store.control_events(sweep.id).await?.len();
+    let plan = context.store.newest_plan(sweep.id).await?;
     let runs = context.store.runs(sweep.id).await?;
     let is_behind = |held: Control, run: &RunRecord| {
         let subject = Subject::new(run.state, run.stop, run.failure.as_ref(), false);
@@ -124,11 +125,17 @@ async fn schedule(context: &Context, sweep: &SweepRecord) -> Result<(), Error> {
             Err(error) => return Err(error.into()),
         }
     }
-    if done && !super::laws::behind(context, sweep.id).await? {
-        context.store.set_done(sweep.id, asked_n).await?;
+    if done && is_settled(context, sweep).await? {
+        context.store.set_done(sweep.id, asked_n, plan).await?;
     }
     if done || !release.is_empty() {
         context.changed();
     }
     Ok(())
+}
+
+/// The newest runs have been learned from, and nothing that they led to is to be run.
+async fn is_settled(context: &Context, sweep: &SweepRecord) -> Result<bool, Error> {
+    let behind = super::laws::behind(context, sweep.id).await?;
+    Ok(!behind && proposals::next(context, sweep).await?.is_none())
 }

@@ -10,7 +10,7 @@ use sweep_core::clock::Timestamp;
 use sweep_core::control::{
     self, Control, ControlEvent, Raised, Refusal, Standing, Step, Stop, Subject,
 };
-use sweep_core::ids::{RunId, SweepId};
+use sweep_core::ids::{PlanId, RunId, SweepId};
 use sweep_core::plan::RunSpec;
 use sweep_core::run::RunEvent;
 use sweep_core::sweep::SweepPhase;
@@ -20,7 +20,7 @@ use crate::column::{from_at, from_json, from_ms, from_n, from_name, to_at, to_ms
 use crate::entity::{control_event, run, sweep};
 use crate::error::{Error, not_found};
 use crate::tx::writing;
-use crate::{Store, ledger, runs};
+use crate::{Store, ledger, plans, runs};
 
 /// Something to be done with a sweep.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,16 +76,22 @@ impl Store {
         rows.into_iter().map(event).collect()
     }
 
-    /// Ends a sweep, unless somebody has asked something of it since `asked_n` events were seen: what they
-    /// asked may have given it more to do. True when it is done.
+    /// Ends a sweep, unless somebody has asked something of it since `asked_n` events were seen, or it has
+    /// another plan than `plan`: either may have given it more to do. True when it is done.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such sweep.
-    pub async fn set_done(&self, sweep: SweepId, asked_n: usize) -> Result<bool, Error> {
+    pub async fn set_done(
+        &self,
+        sweep: SweepId,
+        asked_n: usize,
+        plan: Option<PlanId>,
+    ) -> Result<bool, Error> {
         writing!(self, |tx| {
             let found = sweep::Entity::find_by_id(sweep.0).lock_exclusive().one(tx).await?;
             let row = found.ok_or_else(|| not_found(format_args!("sweep {sweep}")))?;
-            if events_of(sweep.0).count(tx).await? != asked_n as u64 {
+            let newest = plans::newest(tx, sweep).await?.map(|row| PlanId(row.id));
+            if events_of(sweep.0).count(tx).await? != asked_n as u64 || newest != plan {
                 return Ok(false);
             }
             let mut changes = row.into_active_model();

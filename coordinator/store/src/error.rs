@@ -6,6 +6,7 @@ use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use sweep_core::code::ErrorCode;
 use sweep_core::control::Refusal;
 use sweep_core::ids::RunId;
+use sweep_core::proposal::Standing;
 use sweep_core::run::IllegalTransition;
 use sweep_core::units::AcceleratorTime;
 
@@ -39,6 +40,8 @@ pub enum Error {
         "a token was called `{name}` already; a name is given once, so that a journal is clear"
     )]
     NameTaken { name: String },
+    #[error("proposal #{number} cannot be decided: {standing}")]
+    Undecidable { number: u32, standing: Standing },
     #[error("there is no {what}")]
     NotFound { what: String },
     #[error("{reason}")]
@@ -64,7 +67,9 @@ impl Error {
             Self::DiskFull { .. } | Self::NotWritable { .. } => ErrorCode::Storage,
             Self::StaleLease { .. } => ErrorCode::StaleLease,
             Self::NotFound { .. } => ErrorCode::NotFound,
-            Self::Refused(_) | Self::NameTaken { .. } => ErrorCode::Refused,
+            Self::Refused(_) | Self::Undecidable { .. } | Self::NameTaken { .. } => {
+                ErrorCode::Refused
+            }
             Self::Insufficient { .. }
             | Self::Quota { .. }
             | Self::ProjectHours { .. }

@@ -1,17 +1,27 @@
 //! The history of forecasts: each refit adds a child to the forecast before.
 
+use sea_orm::prelude::{TimeDateTimeWithTimeZone, Uuid};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect, Select,
 };
+use sweep_core::clock::Timestamp;
 use sweep_core::forecast::Forecast;
-use sweep_core::ids::SweepId;
+use sweep_core::ids::{ForecastId, SweepId};
 
 use crate::Store;
-use crate::column::{from_json, to_at, to_json};
+use crate::column::{from_at, from_json, from_n, to_at, to_json};
 use crate::entity::{forecast, sweep};
 use crate::error::{Error, conflict, duplicate_is_lost_race, not_found};
 use crate::tx::writing;
+
+/// A forecast without what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForecastHead {
+    pub id: ForecastId,
+    pub made_at: Timestamp,
+    pub observations_n: u32,
+}
 
 impl Store {
     /// Stores a forecast. Storing the same one again changes nothing.
@@ -53,6 +63,29 @@ impl Store {
     pub async fn latest_forecast(&self, sweep: SweepId) -> Result<Option<Forecast>, Error> {
         let row = latest(&self.db, sweep).await?;
         row.map(|row| from_json("forecast", row.forecast)).transpose()
+    }
+
+    /// The same without reading it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn latest_forecast_head(
+        &self,
+        sweep: SweepId,
+    ) -> Result<Option<ForecastHead>, Error> {
+        use forecast::Column::{Generation, Id, MadeAt, ObservationsN};
+        let row: Option<(Uuid, TimeDateTimeWithTimeZone, i64)> = of(sweep)
+            .order_by_desc(Generation)
+            .select_only()
+            .columns([Id, MadeAt, ObservationsN])
+            .into_tuple()
+            .one(&self.db)
+            .await?;
+        let head = |(id, made_at, observations_n)| {
+            let observations_n = from_n("number of observations", observations_n)?;
+            Ok(ForecastHead { id: ForecastId(id), made_at: from_at(made_at), observations_n })
+        };
+        row.map(head).transpose()
     }
 
     /// All forecasts of a sweep, oldest first.

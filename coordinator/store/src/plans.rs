@@ -29,31 +29,15 @@ impl Store {
     /// [`Error::Conflict`] when the plan's parent is not the newest plan of the sweep, or when one
     /// of its runs differs from the stored run of that id.
     pub async fn put_plan(&self, plan: &Plan) -> Result<(), Error> {
-        writing!(self, |tx| {
-            // Locked, so that plans of one sweep come one after the other.
-            let sweep = sweep::Entity::find_by_id(plan.sweep.0).lock_exclusive().one(tx).await?;
-            sweep.ok_or_else(|| not_found(format_args!("sweep {}", plan.sweep)))?;
-            if plan::Entity::find_by_id(plan.id.0).one(tx).await?.is_some() {
-                return Ok(());
-            }
-            let newest = newest(tx, plan.sweep).await?;
-            if newest.as_ref().map(|row| row.id) != plan.parent.map(|parent| parent.0) {
-                return Err(conflict(format!(
-                    "plan {} does not follow the newest plan of sweep {}",
-                    plan.id, plan.sweep
-                )));
-            }
-            let row = plan::ActiveModel {
-                id: Set(plan.id.0),
-                sweep_id: Set(plan.sweep.0),
-                parent_id: Set(plan.parent.map(|parent| parent.0)),
-                generation: Set(newest.map_or(1, |row| row.generation + 1)),
-                granted_ms: Set(to_ms(plan.granted)?),
-            };
-            row.insert(tx).await.map_err(duplicate_is_lost_race)?;
-            insert_new_runs(tx, plan).await?;
-            link_runs(tx, plan).await
-        })
+        writing!(self, |tx| { put(tx, plan).await })
+    }
+
+    /// The id of the newest plan of a sweep.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn newest_plan(&self, sweep: SweepId) -> Result<Option<PlanId>, Error> {
+        Ok(newest(&self.db, sweep).await?.map(|row| PlanId(row.id)))
     }
 
     /// The newest plan of a sweep.
@@ -90,7 +74,37 @@ impl Store {
     }
 }
 
-async fn newest(db: &impl ConnectionTrait, sweep: SweepId) -> Result<Option<plan::Model>, Error> {
+/// As [`Store::put_plan`], in a transaction of the caller's.
+pub(crate) async fn put(tx: &impl ConnectionTrait, plan: &Plan) -> Result<(), Error> {
+    // Locked, so that plans of one sweep come one after the other.
+    let sweep = sweep::Entity::find_by_id(plan.sweep.0).lock_exclusive().one(tx).await?;
+    sweep.ok_or_else(|| not_found(format_args!("sweep {}", plan.sweep)))?;
+    if plan::Entity::find_by_id(plan.id.0).one(tx).await?.is_some() {
+        return Ok(());
+    }
+    let newest = newest(tx, plan.sweep).await?;
+    if newest.as_ref().map(|row| row.id) != plan.parent.map(|parent| parent.0) {
+        return Err(conflict(format!(
+            "plan {} does not follow the newest plan of sweep {}",
+            plan.id, plan.sweep
+        )));
+    }
+    let row = plan::ActiveModel {
+        id: Set(plan.id.0),
+        sweep_id: Set(plan.sweep.0),
+        parent_id: Set(plan.parent.map(|parent| parent.0)),
+        generation: Set(newest.map_or(1, |row| row.generation + 1)),
+        granted_ms: Set(to_ms(plan.granted)?),
+    };
+    row.insert(tx).await.map_err(duplicate_is_lost_race)?;
+    insert_new_runs(tx, plan).await?;
+    link_runs(tx, plan).await
+}
+
+pub(crate) async fn newest(
+    db: &impl ConnectionTrait,
+    sweep: SweepId,
+) -> Result<Option<plan::Model>, Error> {
     let newest = plan::Entity::find()
         .filter(plan::Column::SweepId.eq(sweep.0))
         .order_by_desc(plan::Column::Generation)

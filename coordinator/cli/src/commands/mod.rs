@@ -1,6 +1,7 @@
 //! One file per command: its arguments, and what it does with them.
 
 pub(crate) mod allocate;
+pub(crate) mod approve;
 pub(crate) mod budget;
 pub(crate) mod cancel;
 pub(crate) mod check;
@@ -21,11 +22,14 @@ pub(crate) mod plan;
 pub(crate) mod plot;
 pub(crate) mod predict;
 pub(crate) mod project;
+pub(crate) mod proposals;
 pub(crate) mod propose;
 pub(crate) mod queue;
+pub(crate) mod reject;
 pub(crate) mod resume;
 pub(crate) mod retry;
 pub(crate) mod runs;
+pub(crate) mod scoreboard;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod submit;
@@ -56,6 +60,10 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
         Command::Budget(arguments) => budget::run(arguments, context).await,
         Command::Queue(arguments) => queue::run(arguments, context).await,
         Command::Project(arguments) => project::run(*arguments, context).await,
+        Command::Proposals(arguments) => proposals::run(arguments, context).await,
+        Command::Approve(arguments) => approve::run(arguments, context).await,
+        Command::Reject(arguments) => reject::run(arguments, context).await,
+        Command::Scoreboard(arguments) => scoreboard::run(arguments, context).await,
         Command::Laws(arguments) => laws::run(arguments, context).await,
         Command::Fit(arguments) => fit::run(*arguments, context).await,
         Command::Predict(arguments) => predict::run(*arguments, context).await,

@@ -8,9 +8,9 @@ use sweep_core::sweep::{RunRecord, SweepRecord, SweepStatus};
 use sweep_core::units::Share;
 
 use super::control::event_line;
-use super::counted;
 use super::runs::{ends, state};
 use super::table::{Column, draw};
+use super::{counted, proposals};
 
 /// One sweep in a few lines.
 pub(crate) fn render(status: &SweepStatus) -> String {
@@ -33,6 +33,9 @@ pub(crate) fn render(status: &SweepStatus) -> String {
     text += &format!("workers    {}\n", status.workers_n);
     for headline in &status.headlines {
         text += &format!("forecast   {headline}\n");
+    }
+    if let Some(proposal) = &status.proposal {
+        text += &format!("proposal   {}\n", proposals::sentence(name, proposal));
     }
     for problem in &status.problems {
         text += &format!("problem    {problem}\n");

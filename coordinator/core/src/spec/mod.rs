@@ -7,6 +7,7 @@
 mod data;
 mod locate;
 mod parse;
+mod propose;
 mod retries;
 pub mod size;
 mod size_entry;
@@ -14,6 +15,7 @@ mod validate;
 
 pub use data::{DataSpec, MixEntry, Tokenizer};
 pub use parse::{SpecError, SpecErrors, parse, parse_with};
+pub use propose::{ProposeQuestion, ProposeSpec};
 pub use retries::{Backoff, RetrySpec};
 pub use size::{NamedSize, Size};
 pub use validate::Mistake;
@@ -70,6 +72,9 @@ pub struct SweepSpec {
     pub law: LawChoice,
     #[serde(default)]
     pub forecast: ForecastSpec,
+    /// Which runs are proposed after each refit, and what of them needs nobody's yes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub propose: ProposeSpec,
     #[serde(default)]
     pub schedule: ScheduleSpec,
     /// How often an attempt that ended badly is repeated.

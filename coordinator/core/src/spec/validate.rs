@@ -2,6 +2,7 @@
 
 mod data;
 mod post_training;
+mod propose;
 mod quantization;
 mod queue;
 mod variant;
@@ -67,6 +68,7 @@ pub(super) fn check(spec: &SweepSpec) -> Vec<Mistake> {
     check_arms(&mut check, &spec.arms);
     check_moments(&mut check, spec);
     check_forecast(&mut check, spec);
+    propose::check(&mut check, spec);
     if let Some(threads) = spec.schedule.threads {
         check_threads(&mut check, spec, threads);
     }

@@ -17,6 +17,8 @@ pub(crate) mod plan;
 pub(crate) mod plan_run;
 pub(crate) mod project;
 pub(crate) mod project_change;
+pub(crate) mod proposal;
+pub(crate) mod proposal_decision;
 pub(crate) mod run;
 pub(crate) mod sweep;
 pub(crate) mod throughput;

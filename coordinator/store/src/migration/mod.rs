@@ -17,6 +17,7 @@ mod m20261201_120200_attempt_end;
 mod m20261201_120300_project;
 mod m20261202_090000_metric_chunk;
 mod m20261203_080000_api_token;
+mod m20261203_120000_proposal;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_120300_project::Migration),
             Box::new(m20261202_090000_metric_chunk::Migration),
             Box::new(m20261203_080000_api_token::Migration),
+            Box::new(m20261203_120000_proposal::Migration),
         ]
     }
 }

@@ -165,8 +165,9 @@ pub(super) async fn a_budget_only_grows_and_wakes_a_sweep_that_is_done(fixture: 
     assert_eq!(entries.last().map(|entry| entry.amount), Some(ms(50)));
     assert_eq!(store.control_events(sweep).await.unwrap(), [event]);
     // Whoever decided before that it was done has not seen this.
-    assert!(!store.set_done(sweep, 0).await.unwrap());
-    assert!(store.set_done(sweep, 1).await.unwrap());
+    let plan = store.newest_plan(sweep).await.unwrap();
+    assert!(!store.set_done(sweep, 0, plan).await.unwrap());
+    assert!(store.set_done(sweep, 1, plan).await.unwrap());
     assert_eq!(store.sweep(sweep).await.unwrap().unwrap().phase, SweepPhase::Done);
 }
 

@@ -7,6 +7,7 @@ mod imports;
 mod leases;
 mod metrics;
 mod projects;
+mod proposals;
 mod sample;
 mod schema;
 mod sweeps;
@@ -110,6 +111,11 @@ conformance! {
         what_a_project_uses_is_told
         racing_claims_stop_at_the_quota
         the_hours_of_a_project_bound_all_its_sweeps;
+    proposals:
+        proposals_are_counted_and_kept_once
+        an_approved_proposal_is_a_plan_and_wakes_its_sweep
+        what_is_not_open_cannot_be_decided
+        of_racing_decisions_one_stands;
     imports:
         an_import_is_seen_until_it_is_taken_back
         runs_are_imported_once

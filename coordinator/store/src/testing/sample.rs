@@ -4,10 +4,12 @@ use sweep_core::class::ComputeClass;
 use sweep_core::clock::Timestamp;
 use sweep_core::control::Control;
 use sweep_core::corpus::CorpusRef;
-use sweep_core::ids::{PlanId, RunId, SweepId, WorkerId};
+use sweep_core::fit::Interval;
+use sweep_core::ids::{ForecastId, PlanId, ProposalId, RunId, SweepId, WorkerId};
 use sweep_core::import::{ImportedRun, observations};
 use sweep_core::metric::{Metric, MetricPoint};
 use sweep_core::plan::{Plan, RunSpec};
+use sweep_core::proposal::{Expectation, Proposal, ProposedRuns, Quantity, Question};
 use sweep_core::run::{RunEvent, RunResult};
 use sweep_core::spec;
 use sweep_core::units::AcceleratorTime;
@@ -170,4 +172,39 @@ pub(super) fn new_import(sweep: SweepId, hours: &[f64]) -> NewImport {
     let runs: Vec<ImportedRun> = hours.iter().map(run).collect();
     let observations = observations(sweep, &[], &runs);
     NewImport { sweep, source: "runs.csv".to_owned(), observations, at: NOW.plus_ms(7) }
+}
+
+/// A proposal of one run of each of these seeds.
+pub(super) fn proposal(
+    sweep: SweepId,
+    forecast: ForecastId,
+    plan: PlanId,
+    seeds: &[u64],
+) -> Proposal {
+    let interval = Interval { lower: 1.0, upper: 10.0 };
+    let after = Expectation { value: 3.0, interval };
+    Proposal {
+        id: ProposalId::new(),
+        sweep,
+        number: 0,
+        forecast,
+        plan,
+        granted: ms(1000),
+        made_at: NOW,
+        affordable: ms(1000),
+        question: Some(Question::Loss { arm: "gpt".to_owned(), hours: 1.0 }),
+        quantity: Some(Quantity::Loss),
+        before: Some(after),
+        after: Some(after),
+        runs: vec![ProposedRuns {
+            arm: "gpt".to_owned(),
+            class: ComputeClass::new(ms(5000)),
+            sizes: vec!["d32x2".to_owned()],
+            seeds: seeds.to_vec(),
+            after,
+            reason: String::new(),
+        }],
+        design: String::new(),
+        remarks: Vec::new(),
+    }
 }

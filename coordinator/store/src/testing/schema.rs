@@ -12,20 +12,22 @@ use sweep_core::metric::Metric;
 use sweep_core::observation::Observation;
 use sweep_core::output::OutputPart;
 use sweep_core::project::Project;
+use sweep_core::proposal::Decider;
 
 use super::Fixture;
+use super::sample::proposal as proposal_of;
 use super::sample::{NOW, claim, ms, new_import, new_sweep, order, point, queued, result};
 use crate::entity::{
     api_token, api_token_revocation, attempt_output, control_event, forecast, import,
     import_withdrawal, lease, ledger, ledger_entry, metric_chunk, observation, plan, plan_run,
-    project, project_change, run, sweep, throughput,
+    project, project_change, proposal, proposal_decision, run, sweep, throughput,
 };
 use crate::tx::writing;
-use crate::{Back, Error, MigrationReport, ProjectOrder, Store};
+use crate::{Back, Error, MigrationReport, ProjectOrder, Ruling, Store};
 
 pub(super) async fn migrating_twice_does_nothing(fixture: &Fixture) {
     let first = fixture.store.migrate().await.unwrap();
-    assert_eq!(first.applied.len(), 15);
+    assert_eq!(first.applied.len(), 16);
     assert_eq!(first.applied[0], "m20261124_120000_sweep");
     let second = fixture.store.migrate().await.unwrap();
     assert_eq!(second, MigrationReport { applied: Vec::new() });
@@ -44,7 +46,7 @@ pub(super) async fn of_racing_migrations_each_is_applied_once(fixture: &Fixture)
         applied.push(task.await.unwrap());
     }
     applied.sort_unstable();
-    assert_eq!(applied, [0, 0, 0, 15]);
+    assert_eq!(applied, [0, 0, 0, 16]);
 }
 
 pub(super) async fn a_newer_schema_is_refused(fixture: &Fixture) {
@@ -56,7 +58,7 @@ pub(super) async fn a_newer_schema_is_refused(fixture: &Fixture) {
     for refused in [opened, migrated] {
         let Err(Error::NewerSchema { found, known }) = refused else { panic!("{refused:?}") };
         assert_eq!(found, "m29990101_000000_future");
-        assert_eq!(known, "m20261203_080000_api_token");
+        assert_eq!(known, "m20261203_120000_proposal");
     }
 }
 
@@ -84,8 +86,7 @@ pub(super) async fn entities_agree_with_the_schema(fixture: &Fixture) {
         )*};
     }
     compare! {
-        api_token api_token_revocation attempt_output control_event forecast import import_withdrawal lease ledger ledger_entry
-        metric_chunk observation plan plan_run project project_change run sweep throughput
+        api_token api_token_revocation attempt_output control_event forecast import import_withdrawal lease ledger ledger_entry metric_chunk observation plan plan_run project project_change proposal proposal_decision run sweep throughput
     }
     let all = match fixture.store.db.get_database_backend() {
         DbBackend::Sqlite => {
@@ -142,7 +143,7 @@ async fn rows(store: &Store, sql: &str) -> Vec<sea_orm::QueryResult> {
 }
 
 /// Statements that would break a promise of the schema, on a database with a row in every table.
-const REFUSED: [&str; 45] = [
+const REFUSED: [&str; 49] = [
     "UPDATE ledger SET free_ms = free_ms + 1",
     "UPDATE ledger SET free_ms = -1, reserved_ms = granted_ms - spent_ms + 1",
     "UPDATE ledger SET spent_ms = -1, free_ms = granted_ms - reserved_ms + 1",
@@ -184,6 +185,11 @@ const REFUSED: [&str; 45] = [
     "DELETE FROM project_change",
     "UPDATE project SET weight = 0",
     "UPDATE attempt_output SET skipped_n = 1",
+    "UPDATE proposal SET number = number + 1",
+    "DELETE FROM proposal",
+    "DELETE FROM proposal_decision",
+    "INSERT INTO proposal_decision SELECT plan_id, decided_at, 'approved', decider, NULL, decision
+     FROM proposal_decision",
     "INSERT INTO metric_chunk SELECT run_id, metric, epoch, sequence, 0, 0, 1, steps, point_values
      FROM metric_chunk",
     "UPDATE metric_chunk SET last_step = first_step - 1",
@@ -224,6 +230,20 @@ pub(super) async fn the_database_refuses_what_must_not_be(fixture: &Fixture) {
     store.put_forecast(&forecast).await.unwrap();
     let import = store.import(&new_import(sweep, &[1.0])).await.unwrap().unwrap();
     store.withdraw_import(import.id, NOW).await.unwrap();
+
+    let plan = store.newest_plan(sweep).await.unwrap().unwrap();
+    let proposed = proposal_of(sweep, forecast.id, plan, &[1]);
+    store.put_proposal(&proposed).await.unwrap();
+    let ruling = Ruling {
+        proposal: proposed.id,
+        approved: None,
+        cost: ms(0),
+        decider: Decider::Person,
+        actor: String::new(),
+        reason: String::new(),
+        at: NOW,
+    };
+    store.decide(&ruling).await.unwrap();
 
     let order = order(sweep, Control::Pause);
     store.control(&order).await.unwrap();
