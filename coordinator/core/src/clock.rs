@@ -5,7 +5,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Milliseconds since the Unix epoch.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
@@ -15,7 +24,19 @@ impl Timestamp {
     pub const fn plus_ms(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
     }
+
+    /// As RFC 3339 has it, to the millisecond: `2026-12-01T12:30:05.123Z`.
+    #[must_use]
+    pub fn rfc3339(self) -> String {
+        let (day, ms) = (self.0.div_euclid(DAY_MS), self.0.rem_euclid(DAY_MS));
+        let (year, month, day) = date(day);
+        let (hour, minute) = (ms / 3_600_000, ms / 60_000 % 60);
+        let (second, ms) = (ms / 1000 % 60, ms % 1000);
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+    }
 }
+
+const DAY_MS: i64 = 24 * 3_600_000;
 
 /// To the minute, as people read it: `2026-12-01 12:30 UTC`.
 impl fmt::Display for Timestamp {
@@ -95,6 +116,19 @@ mod tests {
             (-1, "1969-12-31 23:59 UTC"),
         ] {
             assert_eq!(Timestamp(seconds * 1000).to_string(), text);
+        }
+    }
+
+    /// As `date -u -Ins -d @SECONDS` has them.
+    #[test]
+    fn times_are_written_for_programs() {
+        for (ms, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_764_000_000_123, "2025-11-24T16:00:00.123Z"),
+            (951_868_799_999, "2000-02-29T23:59:59.999Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(Timestamp(ms).rfc3339(), text);
         }
     }
 }

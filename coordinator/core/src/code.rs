@@ -36,10 +36,12 @@ pub enum ErrorCode {
     NotAllowed,
     /// More was asked than one may ask at a time: the same again is answered a little later.
     TooMany,
+    /// A request that cannot be read: a parameter, a body or an address that means nothing here.
+    BadRequest,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::BadSpec,
         Self::SweepChanged,
         Self::NotFound,
@@ -54,6 +56,7 @@ impl ErrorCode {
         Self::NotSignedIn,
         Self::NotAllowed,
         Self::TooMany,
+        Self::BadRequest,
     ];
 
     #[must_use]
@@ -73,6 +76,29 @@ impl ErrorCode {
             Self::NotSignedIn => "SW0012",
             Self::NotAllowed => "SW0013",
             Self::TooMany => "SW0014",
+            Self::BadRequest => "SW0015",
+        }
+    }
+
+    /// The kind of failure in a few words, the same of every one.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::BadSpec => "budget.yaml cannot be used",
+            Self::SweepChanged => "the name is taken by another sweep",
+            Self::NotFound => "not found",
+            Self::Corpus => "the corpus cannot be used",
+            Self::StaleLease => "the lease is not held any more",
+            Self::Database => "the database refused",
+            Self::Storage => "no room to store it",
+            Self::InUse => "already in use",
+            Self::Internal => "internal error",
+            Self::BadImport => "the runs cannot be imported",
+            Self::Refused => "that cannot be asked now",
+            Self::NotSignedIn => "not signed in",
+            Self::NotAllowed => "not allowed",
+            Self::TooMany => "too many calls",
+            Self::BadRequest => "the request cannot be read",
         }
     }
 
@@ -91,6 +117,7 @@ impl ErrorCode {
                 | Self::NotSignedIn
                 | Self::NotAllowed
                 | Self::TooMany
+                | Self::BadRequest
         )
     }
 }

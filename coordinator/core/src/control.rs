@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -15,7 +16,7 @@ use crate::sweep::SweepPhase;
 use crate::units::AcceleratorTime;
 
 /// What is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Control {
     /// No run is started; those in progress stop at a checkpoint and wait.
@@ -51,7 +52,7 @@ impl fmt::Display for Control {
 }
 
 /// What a running attempt is told at its next heartbeat: it stops at a checkpoint either way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {
     /// The run waits until the sweep goes on.
@@ -147,7 +148,7 @@ impl Subject {
 }
 
 /// What becomes of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// Nobody trains it: the event happens at once.
@@ -194,7 +195,7 @@ pub const fn at_the_end(event: RunEvent, stop: Option<Stop>) -> RunEvent {
 }
 
 /// One thing that was asked of a sweep, and by whom. Never changed afterwards.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ControlEvent {
     /// Counts the events of the sweep from 1.
     pub number: u32,
@@ -212,14 +213,14 @@ pub struct ControlEvent {
 }
 
 /// From what total to what total a budget was raised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Raised {
     pub from: AcceleratorTime,
     pub to: AcceleratorTime,
 }
 
 /// A run that something became of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stepped {
     pub run: RunId,
     pub label: String,
@@ -229,7 +230,7 @@ pub struct Stepped {
 }
 
 /// What came of asking.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Controlled {
     pub sweep_name: String,
     pub control: Control,

@@ -1,9 +1,10 @@
 //! What a run needs to know about the text it trains on.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A prepared corpus or a mix of them, named by its content.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CorpusRef {
     /// The name used in budget.yaml: `docs`, `sotu`, or the path of a file or folder.
     pub name: String,
@@ -21,7 +22,7 @@ pub struct CorpusRef {
 }
 
 /// One corpus of a mix.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CorpusPart {
     /// With its own numbers, and without parts.
     pub corpus: CorpusRef,
@@ -52,7 +53,7 @@ impl CorpusRef {
 }
 
 /// A trained tokenizer, named by its content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TokenizerRef {
     /// Token ids, the 256 bytes among them.
     pub vocabulary_n: u32,

@@ -2,6 +2,7 @@
 //!
 //! Headline, marker, band and table all come from one [`Crossover`] value.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fit::{Interval, LawName};
@@ -9,7 +10,7 @@ use crate::units::{human_count, human_hours, three_digits};
 use crate::words::counted;
 
 /// What the two laws are functions of. The fields that are called hours are in its unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Axis {
     /// Accelerator hours of one run.
@@ -93,7 +94,7 @@ impl Axis {
 }
 
 /// How the irreducible losses of the two laws are related.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Floors {
     /// The law has none.
@@ -115,7 +116,7 @@ impl Floors {
 
 /// Where the crossing may be: every place that the data do not reject, one by one, at the level of
 /// the crossover.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CrossingSet {
     /// From the smallest class measured to the horizon, in order, without overlap.
     pub intervals: Vec<Interval>,
@@ -144,7 +145,7 @@ impl CrossingSet {
 }
 
 /// The arms at one place of the axis.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Standing {
     pub hours: f64,
     /// Share of the draws in which the challenger's loss is the lower.
@@ -152,7 +153,7 @@ pub struct Standing {
 }
 
 /// One end of a crossover's interval: a number of hours, or beyond every horizon.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     Hours(f64),
@@ -161,7 +162,7 @@ pub enum Bound {
 }
 
 /// What became of the question.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Outcome {
     /// The challenger overtakes the leader ahead of the measured range.
@@ -181,7 +182,7 @@ pub enum Outcome {
 }
 
 /// A crossover forecast between two arms.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Crossover {
     /// The arm with the lower fitted loss at the largest measured class.
     pub leader: String,
@@ -263,7 +264,7 @@ impl Crossover {
 }
 
 /// What the bootstrap draws did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Probability {
     /// The challenger is ahead already at the largest measured class.
     pub passed: f64,

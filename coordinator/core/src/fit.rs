@@ -2,13 +2,16 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::FitId;
 use crate::spec::LawChoice;
 
 /// A law of loss over one axis: accelerator hours, or what arms are compared along instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum LawName {
     /// `L(h) = A h^-alpha`: a straight line on log-log axes.
@@ -45,14 +48,14 @@ impl fmt::Display for LawName {
 }
 
 /// A central interval of a distribution, at the level the fit states.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     pub lower: f64,
     pub upper: f64,
 }
 
 /// One coefficient with its uncertainty.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Coefficient {
     /// The paper's own letter: `E`, `A`, `alpha`.
     pub name: String,
@@ -61,7 +64,7 @@ pub struct Coefficient {
 }
 
 /// Why the optimiser stopped. Not converging is a result, not an error.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Convergence {
     Converged,
@@ -69,7 +72,7 @@ pub enum Convergence {
 }
 
 /// How well the law forecast the largest class when that class was held out of the fit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HeldOut {
     /// Hours of the class held out.
     pub hours: f64,
@@ -88,7 +91,7 @@ impl HeldOut {
 }
 
 /// A fitted law of one arm. Immutable: a new observation makes a new fit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LawFit {
     pub id: FitId,
     pub arm: String,
@@ -131,7 +134,7 @@ impl LawFit {
 }
 
 /// A law at one place of the hours axis.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CurvePoint {
     pub hours: f64,
     pub value: f64,
@@ -139,7 +142,7 @@ pub struct CurvePoint {
 }
 
 /// Both families fitted to one arm, and the one that speaks for it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ArmFits {
     pub arm: String,
     pub fits: Vec<LawFit>,

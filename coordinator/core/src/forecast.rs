@@ -1,5 +1,6 @@
 //! Everything the law engine says after one refit: an immutable row of the history.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -9,7 +10,7 @@ use crate::ids::{ForecastId, SweepId};
 use crate::observation::Observation;
 
 /// Fits of all arms and the crossovers between them, made from the same observations.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Forecast {
     pub id: ForecastId,
     pub sweep: SweepId,
@@ -24,7 +25,7 @@ pub struct Forecast {
 }
 
 /// What the crossover figure shows: the data and one forecast made from them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ForecastView {
     pub sweep_name: String,
     /// Unit of the hours axis in words: `cpu core hours`.

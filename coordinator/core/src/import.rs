@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::class::ComputeClass;
@@ -11,7 +12,7 @@ use crate::observation::{Fitness, Observation};
 use crate::units::{AcceleratorTime, human_count};
 
 /// A finished run that another tool tracked.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ImportedRun {
     /// The arm of the sweep that it belongs to.
     pub arm: String,
@@ -106,7 +107,7 @@ pub fn observations(
 }
 
 /// Runs that were imported together.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Import {
     pub id: ImportId,
     /// The file or folder, as whoever imported it named it.
@@ -116,7 +117,7 @@ pub struct Import {
 }
 
 /// What came of importing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Imported {
     pub sweep_name: String,
     /// None where every run was known before, or nothing was to be stored.

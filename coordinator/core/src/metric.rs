@@ -1,8 +1,10 @@
 //! What a run reports while it trains.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A quantity reported over a run's steps.
@@ -136,12 +138,26 @@ impl<'de> Deserialize<'de> for Metric {
     }
 }
 
+impl JsonSchema for Metric {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Metric".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "maxLength": NAME_LENGTH_MAX })
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is no name of a metric: letters, digits and `_.-/`, at most {NAME_LENGTH_MAX}")]
 pub struct UnknownMetric(String);
 
 /// One value of one metric after one step. A run has at most one point per metric and step.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetricPoint {
     pub metric: Metric,
     /// Optimiser steps done when this was measured.
@@ -150,7 +166,7 @@ pub struct MetricPoint {
 }
 
 /// All points of one metric of a run, by step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Series {
     pub metric: Metric,
     /// Optimiser steps done, increasing.
@@ -172,10 +188,50 @@ impl Series {
     pub fn points(&self) -> impl DoubleEndedIterator<Item = (u64, Option<f64>)> + '_ {
         self.steps.iter().copied().zip(self.values.iter().copied())
     }
+
+    /// The series in at most `points_max` points, for a picture of it: of each stretch of points the
+    /// first, the last, the lowest and the highest stay, so that no peak is lost. At least
+    /// [`THINNED_MIN`] are kept, and all where they are few enough.
+    #[must_use]
+    pub fn thinned(&self, points_max: usize) -> Self {
+        let points_max = points_max.max(THINNED_MIN);
+        let points_n = self.steps.len();
+        if points_n <= points_max {
+            return self.clone();
+        }
+        let buckets_n = points_max / THINNED_MIN;
+        let mut kept: Vec<usize> = (0..buckets_n)
+            .flat_map(|bucket| {
+                let edge = |bucket: usize| bucket * points_n / buckets_n;
+                self.landmarks(edge(bucket)..edge(bucket + 1))
+            })
+            .collect();
+        kept.sort_unstable();
+        kept.dedup();
+        Self {
+            metric: self.metric,
+            steps: kept.iter().map(|index| self.steps[*index]).collect(),
+            values: kept.iter().map(|index| self.values[*index]).collect(),
+        }
+    }
+
+    /// First, last, lowest and highest of a stretch that is not empty.
+    fn landmarks(&self, stretch: Range<usize>) -> impl Iterator<Item = usize> + use<> {
+        let finite = || stretch.clone().filter_map(|index| Some((index, self.values[index]?)));
+        let by_value = |a: &(usize, f64), b: &(usize, f64)| a.1.total_cmp(&b.1);
+        let (lowest, highest) = (finite().min_by(by_value), finite().max_by(by_value));
+        let extremes = lowest.into_iter().chain(highest).map(|(index, _)| index);
+        [stretch.start, stretch.end - 1].into_iter().chain(extremes)
+    }
 }
+
+/// Points of a stretch that [`Series::thinned`] keeps at most.
+pub const THINNED_MIN: usize = 4;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -200,6 +256,53 @@ mod tests {
     fn what_is_no_name_is_refused() {
         for name in ["", "with space", "né", "a\0", &"m".repeat(NAME_LENGTH_MAX + 1)] {
             assert!(name.parse::<Metric>().is_err(), "{name:?}");
+        }
+    }
+
+    fn series(values: Vec<Option<f64>>) -> Series {
+        let steps = (0..values.len() as u64).map(|step| 3 * step + 1).collect();
+        Series { metric: Metric::TrainLoss, steps, values }
+    }
+
+    proptest! {
+        /// Never more than asked for, in order, each a point of the series, with both ends, and with
+        /// the lowest and the highest value.
+        #[test]
+        fn a_thinned_series_keeps_its_ends_and_peaks(
+            values in prop::collection::vec(prop::option::of(-1e6f64..1e6), 1..400),
+            points_max in 0usize..120,
+        ) {
+            let all = series(values);
+            let thinned = all.thinned(points_max);
+            let points: Vec<_> = thinned.points().collect();
+            prop_assert!(points.len() <= points_max.max(THINNED_MIN));
+            prop_assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0));
+            prop_assert!(points.iter().all(|point| all.points().any(|p| p == *point)));
+            prop_assert_eq!(all.points().next(), thinned.points().next());
+            prop_assert_eq!(all.points().next_back(), thinned.points().next_back());
+            let peak = |series: &Series, sign: f64| {
+                series.values.iter().flatten().map(|v| v * sign).max_by(f64::total_cmp)
+            };
+            prop_assert_eq!(peak(&all, 1.0), peak(&thinned, 1.0));
+            prop_assert_eq!(peak(&all, -1.0), peak(&thinned, -1.0));
+        }
+
+        /// A peak in any stretch is seen, not only the highest of all.
+        #[test]
+        fn every_stretch_keeps_its_peak(at in 0usize..1000) {
+            let mut values = vec![Some(0.0); 1000];
+            values[at] = Some(1.0);
+            values[(at + 500) % 1000] = Some(2.0);
+            let thinned = series(values).thinned(40);
+            prop_assert!(thinned.values.contains(&Some(1.0)));
+        }
+
+        #[test]
+        fn few_points_stay_as_they_are(
+            values in prop::collection::vec(prop::option::of(-1.0f64..1.0), 0..50),
+        ) {
+            let all = series(values);
+            prop_assert_eq!(all.thinned(50), all);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the law engine sees of a finished run.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::class::ComputeClass;
@@ -8,7 +9,7 @@ use crate::plan::RunSpec;
 use crate::run::RunResult;
 
 /// One finished run as a measurement. Kept for every run, also for those that no curve uses.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Observation {
     pub run: RunId,
     pub arm: String,
@@ -33,7 +34,7 @@ pub struct Observation {
 }
 
 /// Whether a run may be used to fit a law.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Fitness {
     Fit,

@@ -1,6 +1,7 @@
 //! The end of what a training command prints, with the place of every byte: it can be sent in pieces,
 //! twice, or with a hole, and is put together right.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Bytes that are kept of an attempt's output.
@@ -67,7 +68,7 @@ pub fn text(bytes: &[u8]) -> String {
 }
 
 /// A piece of what an attempt printed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutputPart {
     /// The attempt.
     pub epoch: u32,

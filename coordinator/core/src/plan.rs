@@ -1,5 +1,6 @@
 //! An immutable plan: which runs a sweep consists of, and what they cost.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::class::ComputeClass;
@@ -10,7 +11,7 @@ use crate::units::AcceleratorTime;
 use crate::variant::{ModelSpec, OptimiserSpec};
 
 /// One training job, complete: a worker needs nothing else to train it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunSpec {
     pub id: RunId,
     /// Name of the arm in budget.yaml.
@@ -71,7 +72,7 @@ impl RunSpec {
 }
 
 /// All runs of a sweep, in the order in which they will be started.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     pub id: PlanId,
     pub sweep: SweepId,

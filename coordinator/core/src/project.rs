@@ -1,6 +1,7 @@
 //! Projects share the workers: each has a weight, and may have a budget of hours and a quota of runs at
 //! a time. And the queue of all sweeps, as people see it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -13,7 +14,7 @@ pub const DEFAULT_PROJECT: &str = "default";
 pub const SHARE_WINDOW_HOURS: i64 = 7 * 24;
 
 /// What a project may have. One that nobody has set has the defaults.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Project {
     pub name: String,
     /// Its share beside those of others: one of weight 2 gets twice the hours of one of weight 1.
@@ -33,7 +34,7 @@ impl Project {
 }
 
 /// A project with what it uses.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProjectUse {
     pub project: Project,
     pub sweeps_n: u32,
@@ -55,7 +56,7 @@ impl ProjectUse {
 }
 
 /// Why a run waits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Wait {
     /// It is given to the next worker that is free, after those ahead of it.
@@ -104,7 +105,7 @@ impl std::fmt::Display for Wait {
 }
 
 /// A run that waits, or a sweep that is not planned yet.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Waiting {
     /// Counted from 1 over all sweeps; none where it cannot be told.
     pub position: Option<u32>,
@@ -122,7 +123,7 @@ pub struct Waiting {
 }
 
 /// All that waits, in the order in which it will be started.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QueueView {
     pub at: Timestamp,
     pub workers_n: u32,
@@ -131,7 +132,7 @@ pub struct QueueView {
 }
 
 /// Something to set of a project, by whom and why.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProjectChange {
     pub number: u32,
     pub at: Timestamp,

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::class::ComputeClass;
@@ -14,7 +15,7 @@ use crate::ids::{ForecastId, PlanId, ProposalId, SweepId};
 use crate::units::{AcceleratorTime, human_hours, three_digits};
 
 /// What the runs shall tell.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Question {
     /// From which accelerator time on the challenger is ahead of the leader.
@@ -38,7 +39,7 @@ impl fmt::Display for Question {
 }
 
 /// What the answer is measured in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Quantity {
     /// Bits per byte.
@@ -50,7 +51,7 @@ pub enum Quantity {
 }
 
 /// The answer by the fits, with 90 % by their coefficients.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Expectation {
     pub value: f64,
     pub interval: Interval,
@@ -80,7 +81,7 @@ impl Expectation {
 }
 
 /// Runs of one arm and class.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProposedRuns {
     pub arm: String,
     pub class: ComputeClass,
@@ -114,7 +115,7 @@ impl ProposedRuns {
 }
 
 /// What to run next. Immutable.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Proposal {
     pub id: ProposalId,
     pub sweep: SweepId,
@@ -162,7 +163,7 @@ impl Proposal {
 }
 
 /// What was decided of a proposal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Verdict {
     /// These of its runs, counted from 1 as they are listed, became part of a new plan.
@@ -175,7 +176,7 @@ pub enum Verdict {
 }
 
 /// Who decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decider {
     Person,
@@ -194,7 +195,7 @@ impl Decider {
 }
 
 /// A decision. Immutable.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Decision {
     pub verdict: Verdict,
     pub decider: Decider,
@@ -205,7 +206,7 @@ pub struct Decision {
 }
 
 /// How a proposal stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Standing {
     /// It can be approved or rejected.
@@ -241,7 +242,7 @@ impl fmt::Display for Standing {
 }
 
 /// A proposal with what became of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProposalRecord {
     pub proposal: Proposal,
     pub decision: Option<Decision>,
@@ -282,7 +283,7 @@ pub fn standings(all: &[(Proposal, Option<Decision>)], plan: PlanId) -> Vec<Stan
 }
 
 /// What became of asking to approve or reject.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Decided {
     pub sweep_name: String,
     pub record: ProposalRecord,
@@ -293,7 +294,7 @@ pub struct Decided {
 }
 
 /// All proposals of a sweep, oldest first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProposalsView {
     pub sweep_name: String,
     pub proposals: Vec<ProposalRecord>,
@@ -302,7 +303,7 @@ pub struct ProposalsView {
 }
 
 /// The cap of `propose.autoApprove`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AutoApprove {
     pub cap: AcceleratorTime,
     /// Approved by the policy so far.

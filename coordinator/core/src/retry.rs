@@ -4,13 +4,16 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::run::FailureReason;
 use crate::spec::{Backoff, RetrySpec};
 
 /// How an attempt of a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptEnd {
     Succeeded,
@@ -75,7 +78,7 @@ impl FromStr for AttemptEnd {
 }
 
 /// An attempt that has ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EndedAttempt {
     pub epoch: u32,
     pub end: AttemptEnd,

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::retry::AttemptEnd;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     /// In the plan; not yet released to workers.
@@ -23,7 +26,9 @@ pub enum RunState {
     Cancelled,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum RunEvent {
     /// The scheduler releases the run.
@@ -121,7 +126,7 @@ impl FromStr for RunState {
 }
 
 /// A step on the way to a divergence.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepBefore {
     /// Nats per token.
     pub loss: f64,
@@ -130,7 +135,7 @@ pub struct StepBefore {
 }
 
 /// Why a run failed. Divergence is a result of the run, not a fault of the system.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FailureReason {
     /// The loss or the gradient became NaN or infinite in the step after `step`.
@@ -203,7 +208,7 @@ impl fmt::Display for FailureReason {
 }
 
 /// What a run found, measured by its worker at the end.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunResult {
     /// Cross-entropy on the validation split, nats per token.
     pub loss: f64,
@@ -238,7 +243,7 @@ impl RunResult {
 }
 
 /// What a run had of one of its corpora.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CorpusResult {
     /// As budget.yaml names it.
     pub name: String,
@@ -253,7 +258,7 @@ pub struct CorpusResult {
 }
 
 /// Where a run can be taken up again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Checkpoint {
     /// Optimiser steps done.
     pub step: u64,

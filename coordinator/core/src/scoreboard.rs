@@ -1,5 +1,6 @@
 //! Past forecasts beside what larger runs then showed.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::class::ComputeClass;
@@ -8,7 +9,7 @@ use crate::fit::{Interval, LawName};
 use crate::ids::ForecastId;
 
 /// When a forecast was made, and what it knew.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Basis {
     pub forecast: ForecastId,
     pub made_at: Timestamp,
@@ -17,7 +18,7 @@ pub struct Basis {
 }
 
 /// A loss that was forecast for a class nobody had run yet.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LossScore {
     pub basis: Basis,
     pub arm: String,
@@ -54,7 +55,7 @@ impl LossScore {
 }
 
 /// Who was to be ahead at a class that had not been run for both arms.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LeadScore {
     pub basis: Basis,
     pub leader: String,
@@ -77,7 +78,7 @@ impl LeadScore {
 }
 
 /// A crossing that was forecast, and that runs have passed since.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CrossingScore {
     pub basis: Basis,
     pub leader: String,
@@ -100,7 +101,7 @@ impl CrossingScore {
 }
 
 /// How forecasts did that looked equally far.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reach {
     /// Decades beyond the largest class known: above this,
     pub from: f64,
@@ -114,7 +115,7 @@ pub struct Reach {
 }
 
 /// All of it for one sweep.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Scoreboard {
     pub sweep_name: String,
     /// Forecasts made so far, those included that nothing can be said of yet.

@@ -1,5 +1,6 @@
 //! The state of a whole sweep and of one run as people see it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -14,7 +15,7 @@ use crate::run::{Checkpoint, FailureReason, RunResult, RunState};
 use crate::throughput::{Throughput, ThroughputKey};
 use crate::units::AcceleratorTime;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SweepPhase {
     /// Measuring throughput; there is no plan yet.
@@ -37,7 +38,7 @@ impl SweepPhase {
 }
 
 /// A sweep as it was submitted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SweepRecord {
     pub id: SweepId,
     pub name: String,
@@ -68,7 +69,7 @@ impl SweepRecord {
 }
 
 /// One run with everything recorded about it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunRecord {
     pub spec: RunSpec,
     pub state: RunState,
@@ -103,7 +104,7 @@ impl RunRecord {
 }
 
 /// What a worker last said of the run it trains.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     pub step: u64,
     /// Latest training loss, nats per token.
@@ -112,7 +113,7 @@ pub struct Progress {
 }
 
 /// One throughput that a sweep needs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Calibration {
     pub arm: String,
     pub size: String,
@@ -122,7 +123,7 @@ pub struct Calibration {
 }
 
 /// Everything about a sweep that a watcher needs to draw it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SweepStatus {
     pub record: SweepRecord,
     pub calibrations: Vec<Calibration>,
@@ -146,7 +147,7 @@ pub struct SweepStatus {
 }
 
 /// What submitting a budget.yaml would do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Preview {
     pub calibrations: Vec<Calibration>,
     /// None while throughputs are missing.

@@ -1,5 +1,6 @@
 //! Measured training throughput: what turns a compute class into a number of tokens.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -7,7 +8,7 @@ use crate::external::ExternalTrainer;
 use crate::variant::ModelSpec;
 
 /// What a throughput depends on. A stored measurement is reused only while all of this is the same.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct ThroughputKey {
     pub model: ModelSpec,
     /// Sequences per optimiser step.
@@ -27,7 +28,7 @@ pub struct ThroughputKey {
 
 /// What else the throughput of a training command depends on. It is measured anew for every sweep:
 /// the command is the same text after its script was edited.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct ExternalSubject {
     pub trainer: ExternalTrainer,
     /// Name of the sweep.
@@ -41,7 +42,7 @@ pub struct ExternalSubject {
 }
 
 /// One measurement, made apart from training on random tokens.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Throughput {
     /// Tokens per accelerator second of the undisturbed device.
     pub tokens_per_second: f64,
@@ -70,7 +71,7 @@ impl Throughput {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ThroughputSource {
     /// Measured by a worker.

@@ -110,7 +110,7 @@ pub enum Activation {
 }
 
 /// In what a model differs from the baseline of its family. The default is the baseline.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Variant {
     #[serde(default, skip_serializing_if = "is_default")]
     pub activation: Activation,

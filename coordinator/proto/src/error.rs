@@ -53,7 +53,9 @@ const RETRY_AFTER: &str = "retry-after";
 /// The gRPC code of each of ours.
 const fn grpc_code(code: ErrorCode) -> Code {
     match code {
-        ErrorCode::BadSpec | ErrorCode::Corpus | ErrorCode::BadImport => Code::InvalidArgument,
+        ErrorCode::BadSpec | ErrorCode::Corpus | ErrorCode::BadImport | ErrorCode::BadRequest => {
+            Code::InvalidArgument
+        }
         ErrorCode::SweepChanged => Code::AlreadyExists,
         ErrorCode::NotFound => Code::NotFound,
         ErrorCode::StaleLease | ErrorCode::Refused => Code::FailedPrecondition,

@@ -1,11 +1,12 @@
 //! The complete shape of a model, and what it has of parameters.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Experts, Family, HiddenGroups, Norm, Position, Streams, Variant, is_default};
 
 /// The complete shape of a model: enough to build it, count it and name its throughput.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct ModelSpec {
     pub family: Family,
     /// Width of the residual stream (d_model).

@@ -52,7 +52,7 @@ pub enum MomentFormat {
 
 /// The optimiser of one run: Adam with linear warm-up, then a schedule over exactly the run's own
 /// steps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OptimiserSpec {
     pub learning_rate: f64,
     #[serde(default, skip_serializing_if = "is_default")]
