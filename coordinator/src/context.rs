@@ -12,6 +12,7 @@ use sweep_core::output::Tail;
 use sweep_core::sweep::Progress;
 use sweep_core::throughput::ThroughputKey;
 use sweep_corpus::Library;
+use sweep_runtime::instruments::Instruments;
 use sweep_store::{Error as StoreError, Store};
 use tokio::sync::watch;
 
@@ -32,11 +33,22 @@ pub(crate) struct Timing {
     pub(crate) calibration_ms: i64,
     /// How long an idle worker waits before it asks again.
     pub(crate) idle_ms: u32,
+    /// Between two looks for what readers of events are told: people cannot read faster.
+    pub(crate) events_ms: u64,
+    /// Between the signs of life that readers of events get: proxies close what is silent for a minute.
+    pub(crate) events_alive_ms: u64,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { heartbeat_ms: 1000, lease_ms: 30_000, calibration_ms: 180_000, idle_ms: 200 }
+        Self {
+            heartbeat_ms: 1000,
+            lease_ms: 30_000,
+            calibration_ms: 180_000,
+            idle_ms: 200,
+            events_ms: 400,
+            events_alive_ms: 15_000,
+        }
     }
 }
 
@@ -62,6 +74,8 @@ pub(crate) struct Context {
     revision: Arc<AtomicU64>,
     /// What waits, as it was read last.
     pub(crate) queue: Arc<tokio::sync::Mutex<Option<KnownQueue>>>,
+    /// None where nobody reads them.
+    instruments: Option<Arc<Instruments>>,
 }
 
 /// State that may be lost: all of it is learned again from workers and the database.
@@ -81,6 +95,8 @@ pub(crate) struct Live {
     pub(crate) problems: BTreeMap<SweepId, BTreeSet<String>>,
     /// Faults that concern every sweep.
     pub(crate) faults: BTreeSet<String>,
+    /// The span that each sweep was submitted in.
+    pub(crate) traces: BTreeMap<SweepId, String>,
     /// Workers are asked to hand their runs back.
     pub(crate) draining: bool,
 }
@@ -119,6 +135,23 @@ impl Context {
             changes: Arc::new(watch::Sender::new(0)),
             revision: Arc::default(),
             queue: Arc::default(),
+            instruments: None,
+        }
+    }
+
+    /// The same with instruments that somebody reads.
+    pub(crate) fn with_instruments(self, instruments: Arc<Instruments>) -> Self {
+        Self { instruments: Some(instruments), ..self }
+    }
+
+    pub(crate) fn instruments(&self) -> Option<&Instruments> {
+        self.instruments.as_deref()
+    }
+
+    /// Counts or measures, where somebody reads it.
+    pub(crate) fn measure(&self, note: impl FnOnce(&Instruments)) {
+        if let Some(instruments) = self.instruments() {
+            note(instruments);
         }
     }
 

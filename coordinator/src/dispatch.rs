@@ -1,5 +1,7 @@
 //! Gives work to workers: calibrations first, then runs, each under a lease.
 
+use std::time::Instant;
+
 use sweep_core::access::Actor;
 use sweep_core::clock::Timestamp;
 use sweep_core::ids::WorkerId;
@@ -9,12 +11,14 @@ use sweep_core::run::{Checkpoint, FailureReason};
 use sweep_core::throughput::ThroughputKey;
 use sweep_core::units::AcceleratorTime;
 use sweep_proto::RunKey;
+use sweep_runtime::trace;
 use sweep_store::{Claim, Error as StoreError, Lease};
+use tracing::{Instrument as _, info_span};
 
 use crate::calibrate::Reference;
 use crate::context::{CalibrationJob, Context};
 use crate::scheduler::queue::Started;
-use crate::{Error, doors, outputs, queue, retries};
+use crate::{Error, doors, outputs, queue, retries, spans};
 
 /// What a worker is to do next.
 pub(crate) enum Work {
@@ -30,6 +34,8 @@ pub(crate) struct RunWork {
     pub(crate) resume_from: Option<Checkpoint>,
     /// Accelerator time between checkpoints.
     pub(crate) checkpoint_every: AcceleratorTime,
+    /// Names the span of the lease, where spans are collected.
+    pub(crate) traceparent: Option<String>,
 }
 
 /// Finds work for a worker.
@@ -54,7 +60,7 @@ pub(crate) async fn lease(
         live.draining
     };
     if let Some(lease) = held {
-        return run_work(context, &lease).await;
+        return run_work(context, &lease, None).await;
     }
     if draining || context.must_be_open().is_err() {
         return Ok(Work::Idle);
@@ -99,16 +105,19 @@ const CLAIMS_MAX: u32 = 32;
 
 /// Claims the run that is next of all sweeps'.
 async fn claim_next(context: &Context, actor: &Actor, worker: WorkerId) -> Result<Work, Error> {
+    let asked = Instant::now();
     for _ in 0..CLAIMS_MAX {
         let Some(started) = queue::next(context).await? else { break };
-        let Started { run, reserve, .. } = started;
+        let Started { run, reserve, sweep, .. } = started;
         let (now, expires_at) = (context.now(), context.lease_expiry());
         let token = actor.token;
         let claim = Claim { run, worker, reserve, token, now, expires_at };
-        match context.store.claim(&claim).await {
+        let span = spans::of_sweep(context, sweep, info_span!("lease", %sweep, %run, %worker));
+        match context.store.claim(&claim).instrument(span.clone()).await {
             Ok(lease) => {
                 context.progressed();
-                return run_work(context, &lease).await;
+                context.measure(|instruments| instruments.claimed(asked.elapsed()));
+                return run_work(context, &lease, trace::name(&span)).await;
             }
             // Another worker was faster: with this run, or with what would have paid for it.
             Err(
@@ -123,7 +132,11 @@ async fn claim_next(context: &Context, actor: &Actor, worker: WorkerId) -> Resul
     Ok(Work::Idle)
 }
 
-async fn run_work(context: &Context, lease: &Lease) -> Result<Work, Error> {
+async fn run_work(
+    context: &Context,
+    lease: &Lease,
+    traceparent: Option<String>,
+) -> Result<Work, Error> {
     let gone = || Error::NotFound { what: format!("no run {}", lease.run) };
     let (sweep, run) = context.store.run(lease.run).await?.ok_or_else(gone)?;
     let sweep = context.store.spec(sweep).await?.ok_or_else(gone)?;
@@ -132,6 +145,7 @@ async fn run_work(context: &Context, lease: &Lease) -> Result<Work, Error> {
         epoch: lease.epoch,
         resume_from: run.checkpoint,
         checkpoint_every: sweep.checkpoint_every(),
+        traceparent,
     })))
 }
 

@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::context::Context;
 use crate::fleet::Fleet;
 use crate::lock::{self, DirectoryLock};
-use crate::{Error, database_url, server, tasks};
+use crate::{Error, database_url, observed, rest, server, tasks};
 
 /// How to run on this machine.
 #[derive(Clone, Debug)]
@@ -27,16 +27,22 @@ pub struct Options {
     /// Program and first arguments of a worker. `--server URL --data-dir DIR` is appended. A
     /// worker ends when its standard input does.
     pub worker_command: Vec<OsString>,
+    /// The HTTP side; none without it.
+    pub http: Option<rest::Options>,
+    /// Collector that instruments are sent to (OTLP over gRPC).
+    pub otlp: Option<String>,
 }
 
 /// A running coordinator of this process.
 pub struct Embedded {
     url: String,
+    http_address: Option<SocketAddr>,
     fleet: Fleet,
     context: Context,
     stop_server: oneshot::Sender<()>,
     server: JoinHandle<Result<(), Error>>,
     tasks: JoinSet<()>,
+    _http: Option<JoinSet<()>>,
     _lock: DirectoryLock,
 }
 
@@ -46,17 +52,22 @@ impl Embedded {
     /// # Errors
     /// When the directory is in use or not writable, or the database is of a newer version.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let Options { data_dir, workers_n, worker_command } = options;
+        let Options { data_dir, workers_n, worker_command, http, otlp } = options;
         let mut lock = DirectoryLock::take(&data_dir)?;
         let data_dir = std::path::absolute(&data_dir)
             .map_err(|source| Error::Directory { path: data_dir, source })?;
         let store = server::open(&database_url(&data_dir)).await?;
         let context = Context::new(store, Arc::new(SystemClock), &data_dir);
+        let context = observed::instrumented(context, http.is_some(), otlp.as_deref())?;
         take_back_abandoned(&context).await?;
         remove_left_checkpoints(&context, &data_dir).await?;
 
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (listener, address) = server::listen(loopback).await?;
+        let http = match &http {
+            Some(http) => Some(rest::Bound::new(http).await?),
+            None => None,
+        };
         let url = format!("http://{address}");
         let io = |source| Error::Directory { path: data_dir.clone(), source };
         lock.announce(&url).map_err(io)?;
@@ -68,15 +79,33 @@ impl Embedded {
             let stopped = async { drop(stopped.await) };
             server::run(&serving, listener, stopped).await
         });
+        let http_address = http.as_ref().map(rest::Bound::address);
+        let http = http.map(|http| http.serve(&context));
         let tasks = tasks::spawn_all(&context);
         let fleet = Fleet::start(&context, workers_n, &worker_command, &url, &data_dir)?;
-        Ok(Self { url, fleet, context, stop_server, server, tasks, _lock: lock })
+        Ok(Self {
+            url,
+            http_address,
+            fleet,
+            context,
+            stop_server,
+            server,
+            tasks,
+            _http: http,
+            _lock: lock,
+        })
     }
 
     /// Where clients and workers reach it.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where the HTTP side is reached, if there is one.
+    #[must_use]
+    pub const fn http_address(&self) -> Option<SocketAddr> {
+        self.http_address
     }
 
     /// Asks the workers to write a checkpoint and stop, waits for them (bounded), and closes.
@@ -87,6 +116,7 @@ impl Embedded {
         // The server ends with the process at the latest.
         let _ = self.stop_server.send(());
         let _ = self.server.await;
+        observed::finish(&self.context).await;
     }
 }
 

@@ -61,6 +61,12 @@ pub enum Error {
     NoPem { path: PathBuf, kind: &'static str },
     #[error("certificate and key cannot be used together")]
     BadTls { source: tonic::transport::Error },
+    #[error("{} and {} cannot be used together", certificate.display(), key.display())]
+    UnusableTls {
+        certificate: PathBuf,
+        key: PathBuf,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     #[error("the token `{name}` has made too many calls: {calls_per_second} a second are the most")]
     TooMany { name: String, calls_per_second: u32, retry_after_ms: u64 },
     #[error("a text of {bytes_n} bytes is too long for a budget.yaml: {bytes_max} are the most")]
@@ -75,6 +81,8 @@ pub enum Error {
     DirectoryInUse { path: PathBuf, pid: String },
     #[error("the address {address} is taken or not ours")]
     AddressInUse { address: String, source: std::io::Error },
+    #[error("`{origin}` is not an origin")]
+    BadOrigin { origin: String },
     #[error("{} cannot be used", path.display())]
     Directory { path: PathBuf, source: std::io::Error },
     #[error("a worker process could not be started")]
@@ -83,6 +91,8 @@ pub enum Error {
     Server(#[from] tonic::transport::Error),
     #[error("a message could not be read")]
     Malformed(#[from] Malformed),
+    #[error(transparent)]
+    Runtime(#[from] sweep_runtime::Error),
     #[error("a computation ended unexpectedly; its message is in the log")]
     Join(#[from] tokio::task::JoinError),
 }
@@ -112,11 +122,14 @@ impl Error {
             | Self::UnreadablePem { .. }
             | Self::NoPem { .. }
             | Self::BadTls { .. }
+            | Self::UnusableTls { .. }
             | Self::OpenDoor { .. } => ErrorCode::Refused,
             Self::NotSignedIn { .. } => ErrorCode::NotSignedIn,
             Self::Denied(_) => ErrorCode::NotAllowed,
+            Self::BadOrigin { .. } => ErrorCode::BadRequest,
             Self::DirectoryInUse { .. } | Self::AddressInUse { .. } => ErrorCode::InUse,
             Self::Directory { .. } => ErrorCode::Storage,
+            Self::Runtime(error) => error.code(),
             Self::Spawn { .. }
             | Self::Server(_)
             | Self::Malformed(_)
@@ -144,7 +157,7 @@ impl Error {
                 Some("wait for it, or choose another folder with --data-dir".to_owned())
             }
             Self::AddressInUse { .. } => {
-                Some("choose another address with --listen, e.g. 127.0.0.1:0".to_owned())
+                Some("choose another with --listen or --http, e.g. 127.0.0.1:0".to_owned())
             }
             Self::NotSignedIn { .. } => Some(
                 "`--token-file FILE` or SWEEP_TOKEN_FILE names the file that holds yours; an \
@@ -157,7 +170,10 @@ impl Error {
                  machine alone"
                     .to_owned(),
             ),
-            Self::UnreadablePem { .. } | Self::NoPem { .. } | Self::BadTls { .. } => Some(
+            Self::UnreadablePem { .. }
+            | Self::NoPem { .. }
+            | Self::BadTls { .. }
+            | Self::UnusableTls { .. } => Some(
                 "`--tls-cert` is the certificate, `--tls-key` its private key: files in PEM".to_owned(),
             ),
             Self::TooMany { retry_after_ms, .. } => Some(format!(
@@ -168,6 +184,10 @@ impl Error {
                 Some("`submit-bytes-max` of the coordinator's sweep.toml is the limit".to_owned())
             }
             Self::TakenElsewhere { .. } => Some("give the sweep another name".to_owned()),
+            Self::BadOrigin { .. } => {
+                Some("an origin has a scheme and no path: `https://sweeps.example`".to_owned())
+            }
+            Self::Runtime(error) => error.hint(),
             Self::Refused(refusal) => Some(refusal.hint().to_owned()),
             Self::TooDear { sweep, .. } => {
                 Some(format!("`sweepctl budget raise {sweep} --to HOURS` pays for more"))

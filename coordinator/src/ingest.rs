@@ -7,6 +7,7 @@ use sweep_core::sweep::Progress;
 use sweep_core::throughput::{Throughput, ThroughputKey};
 use sweep_core::units::AcceleratorTime;
 use sweep_proto::RunKey;
+use sweep_runtime::instruments::Instruments;
 use sweep_store::{Back, Metered, Renewed};
 
 use crate::context::{CalibrationJob, Context};
@@ -65,6 +66,7 @@ pub(crate) async fn heartbeat(
         live.draining
     };
     context.progressed();
+    context.measure(Instruments::heartbeat);
     Ok(match metered {
         Metered::OutOfBudget => Directive::OutOfBudget,
         Metered::Ok if draining || stop.is_some() => Directive::Release,
@@ -79,7 +81,9 @@ pub(crate) async fn metrics(
     sequence: u64,
     points: &[MetricPoint],
 ) -> Result<(), Error> {
-    context.stored(context.store.append_metrics(key.run, key.epoch, sequence, points).await)
+    context.stored(context.store.append_metrics(key.run, key.epoch, sequence, points).await)?;
+    context.measure(|instruments| instruments.points_stored(points.len()));
+    Ok(())
 }
 
 /// Notes where a run can be taken up again.

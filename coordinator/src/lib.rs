@@ -2,7 +2,7 @@
 //! the ledger, stores what they report and refits the laws.
 //!
 //! Decisions are pure functions ([`planner`], [`scheduler`], [`calibrate`]); around them, thin
-//! gRPC services and background tasks read the database, decide, and write it again. The
+//! services (gRPC, and HTTP in [`rest`]) and background tasks read the database, decide, and write it again. The
 //! coordinator trains nothing and knows neither candle nor Kubernetes: workers pull their work.
 //!
 //! Read first: [`planner::plan`], [`scheduler::solve`], and [`embedded::Embedded`], which runs all
@@ -11,6 +11,7 @@
 mod api;
 pub mod budget;
 pub mod calibrate;
+mod changes;
 mod context;
 mod control;
 mod corpora;
@@ -22,19 +23,24 @@ pub mod embedded;
 mod error;
 mod fleet;
 mod health;
+mod hub;
 mod imports;
 mod ingest;
 mod lock;
+mod observed;
 mod outputs;
 pub mod planner;
+mod preview;
 mod proposals;
 pub mod proposer;
 mod queue;
 mod read_model;
 mod reference;
+pub mod rest;
 mod retries;
 pub mod scheduler;
 pub mod server;
+mod spans;
 mod submit;
 mod tasks;
 

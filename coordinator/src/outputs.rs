@@ -45,6 +45,11 @@ fn live_part(context: &Context, run: RunId, at: u64) -> Option<(OutputPart, u64)
     Some((part, tail.end()))
 }
 
+/// What the attempts of a run have printed so far.
+pub(crate) async fn all(context: &Context, run: RunId) -> Result<Vec<OutputPart>, Error> {
+    news(context, run, &mut (0, 0)).await
+}
+
 /// Sends what the attempts of a run have printed; with `follow`, until the run has ended.
 pub(crate) async fn tell(
     context: &Context,

@@ -1,10 +1,13 @@
-//! What people call a sweep or a run, and which one they mean. Pure.
+//! What people call a sweep or a run, and which one they mean.
 
+use sweep_core::access::Actor;
+use sweep_core::ids::RunId;
 use sweep_core::metric::Series;
 use sweep_core::nearest::nearest;
 use sweep_core::sweep::RunRecord;
 
-use crate::Error;
+use crate::context::Context;
+use crate::{Error, read_model};
 
 /// Digits of an id that are enough to name a run by, where only one begins so.
 const PREFIX_MIN: usize = 4;
@@ -59,6 +62,21 @@ pub(crate) fn find_run<'a>(runs: &'a [RunRecord], text: &str) -> Result<&'a RunR
         }),
         (None, _) => Err(Error::NotFound { what: no_run(runs, text) }),
     }
+}
+
+/// The run that is called so in the sweep of this name.
+///
+/// # Errors
+/// As [`find_run`], and for an unknown sweep.
+pub(crate) async fn run_of(
+    context: &Context,
+    actor: &Actor,
+    sweep: &str,
+    run: &str,
+) -> Result<RunId, Error> {
+    let sweep = read_model::find(context, actor, sweep).await?;
+    let runs = context.store.runs(sweep.id).await?;
+    Ok(find_run(&runs, run)?.spec.id)
 }
 
 fn no_run(runs: &[RunRecord], text: &str) -> String {

@@ -14,13 +14,17 @@ use tonic::transport::server::TcpIncoming;
 
 use crate::context::Context;
 use crate::doors::{self, Auth, Limits, TlsFiles};
-use crate::{Error, api, health, tasks};
+use crate::{Error, api, health, observed, rest, tasks};
 
 /// Where to listen and what to serve.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Port 0 takes a free one.
     pub listen: SocketAddr,
+    /// The HTTP side; none without it.
+    pub http: Option<rest::Options>,
+    /// Collector that instruments are sent to (OTLP over gRPC).
+    pub otlp: Option<String>,
     /// `sqlite:///path` or `postgres://...`.
     pub database_url: String,
     /// Corpora and checkpoints, shared with the workers.
@@ -36,39 +40,88 @@ pub struct Options {
     pub grace: Duration,
 }
 
-/// Serves until `stop` resolves. From then on no run is given out and watchers are told; calls in
-/// progress end, within the grace. Workers keep their runs and report again when a coordinator is there.
-/// `hurry` ends it at once.
-///
-/// # Errors
-/// When the database cannot be opened or is of a newer version, or the address is taken or would let
-/// strangers in.
-pub async fn serve(
-    options: Options,
-    stop: impl Future<Output = ()> + Send + 'static,
-    hurry: impl Future<Output = ()> + Send,
-) -> Result<(), Error> {
-    doors::must_be_safe(options.auth, options.listen)?;
-    let tls = options.tls.as_ref().map(TlsFiles::read).transpose()?;
-    let (listener, address) = listen(options.listen).await?;
-    let directory = |source| Error::Directory { path: options.data_dir.clone(), source };
-    std::fs::create_dir_all(&options.data_dir).map_err(directory)?;
-    let store = open(&options.database_url).await?;
-    let context = Context::new(store, Arc::new(SystemClock), &options.data_dir);
-    let context = context.with_auth(options.auth).with_limits(options.limits);
-    doors::bootstrap(&context, &options.data_dir, options.bootstrap_token_file.as_deref()).await?;
-    tracing::info!(%address, "serving");
-    let mut tasks = tasks::spawn_all(&context);
-    // On the heap: it holds the whole server, and would be moved with every future around it.
-    let serving = Box::pin(run_to_the_end(&context, listener, tls, stop));
-    tokio::select! {
-        served = serving => served?,
-        () = overdue(&context, options.grace) => tracing::warn!("calls in progress are cut"),
-        () = hurry => tracing::warn!("asked twice to stop: calls in progress are cut"),
+/// A coordinator that has its ports and its database, and answers nobody yet.
+pub struct Bound {
+    context: Context,
+    listener: TcpListener,
+    address: SocketAddr,
+    http: Option<rest::Bound>,
+    tls: Option<ServerTlsConfig>,
+    grace: Duration,
+}
+
+impl Bound {
+    /// Takes the addresses and opens the database.
+    ///
+    /// # Errors
+    /// When the database cannot be opened or is of a newer version, or an address is taken or would let
+    /// strangers in.
+    pub async fn new(options: Options) -> Result<Self, Error> {
+        let http_address = options.http.as_ref().map(|http| http.listen);
+        for address in [Some(options.listen), http_address].into_iter().flatten() {
+            doors::must_be_safe(options.auth, address)?;
+        }
+        let tls = options.tls.as_ref().map(TlsFiles::read).transpose()?;
+        let (listener, address) = listen(options.listen).await?;
+        let http = match &options.http {
+            Some(http) => {
+                let tls = options.tls.as_ref().map(TlsFiles::acceptor).transpose()?;
+                Some(rest::Bound::new(http).await?.with_tls(tls))
+            }
+            None => None,
+        };
+        let directory = |source| Error::Directory { path: options.data_dir.clone(), source };
+        std::fs::create_dir_all(&options.data_dir).map_err(directory)?;
+        let store = open(&options.database_url).await?;
+        let context = Context::new(store, Arc::new(SystemClock), &options.data_dir);
+        let context = context.with_auth(options.auth).with_limits(options.limits);
+        let context =
+            observed::instrumented(context, options.http.is_some(), options.otlp.as_deref())?;
+        let token_file = options.bootstrap_token_file.as_deref();
+        doors::bootstrap(&context, &options.data_dir, token_file).await?;
+        Ok(Self { context, listener, address, http, tls, grace: options.grace })
     }
-    tasks.shutdown().await;
-    context.store.close().await?;
-    Ok(())
+
+    /// Where workers and clients reach it.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the HTTP side is reached, if there is one.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(rest::Bound::address)
+    }
+
+    /// Serves until `stop` resolves. From then on no run is given out and watchers are told; calls in
+    /// progress end, within the grace. Workers keep their runs and report again when a coordinator is
+    /// there. `hurry` ends it at once.
+    ///
+    /// # Errors
+    /// When the gRPC server stops by itself.
+    pub async fn serve(
+        self,
+        stop: impl Future<Output = ()> + Send + 'static,
+        hurry: impl Future<Output = ()> + Send,
+    ) -> Result<(), Error> {
+        let Self { context, listener, address, http, tls, grace } = self;
+        tracing::info!(%address, "serving");
+        let mut tasks = tasks::spawn_all(&context);
+        let http = http.map(|http| http.serve(&context));
+        // On the heap: it holds the whole server, and would be moved with every future around it.
+        let serving = Box::pin(run_to_the_end(&context, listener, tls, stop));
+        tokio::select! {
+            served = serving => served?,
+            () = overdue(&context, grace) => tracing::warn!("calls in progress are cut"),
+            () = hurry => tracing::warn!("asked twice to stop: calls in progress are cut"),
+        }
+        drop(http);
+        tasks.shutdown().await;
+        observed::finish(&context).await;
+        context.store.close().await?;
+        Ok(())
+    }
 }
 
 /// Answers calls until `stop` resolves and those in progress have ended.

@@ -51,6 +51,7 @@ pub(crate) async fn submit(
     };
     match context.store.create_sweep(&new).await? {
         Created::New(record) => {
+            crate::spans::begin(context, record.id);
             context.store.set_corpus(record.id, &corpus).await?;
             context.changed();
             Ok(Submitted { record, created: true })

@@ -112,7 +112,7 @@ async fn what_budget_yaml_lets_through_is_run_up_to_its_cap_and_survives_a_crash
     let approved = approved(&records, Decider::Policy);
     let cost: AcceleratorTime = approved.iter().map(|(_, cost)| *cost).sum();
     let costs = format!("{approved:?}");
-    assert!(approved.len() >= 2 && cost <= cap, "{costs}");
+    assert!(!approved.is_empty() && cost <= cap, "{costs}");
     let new: AcceleratorTime = stored.runs[16..].iter().map(|run| run.spec.cost()).sum();
     assert_eq!(new, cost, "{costs}");
     let plan = stored.store.plan(stored.sweep.id).await?.context("there is no plan")?;

@@ -112,7 +112,7 @@ fn a_door_to_the_network_stays_shut_until_people_sign_in() {
 
 async fn connect(served: &Served<'_>, token_file: &str) -> Result<WorkerServiceClient<Line>> {
     let dial = Dial { token: Some(secret(token_file)?), ..Dial::open(served.url.clone()) };
-    Ok(WorkerServiceClient::new(dial.line(dial.endpoint()?.connect().await?)))
+    Ok(WorkerServiceClient::new(dial.line(dial.endpoint()?.connect().await?, || None)))
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Tests of the whole: one binary, one module per subject.
 
+mod api;
 mod closed_loop;
 mod control;
 mod doors;
@@ -12,5 +13,6 @@ mod operations;
 mod refusals;
 mod sandbox;
 mod served;
+mod telemetry;
 mod tls;
 mod tokens;

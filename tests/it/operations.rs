@@ -53,7 +53,7 @@ async fn a_coordinator_that_is_stopped_tells_watchers_and_its_workers_go_on_with
     let sandbox = Sandbox::new(&long_budget());
     let address = free_address()?;
     let url = format!("http://{address}");
-    let serve = ["serve", "--listen", &address];
+    let serve = ["serve", "--listen", &address, "--http", "none"];
     let begin = async || -> Result<_> {
         let process = sandbox.spawn(&serve);
         let listens = async || Ok(TcpStream::connect(&address).is_ok());

@@ -22,7 +22,9 @@ impl<'a> Served<'a> {
     pub(crate) async fn start(sandbox: &'a Sandbox, options: &[&str]) -> Result<Self> {
         let log = sandbox.path("serve.log");
         let address = free_address()?;
-        let all = [&["-vvv", "serve", "--listen", &address], options].concat();
+        // The usual port of the HTTP side is one, and tests are many.
+        let http: &[&str] = if options.contains(&"--http") { &[] } else { &["--http", "none"] };
+        let all = [&["-vvv", "serve", "--listen", &address], http, options].concat();
         let process = sandbox.spawn_logged(&all, &log);
         let is_secure = options.contains(&"--tls-cert");
         let scheme = if is_secure { "https" } else { "http" };

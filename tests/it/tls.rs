@@ -1,11 +1,15 @@
 //! A coordinator that speaks TLS, with certificates that are made for the test.
 
+use std::process::Command;
+
 use anyhow::{Context as _, Result};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
 use sweep_core::run::RunState;
 
 use crate::sandbox::{Sandbox, small_budget};
-use crate::served::Served;
+use crate::served::{Served, free_address, secret};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -21,6 +25,8 @@ fn authority(sandbox: &Sandbox, name: &str) -> Result<Authority> {
 fn certificate(sandbox: &Sandbox, by: &Authority, name: &str, until: i32) -> Result<[String; 4]> {
     let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()])?;
     params.not_after = date_time_ymd(until, 1, 1);
+    // Of the authority's own name it would pass for signed by itself.
+    params.distinguished_name.push(DnType::CommonName, "coordinator");
     let key = KeyPair::generate()?;
     let certificate = params.signed_by(&key, by)?;
     let [cert_file, key_file] = ["pem", "key"].map(|kind| sandbox.path(&format!("{name}.{kind}")));
@@ -46,7 +52,8 @@ async fn a_sweep_is_trained_over_tls_and_what_does_not_fit_is_told() -> Result<(
     let options = certificate(&sandbox, &ours, "server", 2999)?;
     let options: Vec<&str> =
         ["--auth", "tokens"].into_iter().chain(options.iter().map(String::as_str)).collect();
-    let served = Served::start(&sandbox, &options).await?;
+    let http = free_address()?;
+    let served = Served::start(&sandbox, &[&options[..], &["--http", &http]].concat()).await?;
     assert!(served.log()?.contains("others can read the key"), "{}", served.log()?);
     let [ca, other] = ["ca.pem", "other.pem"].map(|name| sandbox.path(name));
     let (ca, other) = (ca.to_string_lossy(), other.to_string_lossy());
@@ -57,6 +64,21 @@ async fn a_sweep_is_trained_over_tls_and_what_does_not_fit_is_told() -> Result<(
     sandbox.succeed(&[&["submit", "budget.yaml"], &common[..]].concat());
     let stored = sandbox.stored().await?.context("nothing is stored")?;
     assert!(stored.runs.iter().all(|run| run.state == RunState::Succeeded));
+
+    // The HTTP side has the same certificate, and asks for the same tokens.
+    let secret = format!("Authorization: Bearer {}", secret(&admin)?.expose());
+    let list = format!("https://{http}/api/v1/sweeps");
+    let curl = |options: &[&str]| Command::new("curl").args(["-sf", &list]).args(options).output();
+    let answer = curl(&["--cacert", &ca, "-H", &secret])?;
+    let answer = String::from_utf8(answer.stdout)?;
+    assert!(answer.contains("\"name\":\"small\""), "{answer}");
+    // As its manual has it: 22 for a status of 400 and more, 60 for a peer that nobody vouches for; 35 where
+    // the signature is not even that of the authority's namesake.
+    assert_eq!(curl(&["--cacert", &ca])?.status.code(), Some(22));
+    let distrusted = curl(&["--cacert", &other, "-H", &secret])?.status.code();
+    assert!(matches!(distrusted, Some(35 | 60)), "{distrusted:?}");
+    let clear = Command::new("curl").args(["-sf", &list.replace("https", "http")]).output()?;
+    assert!(!clear.status.success());
 
     // Without its scheme, an address that goes with an authority is one of TLS.
     let plain = served.url.replace("https", "http");

@@ -7,6 +7,7 @@ use sweep_core::code::ErrorCode;
 use sweep_proto::dial::{Dial, Line};
 use sweep_proto::v1::worker_service_client::WorkerServiceClient;
 use sweep_proto::{TlsFault, WireError};
+use sweep_runtime::trace;
 use tokio::sync::watch;
 use tonic::{Code, Response, Status};
 
@@ -26,7 +27,7 @@ pub(crate) fn connect(server: &Dial) -> Result<Client, Error> {
     let bad = |source| Error::BadAddress { url: server.url.clone(), source };
     let endpoint = server.endpoint().map_err(bad)?;
     let endpoint = endpoint.timeout(CALL_TIMEOUT).tcp_nodelay(true);
-    Ok(WorkerServiceClient::new(server.line(endpoint.connect_lazy())))
+    Ok(WorkerServiceClient::new(server.line(endpoint.connect_lazy(), trace::current)))
 }
 
 /// Repeats `call` until the coordinator has answered. Every call may be repeated: the coordinator

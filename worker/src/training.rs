@@ -13,10 +13,12 @@ use sweep_corpus::Library;
 use sweep_proto::v1::finish_request::Outcome as Ending;
 use sweep_proto::v1::{FinishRequest, Released, RunAssignment, RunRef};
 use sweep_proto::{RunKey, WireError, document};
+use sweep_runtime::trace;
 use sweep_trainer::{
     Accelerator, Directive, Error as TrainerError, Monitor, Outcome, Start, TrainJob,
 };
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use crate::agent::Agent;
 use crate::client::Client;
@@ -31,9 +33,17 @@ const CHECKPOINTS: &str = "checkpoints";
 /// Works off one assignment. Whatever becomes of the run is told to the coordinator; an error here
 /// ends the worker.
 pub(crate) async fn work(agent: &Agent, assignment: RunAssignment) -> Result<(), Error> {
-    let RunAssignment { run_spec, epoch, resume_from, heartbeat_ms, checkpoint_every_ms } =
-        assignment;
-    let run: RunSpec = document::decode(&run_spec)?;
+    let run: RunSpec = document::decode(&assignment.run_spec)?;
+    // Of the level of warnings, so that what is told of a run names it.
+    let span = tracing::warn_span!("train", run = %run.id, attempt = assignment.epoch);
+    if let Some(lease) = &assignment.traceparent {
+        trace::continue_from(&span, lease);
+    }
+    attempt(agent, run, assignment).instrument(span).await
+}
+
+async fn attempt(agent: &Agent, run: RunSpec, assignment: RunAssignment) -> Result<(), Error> {
+    let RunAssignment { epoch, resume_from, heartbeat_ms, checkpoint_every_ms, .. } = assignment;
     let key = RunKey { run: run.id, epoch };
     tracing::info!(run = %key.run, epoch, label = run.label(), "training");
     if !start(agent, key).await? {
@@ -47,7 +57,7 @@ pub(crate) async fn work(agent: &Agent, assignment: RunAssignment) -> Result<(),
     let training = if let Some(trainer) = run.trainer.clone() {
         let (desk, events) = (events_desk, sender);
         let job = Job { run, trainer, data_dir, folder, resume_from, accelerator, desk, events };
-        tokio::spawn(external::train(job))
+        tokio::spawn(external::train(job).in_current_span())
     } else {
         let thread = Thread {
             run,
@@ -59,7 +69,8 @@ pub(crate) async fn work(agent: &Agent, assignment: RunAssignment) -> Result<(),
             desk: events_desk,
             events: sender,
         };
-        tokio::task::spawn_blocking(move || thread.train())
+        let span = tracing::Span::current();
+        tokio::task::spawn_blocking(move || span.in_scope(|| thread.train()))
     };
     let mut reporter = Reporter::new(agent, key, desk.clone());
     let heartbeat = Duration::from_millis(u64::from(heartbeat_ms.max(1)));

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     allocate, approve, budget, cancel, check, compare, completions, corpus, doctor, fit, forecast,
     import, invert, laws, logs, metrics, migrate, pause, plan, plot, predict, project, proposals,
-    propose, queue, reject, resume, retry, runs, scoreboard, serve, status, submit, token, watch,
-    worker,
+    propose, queue, reject, resume, retry, runs, schema, scoreboard, serve, status, submit, token,
+    watch, worker,
 };
 
 /// Plans, runs and forecasts training sweeps on a fixed budget of accelerator time.
@@ -59,6 +59,26 @@ pub(crate) struct Global {
     /// Print more of what happens inside; repeat for more still
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Write log lines for people or as JSON
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
+    /// Send spans and metrics to this OpenTelemetry collector (OTLP over gRPC)
+    #[arg(
+        long,
+        global = true,
+        env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub(crate) otlp: Option<String>,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
 }
 
 /// Each command says itself what it is for: its first sentence is the summary shown here.
@@ -100,9 +120,19 @@ pub(crate) enum Command {
     Token(token::Token),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
-    /// Print the JSON schema of budget.yaml
-    #[command(after_help = "Example:\n  sweepctl schema > budget.schema.json")]
-    Schema,
+    Schema(schema::Schema),
+}
+
+impl Command {
+    /// What a collector of spans calls the process.
+    pub(crate) const fn role(&self) -> &'static str {
+        match self {
+            Self::Serve(_) => "serve",
+            Self::Worker(_) => "worker",
+            Self::Submit(_) => "submit",
+            _ => "client",
+        }
+    }
 }
 
 /// The sweep that a question is about.

@@ -7,6 +7,8 @@ use coordinator::embedded::{Embedded, Options};
 
 use sweep_core::spec::ScheduleSpec;
 
+use crate::args::LogFormat;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::machine::cores_n;
 
@@ -37,10 +39,16 @@ impl Fleet {
 }
 
 /// Starts a coordinator over `data_dir` with a fleet of this same binary.
-pub(crate) async fn start(data_dir: &Path, fleet: Fleet) -> Result<Embedded, Failure> {
+pub(crate) async fn start(context: &Context, fleet: Fleet) -> Result<Embedded, Failure> {
     let Fleet { workers_n, threads_n } = fleet;
-    let worker_command = worker_command(threads_n)?;
-    let options = Options { data_dir: data_dir.to_owned(), workers_n, worker_command };
+    let otlp = context.global.otlp.clone();
+    let mut worker_command = worker_command(threads_n)?;
+    worker_command.extend(otlp.iter().map(|url| format!("--otlp={url}").into()));
+    if context.global.log_format == LogFormat::Json {
+        worker_command.push("--log-format=json".into());
+    }
+    let data_dir = context.data_dir().to_owned();
+    let options = Options { data_dir, workers_n, worker_command, http: None, otlp };
     Ok(Embedded::start(options).await?)
 }
 

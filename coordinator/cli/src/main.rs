@@ -37,6 +37,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use tracing::Instrument as _;
 
 use crate::args::Cli;
 use crate::context::Context;
@@ -70,13 +71,24 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli, printer: &Printer) -> Result<ExitStatus, Failure> {
     let Cli { global, command } = cli;
-    printer.init_logs(global.verbose)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::broke("the async runtime cannot be started", &error))?;
+    let role = command.role();
+    let telemetry = {
+        // A collector is spoken to from within the runtime.
+        let _entered = runtime.enter();
+        printer.init_logs(&global, &format!("sweepctl-{role}"))?
+    };
     let context = Context { global, printer: printer.clone() };
-    let outcome = runtime.block_on(commands::run(command, &context));
+    // A role lasts: a span over all of it would be the parent of everything.
+    let span = match role {
+        "serve" | "worker" => tracing::Span::none(),
+        _ => tracing::info_span!("command", role),
+    };
+    let outcome = runtime.block_on(commands::run(command, &context).instrument(span));
+    telemetry.finish();
     runtime.shutdown_timeout(SHUTDOWN_GRACE);
     outcome
 }

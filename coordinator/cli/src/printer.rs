@@ -5,7 +5,9 @@ use std::io::{self, IsTerminal, Write};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde::Serialize;
 
-use crate::args::{Format, Global};
+use sweep_runtime::telemetry::{self, Collector, Logs, Telemetry};
+
+use crate::args::{Format, Global, LogFormat};
 use crate::failure::{ExitStatus, Failure};
 
 /// Width of plots and excerpts where the terminal's is not known.
@@ -106,10 +108,16 @@ impl Printer {
     }
 
     /// Sends logs to stderr, above the bars.
-    pub(crate) fn init_logs(&self, verbosity: u8) -> Result<(), Failure> {
+    pub(crate) fn init_logs(&self, global: &Global, service: &str) -> Result<Telemetry, Failure> {
         let bars = self.bars.clone();
         let writer = move || AboveBars(bars.clone());
-        Ok(sweep_runtime::telemetry::init_to(verbosity, self.colour_stderr, writer)?)
+        let format = match global.log_format {
+            LogFormat::Text => telemetry::Format::Text,
+            LogFormat::Json => telemetry::Format::Json,
+        };
+        let logs = Logs { verbosity: global.verbose, colour: self.colour_stderr, format };
+        let collector = global.otlp.as_deref().map(|endpoint| Collector { endpoint, service });
+        Ok(telemetry::init(logs, collector, writer)?)
     }
 
     fn stderr(&self, text: &str) {

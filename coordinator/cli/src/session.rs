@@ -26,6 +26,7 @@ use sweep_proto::v1::{
     WithdrawImportRequest,
 };
 use sweep_proto::{TlsFault, WireError, document};
+use sweep_runtime::trace;
 use tonic::{Response, Status, Streaming};
 
 use crate::context::Context;
@@ -104,7 +105,7 @@ impl Session {
                      of another one",
                 ));
             }
-            match embedded::start(data_dir, need.fleet()).await {
+            match embedded::start(context, need.fleet()).await {
                 Ok(embedded) => {
                     let url = embedded.url().to_owned();
                     return Self::connect(Dial::open(url), Some(embedded)).await;
@@ -139,7 +140,7 @@ impl Session {
         })?;
         let channel =
             endpoint.connect_timeout(CONNECT_TIMEOUT).connect().await.map_err(unusable)?;
-        let line = server.line(channel);
+        let line = server.line(channel, trace::current);
         let operator = OperatorServiceClient::new(line.clone());
         let client = SweepServiceClient::new(line).max_decoding_message_size(MESSAGE_BYTES_MAX);
         Ok(Self { client, operator, server, embedded })

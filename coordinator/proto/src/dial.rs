@@ -10,6 +10,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 
 use crate::tls::TlsFault;
+use crate::trace::traced;
 
 /// A connection that shows the token, if there is one, with every call.
 pub type Line = InterceptedService<Channel, Credentials>;
@@ -67,36 +68,39 @@ impl Dial {
         }
     }
 
-    /// The channel of an endpoint, as clients want it.
+    /// The channel of an endpoint, as clients want it. `span` names the span that a call is made in.
     #[must_use]
-    pub fn line(&self, channel: Channel) -> Line {
-        InterceptedService::new(channel, Credentials::new(self.token.as_ref()))
+    pub fn line(&self, channel: Channel, span: fn() -> Option<String>) -> Line {
+        InterceptedService::new(channel, Credentials::new(self.token.as_ref(), span))
     }
 }
 
-/// The header of every call.
+/// The headers of every call: who asks, and in which span.
 #[derive(Clone, Debug)]
-pub struct Credentials(Option<MetadataValue<Ascii>>);
+pub struct Credentials {
+    authorization: Option<MetadataValue<Ascii>>,
+    span: fn() -> Option<String>,
+}
 
 impl Credentials {
     /// A token that no header can hold is none that a coordinator knows: it will say so.
-    fn new(token: Option<&Secret>) -> Self {
+    fn new(token: Option<&Secret>, span: fn() -> Option<String>) -> Self {
         let header = token.map(|token| format!("Bearer {}", token.expose()).parse());
         let mut header = header.and_then(Result::<MetadataValue<Ascii>, _>::ok);
         if let Some(header) = &mut header {
             // Neither logs nor the compression of headers keep it.
             header.set_sensitive(true);
         }
-        Self(header)
+        Self { authorization: header, span }
     }
 }
 
 impl Interceptor for Credentials {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(header) = &self.0 {
+        if let Some(header) = &self.authorization {
             request.metadata_mut().insert("authorization", header.clone());
         }
-        Ok(request)
+        Ok(traced(request, (self.span)().as_deref()))
     }
 }
 
@@ -108,13 +112,17 @@ mod tests {
     fn the_token_is_sent_and_not_printed() {
         let token = Some(Secret::new("swp_0123abcd_secret".to_owned()));
         let dial = Dial { token, ..Dial::open("http://127.0.0.1:7700".to_owned()) };
-        let mut credentials = Credentials::new(dial.token.as_ref());
+        let mut credentials =
+            Credentials::new(dial.token.as_ref(), || Some("00-1-2-01".to_owned()));
         let request = credentials.call(Request::new(())).unwrap();
         let sent = request.metadata().get("authorization").unwrap();
         assert_eq!(sent.to_str().unwrap(), "Bearer swp_0123abcd_secret");
+        assert_eq!(request.metadata().get("traceparent").unwrap(), "00-1-2-01");
         for printed in [format!("{dial:?}"), format!("{credentials:?}"), format!("{request:?}")] {
             assert!(!printed.contains("secret"), "{printed}");
         }
-        assert!(Credentials::new(None).call(Request::new(())).unwrap().metadata().is_empty());
+        assert!(
+            Credentials::new(None, || None).call(Request::new(())).unwrap().metadata().is_empty()
+        );
     }
 }

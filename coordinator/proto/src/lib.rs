@@ -10,10 +10,12 @@ mod error;
 pub mod foreign;
 mod message;
 mod tls;
+mod trace;
 
 pub use error::WireError;
 pub use message::{Malformed, RunKey};
 pub use tls::TlsFault;
+pub use trace::traced;
 
 /// Every method of every service, by the path that it is called at: `/sweep.v1.SweepService/Submit`.
 pub const METHODS: &[&str] = include!(concat!(env!("OUT_DIR"), "/methods.rs"));

@@ -18,6 +18,8 @@ pub enum Error {
         #[source]
         source: tracing_subscriber::filter::ParseError,
     },
+    #[error("telemetry cannot be set up: {message}")]
+    Telemetry { message: String },
     #[error("signals cannot be listened to")]
     Signals(#[source] std::io::Error),
 }
@@ -27,7 +29,9 @@ impl Error {
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::ConfigMissing { .. } => ErrorCode::NotFound,
-            Self::Config { .. } | Self::LogFilter { .. } => ErrorCode::BadSpec,
+            Self::Config { .. } | Self::LogFilter { .. } | Self::Telemetry { .. } => {
+                ErrorCode::BadSpec
+            }
             Self::Signals(_) => ErrorCode::Internal,
         }
     }
@@ -37,6 +41,7 @@ impl Error {
         let hint = match self {
             Self::Config { .. } => "`--dump-config` prints every key with its value",
             Self::LogFilter { .. } => "try `SWEEP_LOG=debug` or `SWEEP_LOG=coordinator=trace`",
+            Self::Telemetry { .. } => "an OTLP endpoint is a URL such as `http://127.0.0.1:4317`",
             Self::ConfigMissing { .. } | Self::Signals(_) => return None,
         };
         Some(hint.to_owned())

@@ -1,5 +1,5 @@
 //! What every role of the binary needs before its own work begins: process configuration, logs on
-//! stderr, and a way to be asked to stop.
+//! stderr, instruments and spans, and a way to be asked to stop.
 //!
 //! Knows nothing of sweeps. Read first: [`config::load`], [`shutdown::Signal`],
 //! [`telemetry::init`].
@@ -16,7 +16,9 @@
 
 pub mod config;
 mod error;
+pub mod instruments;
 pub mod shutdown;
 pub mod telemetry;
+pub mod trace;
 
 pub use error::Error;

@@ -9,12 +9,14 @@ pub(crate) use sweeps::Sender;
 use sweep_proto::v1::operator_service_server::OperatorServiceServer;
 use sweep_proto::v1::sweep_service_server::SweepServiceServer;
 use sweep_proto::v1::worker_service_server::WorkerServiceServer;
+use tonic::codegen::http;
 use tonic::transport::server::Router;
 use tonic::transport::{Server, ServerTlsConfig};
 
 use crate::Error;
 use crate::context::Context;
 use crate::doors::Guard;
+use crate::spans;
 
 /// Largest message: the status of some thousand runs.
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
@@ -28,7 +30,9 @@ pub(crate) fn router(context: &Context, tls: Option<ServerTlsConfig>) -> Result<
         .max_decoding_message_size(MESSAGE_BYTES_MAX);
     let operator = OperatorServiceServer::new(operator::Operator { context: context.clone() });
     let in_flight_max = context.limiter.limits.in_flight_max;
-    let mut server = Server::builder().max_concurrent_streams(in_flight_max);
+    let traced =
+        |request: &http::Request<()>| spans::of_call(request.headers(), request.uri().path());
+    let mut server = Server::builder().max_concurrent_streams(in_flight_max).trace_fn(traced);
     if let Some(tls) = tls {
         server = server.tls_config(tls).map_err(|source| Error::BadTls { source })?;
     }

@@ -5,9 +5,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use sweep_core::access::Actor;
-use sweep_core::ids::{RunId, SweepId};
 use sweep_core::import::ImportedRun;
-use sweep_core::sweep::{Preview, SweepPhase};
+use sweep_core::sweep::SweepPhase;
 use sweep_core::units::AcceleratorTime;
 use sweep_proto::document;
 use sweep_proto::v1::sweep_service_server::SweepService;
@@ -24,7 +23,7 @@ use tonic::{Request, Response, Status};
 use crate::context::Context;
 use crate::control::{self, Asked};
 use crate::doors::{self, actor};
-use crate::planner::{self, PlanInput};
+use crate::preview::{self, Look};
 use crate::proposals::{self, Wanted};
 use crate::queue::Change;
 use crate::submit::{self, Submitted};
@@ -68,7 +67,7 @@ impl SweepService for Sweeps {
         let PreviewRequest { yaml, measure } = request.into_inner();
         let context = self.context.clone();
         Ok(Response::new(stream(|sender| async move {
-            preview(&context, &actor, &yaml, measure, &sender).await
+            tell_preview(&context, &actor, &yaml, measure, &sender).await
         })))
     }
 
@@ -219,7 +218,7 @@ impl SweepService for Sweeps {
         let actor = actor(&request)?;
         let OutputRequest { name, run, follow } = request.into_inner();
         // An unknown run is an answer to the call itself.
-        let run = self.run_of(&actor, &name, &run).await?;
+        let run = reference::run_of(&self.context, &actor, &name, &run).await?;
         let context = self.context.clone();
         Ok(Response::new(stream(|sender| async move {
             outputs::tell(&context, &actor, run, follow, &sender).await
@@ -232,20 +231,11 @@ impl SweepService for Sweeps {
     ) -> Result<Response<Documents>, Status> {
         let actor = actor(&request)?;
         let MetricsRequest { name, run, metric } = request.into_inner();
-        let run = self.run_of(&actor, &name, &run).await?;
+        let run = reference::run_of(&self.context, &actor, &name, &run).await?;
         let all = self.context.store.all_metrics(run).await.map_err(Error::from)?;
         let asked = reference::find_series(&all, &metric)?;
         let documents: Vec<_> = asked.iter().map(|series| Ok(Document::of(series))).collect();
         Ok(Response::new(Box::pin(tokio_stream::iter(documents))))
-    }
-}
-
-impl Sweeps {
-    /// The run that is called so in the sweep of this name.
-    async fn run_of(&self, actor: &Actor, sweep: &str, run: &str) -> Result<RunId, Error> {
-        let sweep = read_model::find(&self.context, actor, sweep).await?;
-        let runs = self.context.store.runs(sweep.id).await?;
-        Ok(reference::find_run(&runs, run)?.spec.id)
     }
 }
 
@@ -285,7 +275,7 @@ async fn watch(context: &Context, actor: &Actor, name: &str, sender: &Sender) ->
     }
 }
 
-async fn preview(
+async fn tell_preview(
     context: &Context,
     actor: &Actor,
     yaml: &str,
@@ -301,24 +291,13 @@ async fn preview(
         changes.mark_unchanged();
         context.must_be_open()?;
         doors::must_still_be_in(context, actor).await?;
-        let calibrations = planning::calibrations(context, &spec).await?;
-        let known = calibrations.is_some();
-        let calibrations = calibrations.unwrap_or_default();
-        let complete = known && calibrations.iter().all(|c| c.throughput.is_some());
-        let plan = if complete {
-            let calibrations = &calibrations;
-            let (sweep, corpus) = (SweepId::new(), &corpus);
-            let input = PlanInput { sweep, spec: &spec, calibrations, corpus, parent: None };
-            Some(planner::plan(&input)?)
-        } else {
-            None
-        };
-        if measure && known {
-            planning::request_missing(context, &calibrations);
+        let Look { preview, is_known } = preview::look(context, &spec, &corpus).await?;
+        let is_complete = preview.plan.is_some();
+        if measure && is_known {
+            planning::request_missing(context, &preview.calibrations);
         }
-        let preview = Preview { calibrations, plan };
         let listening = sender.send(Ok(Document::of(&preview))).await.is_ok();
-        if !listening || complete || !measure {
+        if !listening || is_complete || !measure {
             return Ok(());
         }
         if changes.changed().await.is_err() {

@@ -50,6 +50,7 @@ impl WorkerService for Workers {
                     resume_from: run.resume_from.as_ref().map(Into::into),
                     heartbeat_ms: timing.heartbeat_ms,
                     checkpoint_every_ms: run.checkpoint_every.ms(),
+                    traceparent: run.traceparent,
                 }),
                 Work::Calibrate(keys) => {
                     let keys = keys.iter().map(document::encode).collect();

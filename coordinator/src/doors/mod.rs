@@ -22,6 +22,7 @@ use crate::context::Context;
 
 pub(crate) use bootstrap::bootstrap;
 pub use limits::Limits;
+pub(crate) use tls::HANDSHAKE_TIMEOUT;
 pub use tls::TlsFiles;
 
 pub(crate) use guard::{Guard, actor};

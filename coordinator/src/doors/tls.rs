@@ -2,13 +2,18 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{self, ServerConfig};
 use tonic::transport::{Identity, ServerTlsConfig};
 
 use crate::Error;
 
 /// A handshake that takes longer than this is none.
-const HANDSHAKE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+pub(crate) const HANDSHAKE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Files in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,16 +24,39 @@ pub struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// Reads them. A key that others can read is told of.
+    /// Reads them for gRPC. A key that others can read is told of.
     pub(crate) fn read(&self) -> Result<ServerTlsConfig, Error> {
-        let certificate = read(&self.certificate, "CERTIFICATE")?;
-        let key = read(&self.key, "PRIVATE KEY")?;
+        let (certificate, key) = self.texts()?;
         if is_readable_by_others(&self.key) {
             let key = self.key.display();
             tracing::warn!(%key, "others can read the key: `chmod 600` leaves it to its owner");
         }
         let identity = Identity::from_pem(certificate, key);
         Ok(ServerTlsConfig::new().identity(identity).timeout(HANDSHAKE_TIMEOUT))
+    }
+
+    /// Reads them for HTTP/1.1.
+    pub(crate) fn acceptor(&self) -> Result<TlsAcceptor, Error> {
+        let (certificate, key) = self.texts()?;
+        let unusable = |source: Box<dyn std::error::Error + Send + Sync>| {
+            let (certificate, key) = (self.certificate.clone(), self.key.clone());
+            Error::UnusableTls { certificate, key, source }
+        };
+        let chain: Result<Vec<_>, _> =
+            CertificateDer::pem_slice_iter(certificate.as_bytes()).collect();
+        let chain = chain.map_err(|error| unusable(error.into()))?;
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes());
+        let key = key.map_err(|error| unusable(error.into()))?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+            .map_err(|error| unusable(error.into()))?;
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    fn texts(&self) -> Result<(String, String), Error> {
+        Ok((read(&self.certificate, "CERTIFICATE")?, read(&self.key, "PRIVATE KEY")?))
     }
 }
 

@@ -1,14 +1,17 @@
 //! Refits the laws after each finished run and keeps every forecast as a row of its own.
 
+use std::time::Instant;
+
 use law_engine::{Analysis, Request, Study};
 use sweep_core::forecast::Forecast;
 use sweep_core::ids::{ForecastId, SweepId};
 use sweep_core::spec;
 use sweep_core::sweep::SweepRecord;
 use sweep_store::Evidence;
+use tracing::{Instrument as _, info_span};
 
-use crate::Error;
 use crate::context::Context;
+use crate::{Error, spans};
 
 /// Bootstrap draws behind each interval (LAWS: 1,000 in StepLaw, 4,000 in Epoch's Chinchilla
 /// replication): enough that the ends of a 90 % interval move by about a tenth of its width.
@@ -19,7 +22,9 @@ const SEED: u64 = 0;
 pub(super) async fn converge(context: Context) -> Result<(), Error> {
     for sweep in context.store.sweeps().await? {
         if behind(&context, sweep.id).await? {
-            refit(&context, &sweep).await?;
+            let span = info_span!("refit", sweep = sweep.name);
+            let span = spans::of_sweep(&context, sweep.id, span);
+            refit(&context, &sweep).instrument(span).await?;
         }
     }
     Ok(())
@@ -45,6 +50,7 @@ async fn refit(context: &Context, sweep: &SweepRecord) -> Result<(), Error> {
     let observations_n = observations.len() as u32;
     let parent = context.store.latest_forecast_head(sweep.id).await?.map(|latest| latest.id);
     let id = ForecastId::new();
+    let begun = Instant::now();
     let analysis = tokio::task::spawn_blocking(move || {
         let arms: Vec<String> = spec.arms.iter().map(|arm| arm.name.clone()).collect();
         let request = Request {
@@ -58,6 +64,7 @@ async fn refit(context: &Context, sweep: &SweepRecord) -> Result<(), Error> {
         law_engine::analyse(&Study::new(&observations, &arms), &request)
     });
     let Analysis { arms, crossovers, .. } = analysis.await?;
+    context.measure(|instruments| instruments.refitted(begun.elapsed()));
     let forecast =
         Forecast { id, sweep: sweep.id, parent, made_at, observations_n, arms, crossovers };
     context.store.put_forecast(&forecast).await?;

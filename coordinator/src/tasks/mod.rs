@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::Error;
 use crate::context::Context;
+use crate::{Error, observed};
 
 /// A change wakes the tasks at once; this is for what no change announces, such as expiry.
 const TICK: Duration = Duration::from_secs(1);
@@ -27,6 +27,7 @@ pub(crate) fn spawn_all(context: &Context) -> JoinSet<()> {
     tasks.spawn(converge(context.clone(), "proposals", Woken::ByChange, proposals::converge));
     tasks.spawn(converge(context.clone(), "reaper", Woken::ByChange, reaper::converge));
     tasks.spawn(converge(context.clone(), "storage", Woken::ByTick, storage::converge));
+    tasks.spawn(converge(context.clone(), "instruments", Woken::ByTick, observed::converge));
     tasks
 }
 

@@ -1,5 +1,7 @@
 //! The history of forecasts: each refit adds a child to the forecast before.
 
+use std::collections::HashMap;
+
 use sea_orm::prelude::{TimeDateTimeWithTimeZone, Uuid};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
@@ -28,6 +30,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Conflict`] when its parent is not the latest forecast of the sweep.
+    #[tracing::instrument(level = "info", skip_all, fields(otel.name = "database put_forecast"))]
     pub async fn put_forecast(&self, forecast: &Forecast) -> Result<(), Error> {
         writing!(self, |tx| {
             // Locked, so that forecasts of one sweep come one after the other.
@@ -86,6 +89,23 @@ impl Store {
             Ok(ForecastHead { id: ForecastId(id), made_at: from_at(made_at), observations_n })
         };
         row.map(head).transpose()
+    }
+
+    /// The newest forecast of every sweep that has one, by name alone.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn newest_forecasts(&self) -> Result<HashMap<SweepId, ForecastId>, Error> {
+        use forecast::Column as C;
+        let names: Vec<(Uuid, Uuid)> = forecast::Entity::find()
+            .select_only()
+            .columns([C::SweepId, C::Id])
+            .order_by_asc(C::Generation)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        // Of each sweep the last one stays.
+        Ok(names.into_iter().map(|(sweep, id)| (SweepId(sweep), ForecastId(id))).collect())
     }
 
     /// All forecasts of a sweep, oldest first.

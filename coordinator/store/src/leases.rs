@@ -94,6 +94,7 @@ impl Store {
     /// # Errors
     /// [`Error::Insufficient`] when the budget does not pay for it, [`Error::IllegalTransition`]
     /// when the run is not queued, [`Error::Conflict`] when the worker holds another run.
+    #[tracing::instrument(level = "info", skip_all, fields(otel.name = "database claim"))]
     pub async fn claim(&self, claim: &Claim) -> Result<Lease, Error> {
         writing!(self, |tx| {
             let mut run = runs::locked(tx, claim.run).await?;
@@ -197,6 +198,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::StaleLease`] when the attempt does not hold the run any more.
+    #[tracing::instrument(level = "info", skip_all, fields(otel.name = "database succeed"))]
     pub async fn succeed(
         &self,
         run: RunId,

@@ -1,6 +1,8 @@
 //! The life of a run. Its state changes only through [`save`], which compares and sets: whoever
 //! has read an older generation of the row loses and looks again.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{
     ActiveValue::{NotSet, Set, Unchanged},
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
@@ -25,6 +27,25 @@ impl Store {
         let Some(row) = row else { return Ok(None) };
         let attempts = self.ended_of_run(run).await?;
         Ok(Some((SweepId(row.sweep_id), record(row, attempts)?)))
+    }
+
+    /// How many runs of all sweeps are in each state; none of a state that no run is in.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn runs_by_state(&self) -> Result<BTreeMap<RunState, u64>, Error> {
+        let counts: Vec<(String, i64)> = run::Entity::find()
+            .select_only()
+            .column(run::Column::State)
+            .column_as(run::Column::Id.count(), "runs_n")
+            .group_by(run::Column::State)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        let count = |(state, n): (String, i64)| {
+            Ok((from_name("run state", state)?, from_n("number of runs", n)?))
+        };
+        counts.into_iter().map(count).collect()
     }
 
     /// Moves a run that nobody holds: releases it to workers, or cancels it. Whatever takes or

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::sqlx::{self, Connection as _};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend};
 use tokio::sync::Mutex;
 
 use crate::error::Error;
@@ -74,6 +74,22 @@ impl Store {
     /// Those of the database.
     pub async fn close(&self) -> Result<(), Error> {
         Ok(self.db.close_by_ref().await?)
+    }
+
+    /// Connections of the pool: in use, and idle.
+    #[must_use]
+    pub fn connections(&self) -> [u64; 2] {
+        let (all, idle) = match self.db.get_database_backend() {
+            DbBackend::Postgres => {
+                let pool = self.db.get_postgres_connection_pool();
+                (u64::from(pool.size()), pool.num_idle() as u64)
+            }
+            _ => {
+                let pool = self.db.get_sqlite_connection_pool();
+                (u64::from(pool.size()), pool.num_idle() as u64)
+            }
+        };
+        [all.saturating_sub(idle), idle]
     }
 }
 

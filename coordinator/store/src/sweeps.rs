@@ -49,6 +49,7 @@ impl Store {
     ///
     /// # Errors
     /// Those of the database.
+    #[tracing::instrument(level = "info", skip_all, fields(otel.name = "database create_sweep"))]
     pub async fn create_sweep(&self, new: &NewSweep) -> Result<Created, Error> {
         writing!(self, |tx| {
             let named = sweep::Column::Name.eq(&new.name);

@@ -155,7 +155,24 @@ pub(super) const DOORS: &[Door] = &[
         why: "a library has an error type of its own that callers can match on",
     },
     Door {
-        libraries: &["askama", "axum", "k8s-openapi", "kube", "redis"],
+        libraries: &["axum", "tower-http", "utoipa"],
+        owners: &["coordinator"],
+        why: "the HTTP API is a second way to ask the coordinator, beside its gRPC services",
+    },
+    Door {
+        libraries: &[
+            "opentelemetry",
+            "opentelemetry-otlp",
+            "opentelemetry-prometheus",
+            "opentelemetry_sdk",
+            "prometheus",
+            "tracing-opentelemetry",
+        ],
+        owners: &["sweep-runtime"],
+        why: "instruments and spans are set up in one place, whoever reads them",
+    },
+    Door {
+        libraries: &["askama", "k8s-openapi", "kube", "redis"],
         owners: &[],
         why: "no crate needs it yet; the one that will is to be its only owner",
     },

@@ -57,7 +57,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn all() -> anyhow::Result<[Generated; 4]> {
+fn all() -> anyhow::Result<[Generated; 5]> {
     // As `cargo xtask ci` builds it: another selection would give the dependencies other features
     // and compile them again.
     cargo::run(&["build", "--workspace", "--all-targets"])?;
@@ -67,6 +67,7 @@ fn all() -> anyhow::Result<[Generated; 4]> {
             text: format!("{:#}\n", sweep_core::spec::json_schema()),
         },
         Generated { path: "docs/cli.md", text: cli_reference()? },
+        Generated { path: "docs/openapi.json", text: sweepctl(&["schema", "openapi"])? },
         Generated { path: "docs/laws.md", text: law_reference()? },
         Generated { path: "worker/corpus/docs-crates.txt", text: documentation_crates()? },
     ])

@@ -29,6 +29,7 @@ pub(crate) mod reject;
 pub(crate) mod resume;
 pub(crate) mod retry;
 pub(crate) mod runs;
+pub(crate) mod schema;
 pub(crate) mod scoreboard;
 pub(crate) mod serve;
 pub(crate) mod status;
@@ -38,7 +39,6 @@ pub(crate) mod watch;
 pub(crate) mod worker;
 
 mod budget_file;
-mod schema;
 
 use crate::args::Command;
 use crate::context::Context;
@@ -82,6 +82,6 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<ExitStatu
         Command::Token(arguments) => token::run(arguments, context).await,
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,
         Command::Completions(arguments) => completions::run(&arguments, context),
-        Command::Schema => schema::run(context),
+        Command::Schema(arguments) => schema::run(&arguments, context),
     }
 }

@@ -2,11 +2,13 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
 use coordinator::doors::{Auth, Limits, TlsFiles};
-use coordinator::server::{Options, serve};
+use coordinator::rest;
+use coordinator::server::{Bound, Options};
 use serde::{Deserialize, Serialize};
 use sweep_runtime::config;
 use sweep_runtime::shutdown::Signal;
@@ -18,6 +20,7 @@ const EXAMPLES: &str = "Examples:
   sweepctl serve
   sweepctl serve --listen 0.0.0.0:7700 --auth tokens --database postgres://sweep@db/sweep
   sweepctl serve --listen 0.0.0.0:7700 --auth tokens --tls-cert cert.pem --tls-key key.pem
+  sweepctl serve --http none
   sweepctl serve --dump-config > sweep.toml";
 
 /// Serve a coordinator for workers and clients elsewhere.
@@ -31,6 +34,9 @@ pub(crate) struct Serve {
     /// Address to listen on [default: 127.0.0.1:7700]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Address of the HTTP API, `none` for no such [default: 127.0.0.1:7780]
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<HttpAddress>,
     /// Database, `sqlite:///PATH` or `postgres://...` [default: sweep.db in the data directory]
     #[arg(long, value_name = "URL")]
     database: Option<String>,
@@ -57,6 +63,10 @@ pub(crate) struct Serve {
 struct Config {
     /// Address of the gRPC server. Without authentication only loopback is served.
     listen: SocketAddr,
+    /// Address of the HTTP API, or `none`. Loopback by default, as the gRPC server.
+    http: HttpAddress,
+    /// Origins whose pages may ask the HTTP API, e.g. `https://sweeps.example`. None by default.
+    http_origins: Vec<String>,
     /// None: a SQLite file in the data directory.
     database: Option<String>,
     /// Folder for corpora, checkpoints and figures; workers of this machine share it.
@@ -83,9 +93,12 @@ struct Config {
 impl Default for Config {
     fn default() -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 7700));
+        let http = HttpAddress(Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 7780))));
         let limits = Limits::default();
         Self {
             listen,
+            http,
+            http_origins: Vec::new(),
             database: None,
             data_dir: None,
             auth: Auth::None,
@@ -101,10 +114,45 @@ impl Default for Config {
     }
 }
 
+/// An address, or the word `none`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+struct HttpAddress(Option<SocketAddr>);
+
+impl FromStr for HttpAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let address = text.parse().map(|address| Self(Some(address)));
+        address.map_err(|_| {
+            format!("`{text}` is neither an address such as 127.0.0.1:7780 nor `none`")
+        })
+    }
+}
+
+impl TryFrom<String> for HttpAddress {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<HttpAddress> for String {
+    fn from(HttpAddress(address): HttpAddress) -> Self {
+        address.map_or_else(|| "none".to_owned(), |address| address.to_string())
+    }
+}
+
 pub(crate) async fn run(arguments: Serve, context: &Context) -> Result<ExitStatus, Failure> {
     let loaded: Config = config::load(arguments.config.as_deref())?;
     let in_force = Config {
         listen: arguments.listen.unwrap_or(loaded.listen),
+        http: arguments.http.unwrap_or(loaded.http),
+        http_origins: loaded.http_origins,
         database: arguments.database.or(loaded.database),
         data_dir: context.global.data_dir.clone().or(loaded.data_dir),
         auth: arguments.auth.unwrap_or(loaded.auth),
@@ -117,8 +165,12 @@ pub(crate) async fn run(arguments: Serve, context: &Context) -> Result<ExitStatu
         return Ok(ExitStatus::Done);
     }
     let data_dir = in_force.data_dir.unwrap_or_else(|| context.data_dir().to_owned());
+    let HttpAddress(http) = in_force.http;
+    let origins = in_force.http_origins;
     let options = Options {
         listen: in_force.listen,
+        http: http.map(|listen| rest::Options { listen, origins }),
+        otlp: context.global.otlp.clone(),
         database_url: in_force.database.unwrap_or_else(|| coordinator::database_url(&data_dir)),
         data_dir,
         auth: in_force.auth,
@@ -134,12 +186,16 @@ pub(crate) async fn run(arguments: Serve, context: &Context) -> Result<ExitStatu
     };
     let scheme = if options.tls.is_some() { "https" } else { "http" };
     let (_trigger, signal) = Signal::listen()?;
-    context.printer.note(&format!("serving on {scheme}://{}", options.listen));
+    let bound = Bound::new(options).await?;
+    context.printer.note(&format!("serving on {scheme}://{}", bound.address()));
+    if let Some(address) = bound.http_address() {
+        context.printer.note(&format!("HTTP API on {scheme}://{address}/api/v1/openapi.json"));
+    }
     let (asked, again) = (signal.clone(), signal.clone());
     let stop = async move {
         asked.raised().await;
     };
-    serve(options, stop, async move { again.raised_again().await }).await?;
+    bound.serve(stop, async move { again.raised_again().await }).await?;
     Ok(match signal.now() {
         Some(kind) if signal.is_urgent() => ExitStatus::Stopped(kind),
         // Asked to stop and stopped: that is what a supervisor wants to hear.
@@ -168,5 +224,14 @@ mod tests {
     #[test]
     fn the_default_configuration_listens_on_loopback() {
         insta::assert_snapshot!(config::dump(&Config::default()).unwrap());
+    }
+
+    #[test]
+    fn an_http_address_is_one_or_none() {
+        for text in ["127.0.0.1:7780", "[::1]:0", "none"] {
+            let address: HttpAddress = text.parse().unwrap();
+            assert_eq!(String::from(address), text);
+        }
+        assert!("None".parse::<HttpAddress>().is_err() && "7780".parse::<HttpAddress>().is_err());
     }
 }

@@ -95,6 +95,8 @@ pub(super) async fn forecasts_form_a_chain(fixture: &Fixture) {
     }
     assert_eq!(store.forecasts(sweep.id).await.unwrap(), chain);
     assert_eq!(store.latest_forecast(sweep.id).await.unwrap().as_ref(), chain.last());
+    let newest = store.newest_forecasts().await.unwrap();
+    assert_eq!(newest.get(&sweep.id), chain.last().map(|forecast| &forecast.id));
     for parent in [None, Some(chain[0].id), Some(ForecastId::new())] {
         let orphan = Forecast { id: ForecastId::new(), parent, ..chain[2].clone() };
         let refused = store.put_forecast(&orphan).await;
