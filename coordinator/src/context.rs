@@ -68,6 +68,7 @@ pub(crate) struct Context {
     /// Corpora, checkpoints and figures.
     pub(crate) data_dir: Arc<Path>,
     closing: Arc<watch::Sender<bool>>,
+    leading: Arc<watch::Sender<bool>>,
     live: Arc<Mutex<Live>>,
     changes: Arc<watch::Sender<u64>>,
     /// Counts the changes that may let another run start.
@@ -131,6 +132,7 @@ impl Context {
             limiter: Arc::default(),
             data_dir: data_dir.into(),
             closing: Arc::new(watch::Sender::new(false)),
+            leading: Arc::new(watch::Sender::new(false)),
             live: Arc::default(),
             changes: Arc::new(watch::Sender::new(0)),
             revision: Arc::default(),
@@ -172,6 +174,21 @@ impl Context {
     pub(crate) fn live(&self) -> MutexGuard<'_, Live> {
         // A panic while holding it leaves plain data behind, which stays usable.
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes whether this coordinator does what is to be done once for the database.
+    pub(crate) fn set_leading(&self, is_leading: bool) {
+        let changed =
+            self.leading.send_if_modified(|was| std::mem::replace(was, is_leading) != is_leading);
+        if changed {
+            tracing::info!(is_leading, "the lead has changed");
+        }
+    }
+
+    /// Resolves when this coordinator leads: at once, as long as it does.
+    pub(crate) async fn lead(&self) {
+        // The sender lives as long as this context.
+        let _ = self.leading.subscribe().wait_for(|is_leading| *is_leading).await;
     }
 
     /// Wakes everything that looks at state: tasks converge, watchers redraw.

@@ -11,6 +11,7 @@ mod import;
 mod main_job;
 mod operations;
 mod refusals;
+mod replicas;
 mod sandbox;
 mod served;
 mod telemetry;

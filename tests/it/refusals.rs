@@ -46,6 +46,18 @@ async fn a_class_too_short_for_a_step_is_refused_before_anything_is_stored() -> 
 }
 
 #[tokio::test]
+async fn a_sweep_is_not_left_where_nobody_goes_on_with_it() -> Result<()> {
+    let sandbox = Sandbox::new(&small_budget("small"));
+    refused(
+        &sandbox,
+        &["submit", "budget.yaml", "--detach"],
+        &["nobody would go on", "--server URL"],
+    );
+    assert!(sandbox.stored().await?.is_none());
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_corpus_that_is_missing_or_too_small_names_the_alternatives() -> Result<()> {
     let yaml = small_budget("small");
     let corpus = yaml.lines().find(|line| line.contains("corpus:")).context("no corpus line")?;

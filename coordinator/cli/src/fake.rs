@@ -230,8 +230,10 @@ async fn every_question_is_answered() {
     let file = stage.folder.path().join("budget.yaml");
     let svg = stage.folder.path().join("own.svg");
     let (file, svg) = (file.to_str().unwrap(), svg.to_str().unwrap());
-    let questions: [&[&str]; 43] = [
+    let questions: [&[&str]; 45] = [
         &["plan", file],
+        &["submit", file, "--detach"],
+        &["submit", file, "--detach", "--json"],
         &["plan", file, "--no-measure", "--json"],
         &["status"],
         &["status", "demo", "--json"],

@@ -39,6 +39,9 @@ type Documents = Pin<Box<dyn Stream<Item = Result<Document, Status>> + Send>>;
 /// Watchers are told of changes at most this often: people cannot read faster, and every telling
 /// takes time from the workers on the same cores.
 const WATCH_INTERVAL: Duration = Duration::from_millis(400);
+/// And looked for them at least this often: what other coordinators of the database do, nobody here
+/// announces.
+const WATCH_TICK: Duration = Duration::from_secs(1);
 
 #[tonic::async_trait]
 impl SweepService for Sweeps {
@@ -259,19 +262,24 @@ where
 
 async fn watch(context: &Context, actor: &Actor, name: &str, sender: &Sender) -> Result<(), Error> {
     let mut changes = context.watch();
+    let mut told = None;
     loop {
         changes.mark_unchanged();
         context.must_be_open()?;
         doors::must_still_be_in(context, actor).await?;
         let status = read_model::status(context, actor, name).await?;
         let done = status.record.phase == SweepPhase::Done;
-        if sender.send(Ok(Document::of(&status))).await.is_err() || done {
+        let is_new = told.as_ref() != Some(&status);
+        if is_new && sender.send(Ok(Document::of(&status))).await.is_err() {
             return Ok(());
         }
+        if done || sender.is_closed() {
+            return Ok(());
+        }
+        told = Some(status);
         tokio::time::sleep(WATCH_INTERVAL).await;
-        if changes.changed().await.is_err() {
-            return Ok(());
-        }
+        // Whoever sends changes lives as long as the context that is borrowed here.
+        let _ = tokio::time::timeout(WATCH_TICK, changes.changed()).await;
     }
 }
 

@@ -3,6 +3,7 @@
 //! restart and recovery.
 
 mod laws;
+mod lead;
 pub(crate) mod planning;
 mod proposals;
 mod reaper;
@@ -21,14 +22,26 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Runs all tasks until they are aborted with the set.
 pub(crate) fn spawn_all(context: &Context) -> JoinSet<()> {
+    use Who::{Everybody, Leader};
+    use Woken::{ByChange, ByTick};
     let mut tasks = JoinSet::new();
-    tasks.spawn(converge(context.clone(), "planning", Woken::ByChange, planning::converge));
-    tasks.spawn(converge(context.clone(), "laws", Woken::ByChange, laws::converge));
-    tasks.spawn(converge(context.clone(), "proposals", Woken::ByChange, proposals::converge));
-    tasks.spawn(converge(context.clone(), "reaper", Woken::ByChange, reaper::converge));
-    tasks.spawn(converge(context.clone(), "storage", Woken::ByTick, storage::converge));
-    tasks.spawn(converge(context.clone(), "instruments", Woken::ByTick, observed::converge));
+    tasks.spawn(lead::keep(context.clone()));
+    // Throughputs are asked for where workers ask for work, so that every coordinator plans.
+    tasks.spawn(converge(context.clone(), "planning", Everybody, ByChange, planning::converge));
+    tasks.spawn(converge(context.clone(), "laws", Leader, ByChange, laws::converge));
+    tasks.spawn(converge(context.clone(), "proposals", Leader, ByChange, proposals::converge));
+    tasks.spawn(converge(context.clone(), "reaper", Everybody, ByChange, reaper::converge));
+    tasks.spawn(converge(context.clone(), "storage", Leader, ByTick, storage::converge));
+    tasks.spawn(converge(context.clone(), "instruments", Everybody, ByTick, observed::converge));
     tasks
+}
+
+/// Which of the coordinators of one database does a task.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Everybody,
+    /// What two would do twice.
+    Leader,
 }
 
 /// What a round of a task waits for.
@@ -40,7 +53,7 @@ enum Woken {
 }
 
 /// Runs one task forever. A failed round is reported as a fault and tried again.
-async fn converge<F, Fut>(context: Context, name: &'static str, woken: Woken, round: F)
+async fn converge<F, Fut>(context: Context, name: &'static str, who: Who, woken: Woken, round: F)
 where
     F: Fn(Context) -> Fut,
     Fut: Future<Output = Result<(), Error>>,
@@ -48,6 +61,9 @@ where
     let mut changes = context.watch();
     let mut reported = None;
     loop {
+        if who == Who::Leader {
+            context.lead().await;
+        }
         changes.mark_unchanged();
         let fault = round(context.clone()).await.err().map(|error| fault_text(name, error));
         let failed = fault.is_some();

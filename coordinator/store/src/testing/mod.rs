@@ -4,6 +4,7 @@ mod books;
 mod controls;
 mod history;
 mod imports;
+mod leader;
 mod leases;
 mod metrics;
 mod projects;
@@ -134,6 +135,8 @@ conformance! {
         a_token_is_taken_back_once
         the_first_admin_is_made_once
         an_attempt_knows_its_token;
+    leader:
+        one_of_two_leads;
     books:
         the_books_agree_with_the_model_event_by_event
         concurrent_events_never_overspend;
