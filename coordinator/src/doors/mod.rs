@@ -1,7 +1,7 @@
-//! Who comes in: a token becomes an [`Actor`], whose rights every service asks for.
+//! Who comes in: a token becomes an `Actor`, whose rights every service asks for.
 //!
-//! [`admit`] is the one way in, whatever the door speaks. [`guard::Guard`] stands before the gRPC
-//! services, with [`methods`] as the table of what each of their methods needs.
+//! `admit` is the one way in, whatever the door speaks. `guard::Guard` stands before the gRPC
+//! services, with `methods` as the table of what each of their methods needs.
 
 mod bootstrap;
 mod guard;

@@ -1,6 +1,6 @@
 //! Which runs to make next with what the plan leaves of a budget. Pure.
 //!
-//! The law engine judges compute classes along each arm's curve; [`sizes`] says which sizes of an arm
+//! The law engine judges compute classes along each arm's curve; `sizes` says which sizes of an arm
 //! stand for a class, and the plan's own throughputs what a class is in steps.
 
 mod question;
