@@ -12,6 +12,7 @@ use sweep_core::throughput::ThroughputKey;
 use sweep_core::units::AcceleratorTime;
 use sweep_proto::RunKey;
 use sweep_runtime::trace;
+use sweep_store::fault::{self, Point};
 use sweep_store::{Claim, Error as StoreError, Lease};
 use tracing::{Instrument as _, info_span};
 
@@ -115,6 +116,7 @@ async fn claim_next(context: &Context, actor: &Actor, worker: WorkerId) -> Resul
         let span = spans::of_sweep(context, sweep, info_span!("lease", %sweep, %run, %worker));
         match context.store.claim(&claim).instrument(span.clone()).await {
             Ok(lease) => {
+                fault::pass(Point::ClaimCommitted);
                 context.progressed();
                 context.measure(|instruments| instruments.claimed(asked.elapsed()));
                 return run_work(context, &lease, trace::name(&span)).await;

@@ -8,6 +8,7 @@ use sweep_core::throughput::{Throughput, ThroughputKey};
 use sweep_core::units::AcceleratorTime;
 use sweep_proto::RunKey;
 use sweep_runtime::instruments::Instruments;
+use sweep_store::fault::{self, Point};
 use sweep_store::{Back, Metered, Renewed};
 
 use crate::context::{CalibrationJob, Context};
@@ -83,6 +84,7 @@ pub(crate) async fn metrics(
 ) -> Result<(), Error> {
     context.stored(context.store.append_metrics(key.run, key.epoch, sequence, points).await)?;
     context.measure(|instruments| instruments.points_stored(points.len()));
+    fault::pass(Point::MetricsCommitted);
     Ok(())
 }
 
@@ -95,7 +97,10 @@ pub(crate) async fn checkpoint(
 ) -> Result<(), Error> {
     let (now, expiry) = (context.now(), context.lease_expiry());
     context.stored(context.store.renew(key.run, key.epoch, used, EXTENSION, now, expiry).await)?;
-    context.stored(context.store.record_checkpoint(key.run, key.epoch, checkpoint).await)
+    fault::pass(Point::CheckpointMetered);
+    context.stored(context.store.record_checkpoint(key.run, key.epoch, checkpoint).await)?;
+    fault::pass(Point::CheckpointCommitted);
+    Ok(())
 }
 
 /// Ends an attempt: settles the ledger and, for a success, keeps the observation. True when another
@@ -134,6 +139,7 @@ pub(crate) async fn finish(
         }
         Ending::Released => give_back(context, key, used, &Back::preempted()).await?,
     };
+    fault::pass(Point::SettleCommitted);
     context.live().progress.remove(&run);
     context.changed();
     Ok(goes_on)

@@ -9,6 +9,7 @@ use sweep_core::scoreboard::Scoreboard;
 use sweep_core::spec::{self, SweepSpec};
 use sweep_core::sweep::{RunRecord, SweepRecord};
 use sweep_core::units::AcceleratorTime;
+use sweep_store::fault::{self, Point};
 use sweep_store::{Error as StoreError, ProposalKey, Ruling};
 
 use crate::context::Context;
@@ -155,6 +156,7 @@ async fn carry_out(context: &Context, order: Order<'_>, dry_run: bool) -> Result
     let at = context.now();
     let ruling = Ruling { proposal: proposal.id, approved: plan, cost, decider, actor, reason, at };
     let record = context.store.decide(&ruling).await.map_err(refused)?;
+    fault::pass(Point::ApproveCommitted);
     let standing = &record.standing;
     tracing::info!(sweep = sweep_name, number, %standing, actor = ruling.actor, "decided");
     context.changed();

@@ -4,6 +4,7 @@ use sweep_core::access::Actor;
 use sweep_core::ids::SweepId;
 use sweep_core::spec::{self, SweepSpec};
 use sweep_core::sweep::SweepRecord;
+use sweep_store::fault::{self, Point};
 use sweep_store::{Created, NewSweep};
 
 use crate::context::Context;
@@ -52,7 +53,9 @@ pub(crate) async fn submit(
     match context.store.create_sweep(&new).await? {
         Created::New(record) => {
             crate::spans::begin(context, record.id);
+            fault::pass(Point::SubmitCommitted);
             context.store.set_corpus(record.id, &corpus).await?;
+            fault::pass(Point::SubmitCorpus);
             context.changed();
             Ok(Submitted { record, created: true })
         }

@@ -88,6 +88,22 @@ fn each_library_has_its_owners() {
     assert_kept("each library has its owners", &violations);
 }
 
+/// Only tests ask for it, so that whoever builds the program alone builds it without.
+#[test]
+fn faults_do_not_ship() {
+    let mut violations = Vec::new();
+    for package in workspace().packages {
+        let name = package.name.as_str();
+        let asks = |features: &[String]| features.iter().any(|feature| feature.contains("faults"));
+        let by_default = package.features.get("default").is_some_and(|features| asks(features));
+        if by_default || shipped(&package).any(|dependency| asks(&dependency.features)) {
+            violations
+                .push(format!("`{name}` turns `faults` on; only development dependencies may"));
+        }
+    }
+    assert_kept("faults do not ship", &violations);
+}
+
 #[test]
 fn dependencies_are_used() {
     let mut violations = Vec::new();

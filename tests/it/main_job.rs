@@ -2,67 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use sweep_core::ids::RunId;
-use sweep_core::metric::{Metric, MetricPoint};
-use sweep_core::run::{RunResult, RunState};
-use sweep_core::sweep::SweepPhase;
+use sweep_core::run::RunState;
 
+use crate::outcome::{Found, check_finished, findings};
 use crate::sandbox::{Sandbox, Stored, kill_9, long_budget, small_budget, survive_killed_workers};
-
-/// What a run found, without what depends on the machine's mood.
-#[derive(Debug, PartialEq)]
-struct Found {
-    result: RunResult,
-    metrics: BTreeMap<Metric, Vec<MetricPoint>>,
-}
-
-/// All findings of a finished sweep by the run's label; labels are equal between sweeps of one
-/// budget.yaml, ids are not.
-async fn findings(stored: &Stored) -> Result<BTreeMap<String, Found>> {
-    let mut findings = BTreeMap::new();
-    for run in &stored.runs {
-        let mut metrics = BTreeMap::new();
-        for metric in Metric::ALL {
-            metrics.insert(metric, stored.store.metrics(run.spec.id, metric).await?);
-        }
-        let result =
-            run.result.clone().with_context(|| format!("{} has none", run.spec.label()))?;
-        let result = RunResult { tokens_per_second: 0.0, ..result };
-        findings.insert(run.spec.label(), Found { result, metrics });
-    }
-    Ok(findings)
-}
-
-/// What must hold of every finished sweep.
-async fn check_finished(stored: &Stored) -> Result<()> {
-    ensure!(stored.sweep.phase == SweepPhase::Done, "the sweep is {:?}", stored.sweep.phase);
-    let balance = stored.store.balance(stored.sweep.id).await?;
-    ensure!(balance.holds() && balance.reserved.ms() == 0, "{balance:?}");
-    let charged: u64 = stored.runs.iter().map(|run| run.spent.ms()).sum();
-    ensure!(charged == balance.spent.ms(), "runs used {charged} ms of {balance:?}");
-    for run in &stored.runs {
-        ensure!(run.state == RunState::Succeeded, "{} {}", run.spec.label(), run.state);
-        for metric in Metric::ALL {
-            let points = stored.store.metrics(run.spec.id, metric).await?;
-            // Of the baselines no hidden unit is ever zero, and no weight of few bits.
-            let of_variants = [Metric::ActiveShare, Metric::OscillatingShare];
-            let expected = !of_variants.contains(&metric);
-            ensure!(points.is_empty() != expected, "{}: {metric}", run.spec.label());
-            let ascending = points.is_sorted_by(|a, b| a.step < b.step);
-            ensure!(ascending, "{} has {metric} twice at a step", run.spec.label());
-        }
-    }
-    let observations = stored.store.observations(stored.sweep.id).await?;
-    ensure!(observations.len() == stored.runs.len(), "{} observations", observations.len());
-    let forecasts = stored.store.forecasts(stored.sweep.id).await?;
-    let last = forecasts.last().context("there is no forecast")?;
-    ensure!(last.observations_n as usize == observations.len(), "the forecast is behind");
-    for pair in forecasts.windows(2) {
-        ensure!(pair[1].parent == Some(pair[0].id), "forecasts are not a chain");
-    }
-    Ok(())
-}
 
 /// Steps that a caught run has ahead of it at least: several tenths of a second.
 const STEPS_LEFT_MIN: u64 = 600;

@@ -119,6 +119,15 @@ impl Sandbox {
         Watched(command.spawn().expect("the program can be started"))
     }
 
+    /// The same for a process that is to end itself at a place between two writes, as
+    /// [`sweep_store::fault`] has them.
+    pub(crate) fn spawn_until(&self, fault: &str, arguments: &[&str], log: &Path) -> Watched {
+        let log = std::fs::File::create(log).expect("the folder is writable");
+        let mut command = self.command(arguments);
+        command.env("SWEEP_FAULT", fault).stdout(Stdio::null()).stderr(log);
+        Watched(command.spawn().expect("the program can be started"))
+    }
+
     /// What is stored, read beside whoever writes it; None before there is a database.
     pub(crate) async fn stored(&self) -> Result<Option<Stored>> {
         let file = self.data_dir().join("sweep.db");
@@ -127,10 +136,7 @@ impl Sandbox {
         }
         // A file that is being made is locked, and has no tables.
         let Ok(store) = Store::open(&sqlite_url(&file)).await else { return Ok(None) };
-        let Ok(sweeps) = store.sweeps().await else { return Ok(None) };
-        let Some(sweep) = sweeps.into_iter().next() else { return Ok(None) };
-        let runs = store.runs(sweep.id).await?;
-        Ok(Some(Stored { store, sweep, runs }))
+        Stored::read(store).await
     }
 
     /// Waits until what is stored satisfies `condition`.
@@ -216,6 +222,16 @@ pub(crate) struct Stored {
     pub(crate) store: Store,
     pub(crate) sweep: SweepRecord,
     pub(crate) runs: Vec<RunRecord>,
+}
+
+impl Stored {
+    /// The newest sweep of a database; None before there is one.
+    pub(crate) async fn read(store: Store) -> Result<Option<Self>> {
+        let Ok(sweeps) = store.sweeps().await else { return Ok(None) };
+        let Some(sweep) = sweeps.into_iter().next() else { return Ok(None) };
+        let runs = store.runs(sweep.id).await?;
+        Ok(Some(Self { store, sweep, runs }))
+    }
 }
 
 /// Ends a process as a crash would.

@@ -20,12 +20,24 @@ pub(crate) struct Served<'a> {
 impl<'a> Served<'a> {
     /// Starts it on a free port with these options, and waits until it answers.
     pub(crate) async fn start(sandbox: &'a Sandbox, options: &[&str]) -> Result<Self> {
+        Self::start_at(sandbox, &free_address()?, None, options).await
+    }
+
+    /// The same on this address, for as long as it takes to get to the place of a fault.
+    pub(crate) async fn start_at(
+        sandbox: &'a Sandbox,
+        address: &str,
+        fault: Option<&str>,
+        options: &[&str],
+    ) -> Result<Self> {
         let log = sandbox.path("serve.log");
-        let address = free_address()?;
         // The usual port of the HTTP side is one, and tests are many.
         let http: &[&str] = if options.contains(&"--http") { &[] } else { &["--http", "none"] };
-        let all = [&["-vvv", "serve", "--listen", &address], http, options].concat();
-        let process = sandbox.spawn_logged(&all, &log);
+        let all = [&["-vvv", "serve", "--listen", address], http, options].concat();
+        let process = match fault {
+            Some(fault) => sandbox.spawn_until(fault, &all, &log),
+            None => sandbox.spawn_logged(&all, &log),
+        };
         let is_secure = options.contains(&"--tls-cert");
         let scheme = if is_secure { "https" } else { "http" };
         let served = Self { sandbox, process, url: format!("{scheme}://{address}"), log };

@@ -5,6 +5,7 @@ use sweep_core::run::{RunEvent, RunState};
 use sweep_core::spec::{self, SweepSpec};
 use sweep_core::sweep::{Calibration, RunRecord, SweepPhase, SweepRecord};
 use sweep_store::Error as StoreError;
+use sweep_store::fault::{self, Point};
 
 use crate::calibrate;
 use crate::context::{CalibrationJob, Context};
@@ -50,6 +51,7 @@ async fn plan(context: &Context, sweep: &SweepRecord) -> Result<(), Error> {
     match planner::plan(&input) {
         Ok(plan) => {
             context.store.put_plan(&plan).await?;
+            fault::pass(Point::PlanCommitted);
             context.store.set_phase(sweep.id, SweepPhase::Running).await?;
             context.changed();
         }

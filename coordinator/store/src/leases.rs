@@ -21,6 +21,7 @@ use sweep_core::units::AcceleratorTime;
 use crate::column::{from_at, from_ms, from_n, to_at, to_json, to_ms};
 use crate::entity::{lease, run};
 use crate::error::{Error, conflict, duplicate_is_lost_race};
+use crate::fault::{self, Point};
 use crate::ledger::{self, EntryKind, Posting};
 use crate::projects::{Full, Room};
 use crate::tx::writing;
@@ -129,10 +130,13 @@ impl Store {
                 .exec_without_returning(tx)
                 .await
                 .map_err(duplicate_is_lost_race)?;
+            fault::pass(Point::ClaimLease);
             let attempt = Attempt { run, lease };
             attempt.post(tx, EntryKind::Reserve, attempt.lease.reserved_ms, claim.now).await?;
+            fault::pass(Point::ClaimLedger);
             let lease = to_lease(&attempt.lease)?;
             runs::save(tx, attempt.run).await?;
+            fault::pass(Point::ClaimRun);
             Ok(lease)
         })
     }
@@ -172,7 +176,7 @@ impl Store {
             let stop = runs::stop(&attempt.run)?;
             let metered = attempt.meter(tx, metered, extend_by, now).await?;
             attempt.lease.expires_at = to_at(expires_at)?;
-            attempt.save(tx).await?;
+            attempt.save(tx, Point::RenewLease).await?;
             Ok(Renewed { metered, stop })
         })
     }
@@ -190,7 +194,9 @@ impl Store {
         writing!(self, |tx| {
             let mut attempt = held(tx, run, epoch).await?;
             attempt.run.checkpoint = Some(to_json("checkpoint", checkpoint)?);
-            runs::save(tx, attempt.run).await
+            runs::save(tx, attempt.run).await?;
+            fault::pass(Point::CheckpointRun);
+            Ok(())
         })
     }
 
@@ -214,6 +220,7 @@ impl Store {
             };
             attempt.run.result = Some(to_json("result", result)?);
             observations::insert(tx, &attempt.run, observation, now).await?;
+            fault::pass(Point::SettleObservation);
             attempt.end(AttemptEnd::Succeeded, None)?;
             attempt.settle(tx, Some(metered), now).await
         })
@@ -431,13 +438,17 @@ impl Attempt {
         if let Some(reading) = reading {
             self.meter(tx, reading, AcceleratorTime::ZERO, now).await?;
         }
+        fault::pass(Point::SettleMetered);
         let unused = self.lease.reserved_ms - self.lease.metered_ms;
         if unused > 0 {
             self.post(tx, EntryKind::Refund, unused, now).await?;
         }
+        fault::pass(Point::SettleRefunded);
         self.lease.closed_at = Some(to_at(now)?);
         self.lease.closed_hour = Some(projects::hour(now));
-        self.save(tx).await
+        self.save(tx, Point::SettleLease).await?;
+        fault::pass(Point::SettleRun);
+        Ok(())
     }
 
     async fn post(
@@ -451,7 +462,8 @@ impl Attempt {
         Posting { sweep: self.run.sweep_id, attempt, kind, amount_ms }.post(tx, now).await
     }
 
-    async fn save(self, tx: &impl ConnectionTrait) -> Result<(), Error> {
+    /// `between` lies between lease and run.
+    async fn save(self, tx: &impl ConnectionTrait, between: Point) -> Result<(), Error> {
         let mut lease = self.lease.clone().into_active_model();
         lease.reserved_ms = Set(self.lease.reserved_ms);
         lease.metered_ms = Set(self.lease.metered_ms);
@@ -461,6 +473,7 @@ impl Attempt {
         lease.ended = Set(self.lease.ended);
         lease.failure = Set(self.lease.failure);
         lease.update(tx).await?;
+        fault::pass(between);
         runs::save(tx, self.run).await
     }
 }

@@ -19,6 +19,7 @@ use crate::Store;
 use crate::column::{from_at, from_ms, from_n, from_name, to_at, to_ms};
 use crate::entity::{ledger, ledger_entry};
 use crate::error::{Error, not_found};
+use crate::fault::{self, Point};
 
 /// One line of a sweep's journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,16 @@ impl EntryKind {
             Self::Extend => "extend",
             Self::Spend => "spend",
             Self::Refund => "refund",
+        }
+    }
+
+    /// Between the totals and the journal, where runs get there.
+    const fn point(self) -> Option<Point> {
+        match self {
+            Self::Reserve => Some(Point::LedgerReserve),
+            Self::Spend => Some(Point::LedgerSpend),
+            Self::Refund => Some(Point::LedgerRefund),
+            Self::Grant | Self::Extend => None,
         }
     }
 
@@ -126,6 +137,7 @@ pub(crate) async fn open(
         entries_n: Set(1),
     };
     row.insert(tx).await?;
+    fault::pass(Point::SubmitLedger);
     let posting = Posting { sweep, attempt: None, kind: EntryKind::Grant, amount_ms: granted_ms };
     posting.note(tx, 1, at).await
 }
@@ -183,7 +195,12 @@ impl Posting {
             .filter(C::SweepId.eq(self.sweep))
             .filter(C::FreeMs.into_expr().add(free * self.amount_ms).gte(0));
         match update.exec_with_returning(tx).await?.pop() {
-            Some(row) => self.note(tx, row.entries_n, at).await,
+            Some(row) => {
+                if let Some(between) = self.kind.point() {
+                    fault::pass(between);
+                }
+                self.note(tx, row.entries_n, at).await
+            }
             None => Err(Error::Insufficient {
                 asked: from_ms(self.amount_ms)?,
                 free: from_ms(free_ms(tx, self.sweep).await?)?,

@@ -28,6 +28,7 @@ mod condition;
 mod controls;
 mod entity;
 mod error;
+pub mod fault;
 mod forecasts;
 mod imports;
 mod leader;

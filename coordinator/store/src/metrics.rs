@@ -20,6 +20,7 @@ use crate::chunk::Chunk;
 use crate::column::{from_n, from_name, to_n};
 use crate::entity::{metric_chunk, run};
 use crate::error::Error;
+use crate::fault::{self, Point};
 use crate::leases::held;
 use crate::runs;
 use crate::tx::writing;
@@ -55,7 +56,9 @@ impl Store {
             let rows = rows
                 .into_iter()
                 .map(|(metric, points)| row(run.0, metric, attempt.lease.epoch, sequence, &points));
-            insert(tx, rows.collect::<Result<_, Error>>()?).await
+            insert(tx, rows.collect::<Result<_, Error>>()?).await?;
+            fault::pass(Point::MetricsChunk);
+            Ok(())
         })
     }
 
@@ -119,6 +122,7 @@ impl Store {
             let series = series(chunks(run).all(tx).await?)?;
             let of_run = metric_chunk::Column::RunId.eq(run.0);
             metric_chunk::Entity::delete_many().filter(of_run).exec(tx).await?;
+            fault::pass(Point::TogetherDeleted);
             let mut rows = Vec::new();
             for (metric, points) in series {
                 for (sequence, points) in points.chunks(POINTS_MAX).enumerate() {
@@ -126,7 +130,9 @@ impl Store {
                     rows.push(row(run.0, metric, TOGETHER, sequence, points)?);
                 }
             }
-            insert(tx, rows).await
+            insert(tx, rows).await?;
+            fault::pass(Point::TogetherInserted);
+            Ok(())
         })
     }
 }

@@ -15,6 +15,7 @@ use sweep_core::sweep::RunRecord;
 use crate::column::{from_json, from_ms, to_json, to_ms};
 use crate::entity::{plan, plan_run, run, sweep};
 use crate::error::{Error, conflict, duplicate_is_lost_race, not_found};
+use crate::fault::{self, Point};
 use crate::tx::writing;
 use crate::{Store, runs};
 
@@ -97,7 +98,9 @@ pub(crate) async fn put(tx: &impl ConnectionTrait, plan: &Plan) -> Result<(), Er
         granted_ms: Set(to_ms(plan.granted)?),
     };
     row.insert(tx).await.map_err(duplicate_is_lost_race)?;
+    fault::pass(Point::PlanRow);
     insert_new_runs(tx, plan).await?;
+    fault::pass(Point::PlanRuns);
     link_runs(tx, plan).await
 }
 

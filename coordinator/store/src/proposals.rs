@@ -20,6 +20,7 @@ use sweep_core::units::AcceleratorTime;
 use crate::column::{from_json, from_ms, from_n, to_at, to_json, to_ms};
 use crate::entity::{proposal, proposal_decision, sweep};
 use crate::error::{Error, duplicate_is_lost_race, not_found};
+use crate::fault::{self, Point};
 use crate::tx::writing;
 use crate::{Store, plans};
 
@@ -146,7 +147,9 @@ impl Store {
                         return Err(Refusal::NoMoreRuns.into());
                     }
                     plans::put(tx, plan).await?;
+                    fault::pass(Point::ApprovePlan);
                     wake(tx, sweep).await?;
+                    fault::pass(Point::ApproveWoken);
                     let (chosen, cost) = (chosen.clone(), ruling.cost);
                     Verdict::Approved { plan: plan.id, chosen, cost }
                 }
@@ -159,6 +162,7 @@ impl Store {
                 at: ruling.at,
             };
             insert(tx, ruling.proposal, &decision).await?;
+            fault::pass(Point::ApproveDecision);
             record.standing = match decision.verdict {
                 Verdict::Approved { .. } => Standing::Approved,
                 Verdict::Rejected => Standing::Rejected,

@@ -17,6 +17,7 @@ use sweep_core::units::AcceleratorTime;
 use crate::column::{from_at, from_json, from_n, from_name, to_at, to_json};
 use crate::entity::{ledger, sweep};
 use crate::error::{Error, duplicate_is_lost_race, not_found};
+use crate::fault::{self, Point};
 use crate::tx::writing;
 use crate::{Store, ledger as books};
 
@@ -70,6 +71,7 @@ impl Store {
                 cancelled_at: Set(None),
             };
             row.insert(tx).await.map_err(duplicate_is_lost_race)?;
+            fault::pass(Point::SubmitSweep);
             books::open(tx, new.id.0, new.granted, new.submitted_at).await?;
             let created = records(tx, Some(named)).await?.pop();
             created.map(Created::New).ok_or_else(|| not_found(format_args!("sweep {}", new.id)))

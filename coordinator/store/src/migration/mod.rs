@@ -24,6 +24,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
 
 use crate::Store;
 use crate::error::Error;
+use crate::fault::{self, Point};
 use crate::tx::writing;
 
 /// Where sea-orm-migration notes what it has applied.
@@ -71,7 +72,7 @@ impl Store {
     /// # Errors
     /// [`Error::NewerSchema`] for a database that a newer version has migrated.
     pub async fn migrate(&self) -> Result<MigrationReport, Error> {
-        writing!(self, |tx| {
+        let report = writing!(self, |tx| {
             if tx.get_database_backend() == DbBackend::Postgres {
                 let lock = format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})");
                 tx.execute_unprepared(&lock).await?;
@@ -79,9 +80,14 @@ impl Store {
             refuse_unknown(applied(tx, &SchemaManager::new(tx)).await?)?;
             let pending = Migrator::get_pending_migrations(tx).await?;
             let applied = pending.iter().map(|migration| migration.name().to_owned()).collect();
-            Migrator::up(tx, None).await?;
+            for _ in &pending {
+                Migrator::up(tx, Some(1)).await?;
+                fault::pass(Point::MigrateStep);
+            }
             Ok(MigrationReport { applied })
-        })
+        })?;
+        fault::pass(Point::MigrateCommitted);
+        Ok(report)
     }
 }
 
