@@ -97,6 +97,8 @@ pub enum Error {
     Join(#[from] tokio::task::JoinError),
 }
 
+/// A database that is restarted is there again within seconds.
+const DATABASE_AFTER_MS: u64 = 500;
 const MAKE_ROOM: &str =
     "free space on that disk, then repeat the command: it goes on where it stopped";
 
@@ -229,6 +231,7 @@ impl From<Error> for WireError {
     fn from(error: Error) -> Self {
         let retry_after_ms = match &error {
             Error::TooMany { retry_after_ms, .. } => Some(*retry_after_ms),
+            Error::Store(sweep_store::Error::Away { .. }) => Some(DATABASE_AFTER_MS),
             _ => None,
         };
         Self { code: error.code(), message: error.chain(), hint: error.hint(), retry_after_ms }

@@ -9,6 +9,7 @@ mod faults;
 mod full_disk;
 mod house;
 mod import;
+mod losses;
 mod main_job;
 mod operations;
 mod outcome;

@@ -244,6 +244,16 @@ pub(crate) fn terminate(pid: u32) -> Result<()> {
     signal(pid, "-TERM")
 }
 
+/// Stops a process where it is, without its knowing.
+pub(crate) fn freeze(pid: u32) -> Result<()> {
+    signal(pid, "-STOP")
+}
+
+/// Lets it go on.
+pub(crate) fn thaw(pid: u32) -> Result<()> {
+    signal(pid, "-CONT")
+}
+
 fn signal(pid: u32, name: &str) -> Result<()> {
     let status = Command::new("kill").args([name, &pid.to_string()]).status();
     let status = status.context("`kill` is not there")?;
@@ -267,6 +277,10 @@ pub(crate) struct Watched(Child);
 impl Watched {
     pub(crate) fn pid(&self) -> u32 {
         self.0.id()
+    }
+
+    pub(crate) fn is_running(&mut self) -> Result<bool> {
+        Ok(self.0.try_wait()?.is_none())
     }
 
     /// Waits for the process to end by itself.

@@ -74,14 +74,16 @@ where
 }
 
 /// The coordinator did not answer, as opposed to refused; its own refusals carry details. One whose
-/// disk is full is as good as absent until somebody has made room, and so is one that has no time now.
+/// disk is full is as good as absent until somebody has made room, and so is one that says when to come
+/// again: it has no time now, or its database is being restarted.
 fn is_absence(status: &Status) -> bool {
     if TlsFault::of(status).is_some() {
         // Waiting would not mend it.
         return false;
     }
     if !status.details().is_empty() {
-        return matches!(WireError::of(status).code, ErrorCode::Storage | ErrorCode::TooMany);
+        let error = WireError::of(status);
+        return error.code == ErrorCode::Storage || error.retry_after_ms.is_some();
     }
     matches!(
         status.code(),

@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use sea_orm::{DbErr, RuntimeErr, SqlErr};
+use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 use sweep_core::code::ErrorCode;
 use sweep_core::control::Refusal;
 use sweep_core::ids::RunId;
@@ -18,6 +18,9 @@ pub enum Error {
     BadUrl { url: String },
     #[error("the database refused")]
     Database { source: DbErr },
+    /// It is being restarted, or cannot be reached. What was asked may have been done all the same.
+    #[error("the database does not answer")]
+    Away { source: DbErr },
     #[error("the disk is full")]
     DiskFull { source: DbErr },
     #[error("the database file is not writable")]
@@ -62,6 +65,7 @@ impl Error {
         match self {
             Self::BadUrl { .. }
             | Self::Database { .. }
+            | Self::Away { .. }
             | Self::NewerSchema { .. }
             | Self::Corrupt { .. } => ErrorCode::Database,
             Self::DiskFull { .. } | Self::NotWritable { .. } => ErrorCode::Storage,
@@ -104,6 +108,8 @@ const SQLITE_IOERR_SHMSIZE: i32 = 4874;
 
 // Error codes of PostgreSQL 15, appendix A: serialization failure, deadlock.
 const RETRIED_BY_POSTGRES: [&str; 2] = ["40001", "40P01"];
+// The same appendix: it shuts down, has crashed, or starts.
+const POSTGRES_RESTARTS: [&str; 3] = ["57P01", "57P02", "57P03"];
 const POSTGRES_DISK_FULL: &str = "53100";
 
 enum SqlState {
@@ -111,14 +117,23 @@ enum SqlState {
     Postgres(String),
 }
 
+fn of_driver(error: &DbErr) -> Option<&SqlxError> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
+}
+
+/// A connection broke or none came about. An SQLite file is read by a library: what fails there has a code.
+fn is_away(error: &DbErr) -> bool {
+    matches!(error, DbErr::ConnectionAcquire(_))
+        || matches!(of_driver(error), Some(SqlxError::Io(_) | SqlxError::PoolTimedOut))
+}
+
 fn sql_state(error: &DbErr) -> Option<SqlState> {
-    let (DbErr::Conn(RuntimeErr::SqlxError(error))
-    | DbErr::Exec(RuntimeErr::SqlxError(error))
-    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        return None;
-    };
-    let error = error.as_database_error()?;
+    let error = of_driver(error)?.as_database_error()?;
     let code = error.code()?;
     if error.try_downcast_ref::<sea_orm::SqlxSqliteError>().is_some() {
         code.parse().ok().map(SqlState::Sqlite)
@@ -141,6 +156,10 @@ impl From<DbErr> for Error {
             Some(SqlState::Postgres(code)) if code == POSTGRES_DISK_FULL => {
                 Self::DiskFull { source }
             }
+            Some(SqlState::Postgres(code)) if POSTGRES_RESTARTS.contains(&code.as_str()) => {
+                Self::Away { source }
+            }
+            None if is_away(&source) => Self::Away { source },
             _ => Self::Database { source },
         }
     }

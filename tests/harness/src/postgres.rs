@@ -14,19 +14,19 @@ use tempfile::TempDir;
 const USER: &str = "sweep";
 
 /// Nothing of a test outlives the machine: durability is off.
-const SETTINGS: [&str; 5] = [
-    "fsync=off",
-    "synchronous_commit=off",
-    "full_page_writes=off",
-    "listen_addresses=",
-    "max_connections=100",
-];
+const SETTINGS: [&str; 4] =
+    ["fsync=off", "full_page_writes=off", "listen_addresses=", "max_connections=100"];
+
+/// The end of the server itself may lose what it has promised.
+const FORGETFUL: &str = "synchronous_commit=off";
 
 /// A running server; dropping it stops the server and removes its files.
 pub struct Postgres {
     binaries: PathBuf,
     folder: TempDir,
     databases_n: AtomicU32,
+    /// As `pg_ctl` passes them on.
+    options: String,
     /// User and group that the server runs as when the test runs as root.
     identity: Option<(u32, u32)>,
 }
@@ -37,6 +37,19 @@ impl Postgres {
     /// # Errors
     /// When the server's binaries are not installed (the message says how to), or fail.
     pub fn start() -> Result<Self> {
+        Self::start_with(&[&SETTINGS[..], &[FORGETFUL]].concat())
+    }
+
+    /// The same for a server that keeps what it has promised when it is ended like by a crash: see
+    /// [`Postgres::restart`].
+    ///
+    /// # Errors
+    /// As [`Postgres::start`].
+    pub fn start_lasting() -> Result<Self> {
+        Self::start_with(&SETTINGS)
+    }
+
+    fn start_with(settings: &[&str]) -> Result<Self> {
         let binaries = find_binaries()?;
         let folder = tempfile::Builder::new()
             .prefix("sweep-pg-")
@@ -46,7 +59,11 @@ impl Postgres {
         if let Some((user, group)) = identity {
             chown(folder.path(), Some(user), Some(group)).context("handing over the directory")?;
         }
-        let server = Self { binaries, folder, databases_n: AtomicU32::new(0), identity };
+        let socket = format!("unix_socket_directories={}", folder.path().display());
+        let options: Vec<String> =
+            settings.iter().copied().chain([&*socket]).map(|s| format!("-c {s}")).collect();
+        let (databases_n, options) = (AtomicU32::new(0), options.join(" "));
+        let server = Self { binaries, folder, databases_n, options, identity };
         server.run(
             "initdb",
             &[
@@ -63,24 +80,37 @@ impl Postgres {
                 "--no-sync",
             ],
         )?;
-        let socket = format!("unix_socket_directories={}", server.path(""));
-        let settings: Vec<String> =
-            SETTINGS.iter().copied().chain([&*socket]).map(|s| format!("-c {s}")).collect();
-        server.run(
+        server.begin()?;
+        Ok(server)
+    }
+
+    fn begin(&self) -> Result<()> {
+        self.run(
             "pg_ctl",
             &[
                 "start",
                 "--wait",
                 "--silent",
                 "--pgdata",
-                &server.path("data"),
+                &self.path("data"),
                 "--log",
-                &server.path("log"),
+                &self.path("log"),
                 "--options",
-                &settings.join(" "),
+                &self.options,
             ],
-        )?;
-        Ok(server)
+        )
+    }
+
+    /// Ends the server at once, as a crash would, and starts it again at the same place over the same
+    /// data. `meanwhile` is called while it is away.
+    ///
+    /// # Errors
+    /// When the server does not end or start, and what `meanwhile` returns.
+    pub fn restart(&self, meanwhile: impl FnOnce() -> Result<()>) -> Result<()> {
+        let data = self.path("data");
+        self.run("pg_ctl", &["stop", "--mode", "immediate", "--silent", "--pgdata", &data])?;
+        meanwhile()?;
+        self.begin()
     }
 
     /// Makes an empty database and returns its address.
