@@ -1,6 +1,7 @@
 //! Tests of the whole: one binary, one module per subject.
 
 mod api;
+mod batches;
 mod closed_loop;
 mod control;
 mod doors;
