@@ -18,6 +18,7 @@ mod refusals;
 mod replicas;
 mod sandbox;
 mod served;
+mod sim;
 mod telemetry;
 mod tls;
 mod tokens;
