@@ -28,7 +28,8 @@ struct Puppet {
 impl Puppet {
     async fn connect(served: &Served<'_>) -> Result<Self> {
         let dial = Dial::open(served.url.clone());
-        let client = WorkerServiceClient::new(dial.line(dial.endpoint()?.connect().await?));
+        let client =
+            WorkerServiceClient::new(dial.line(dial.endpoint()?.connect().await?, || None));
         let worker_id = WorkerId::new().to_string();
         let (device, trainer) = ("cpu: test x1".to_owned(), "1".to_owned());
         Ok(Self { client, request: LeaseRequest { worker_id, device, trainer } })

@@ -11,12 +11,13 @@ use anyhow::{Context as _, Result, ensure};
 use sweep_core::proposal::Verdict;
 use sweep_core::retry::AttemptEnd;
 use sweep_core::run::RunState;
+use sweep_core::sweep::RunRecord;
 use sweep_harness::postgres::Postgres;
 use sweep_store::Store;
 use sweep_store::fault::Point;
 
 use crate::outcome::{Found, check_books, check_finished, findings};
-use crate::sandbox::{Sandbox, Stored, budget_over, small_budget};
+use crate::sandbox::{Sandbox, Stored, budget_over, long_budget, small_budget};
 use crate::served::{Served, free_address};
 
 /// Sandboxes at a time: each has a coordinator and two workers, which wait for one another most of the time.
@@ -249,4 +250,31 @@ const OUTLIVED: [(Point, u32); 16] = [
 fn workers_outlive_a_coordinator_that_dies_between_two_writes_to_postgresql() -> Result<()> {
     let (undisturbed, postgres) = (undisturbed()?, Postgres::start()?);
     all_of(&OUTLIVED, async |(point, n)| outlived(&postgres, point, n, &undisturbed).await)
+}
+
+/// Of a sweep that was paused: its first run stops, and with it the coordinator.
+#[tokio::test]
+async fn a_coordinator_that_dies_while_a_run_is_stopping_takes_it_back() -> Result<()> {
+    let budget = long_budget().replace("400k tokens/s", "4M tokens/s");
+    let sandbox = Sandbox::new(&budget);
+    let log = sandbox.path("submit.log");
+    let mut submit = sandbox.spawn_until("settle.lease:1", &["submit", "budget.yaml"], &log);
+    let is_begun = |run: &RunRecord| run.checkpoint.as_ref().is_some_and(|saved| saved.step > 0);
+    let under_way = |stored: &Stored| stored.runs.iter().any(is_begun);
+    let before = sandbox.wait_until("a run has a checkpoint", under_way).await?;
+    let begun = before.runs.iter().find(|run| is_begun(run)).context("it has one")?.spec.id;
+    sandbox.succeed(&["pause"]);
+    let status = submit.exit().await?;
+    ensure!(status.signal() == Some(SIGKILL), "it ended with {status}");
+
+    sandbox.succeed(&["status"]);
+    let stored = sandbox.stored().await?.context("nothing is stored")?;
+    check_books(&stored).await?;
+    ensure!(stored.sweep.paused_at.is_some(), "the pause was forgotten");
+    ensure!(stored.runs.iter().all(|run| !run.state.is_active() && run.stop.is_none()));
+    let run = stored.runs.iter().find(|run| run.spec.id == begun).context("it is gone")?;
+    ensure!(run.state == RunState::Queued && is_begun(run), "{run:?}");
+    let ends: Vec<AttemptEnd> = run.attempts.iter().map(|attempt| attempt.end).collect();
+    ensure!(ends == [AttemptEnd::Preempted], "{ends:?}");
+    Ok(())
 }
