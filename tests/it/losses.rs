@@ -15,7 +15,7 @@ use sweep_store::Store;
 
 use crate::outcome::{Found, check_finished, findings};
 use crate::sandbox::{Sandbox, Stored, Watched, freeze, kill_9, small_budget, thaw, until};
-use crate::served::Served;
+use crate::served::{Served, free_address};
 
 /// Six runs that take a second or more.
 fn budget() -> String {
@@ -201,6 +201,30 @@ async fn a_worker_that_is_cut_off_trains_on_and_tells_it_all_later() -> Result<(
         ensure!(ends(run) == [AttemptEnd::Succeeded], "{}: {:?}", run.spec.label(), ends(run));
     }
     assert_eq!(findings(&stored).await?, expected);
+    Ok(())
+}
+
+/// Its worker has trained to the end meanwhile, and nobody takes its run from it.
+#[tokio::test]
+async fn a_coordinator_that_was_away_for_longer_than_a_lease_hears_its_workers_first() -> Result<()>
+{
+    let sandbox = Sandbox::new(&budget());
+    let address = free_address()?;
+    let first = Served::start_at(&sandbox, &address, None, &[]).await?;
+    let submit = ["submit", "budget.yaml", "--server", &first.url];
+    let _submit = sandbox.spawn(&submit);
+    let worker = Worker::start(&sandbox, &first.url);
+    let caught = all_caught(&sandbox, &[&worker]).await?[0];
+    kill_9(first.process.pid())?;
+    let stored = sandbox.stored().await?.context("nothing is stored")?;
+    let lease = stored.store.lease_of(worker.id).await?.context("it has a lease")?;
+    until("its lease has expired", async || Ok(lease.expires_at < SystemClock.now())).await?;
+
+    let _second = Served::start_at(&sandbox, &address, None, &[]).await?;
+    let stored = done(&sandbox).await?;
+    check_finished(&stored).await?;
+    let run = run_of(&stored, caught)?;
+    ensure!(ends(run) == [AttemptEnd::Succeeded], "{}: {:?}", run.spec.label(), ends(run));
     Ok(())
 }
 

@@ -30,7 +30,9 @@ pub(crate) fn spawn_all(context: &Context) -> JoinSet<()> {
     tasks.spawn(converge(context.clone(), "planning", Everybody, ByChange, planning::converge));
     tasks.spawn(converge(context.clone(), "laws", Leader, ByChange, laws::converge));
     tasks.spawn(converge(context.clone(), "proposals", Leader, ByChange, proposals::converge));
-    tasks.spawn(converge(context.clone(), "reaper", Everybody, ByChange, reaper::converge));
+    let reaper = reaper::Reaper::default();
+    let reap = move |context| reaper.clone().converge(context);
+    tasks.spawn(converge(context.clone(), "reaper", Everybody, ByChange, reap));
     tasks.spawn(converge(context.clone(), "storage", Leader, ByTick, storage::converge));
     tasks.spawn(converge(context.clone(), "instruments", Everybody, ByTick, observed::converge));
     tasks
