@@ -46,9 +46,11 @@ fn fewer_bits_after_training_lose_more_and_leave_the_model_as_it_is() {
         assert!(eight.abs() < 2e-3, "{family}: {eight}");
         assert!(eight < four && four < three, "{family}: {four} {three}");
         // AWQ looks at the layers, not at the loss, which gains where channels differ much.
-        let awq = [awq4 / four, awq3 / three];
+        // Where rounding loses next to nothing, its share says nothing: a little may always be lost.
         let most = if family == Family::Gpt { 1.1 } else { 2.0 };
-        assert!(awq.iter().all(|ratio| *ratio < most), "{family}: {awq:?}");
+        for (awq, rounded) in [(awq4, four), (awq3, three)] {
+            assert!(awq < most * rounded + 0.02, "{family}: {awq} {rounded}");
+        }
         if family != Family::Gpt {
             continue;
         }
