@@ -6,7 +6,7 @@ use sweep_core::ids::RunId;
 use sweep_core::plan::RunSpec;
 use sweep_core::sweep::{RunRecord, SweepRecord};
 use sweep_core::units::AcceleratorTime;
-use sweep_store::{Error as StoreError, Order};
+use sweep_store::Order;
 
 use crate::context::Context;
 use crate::{Error, read_model, reference};
@@ -63,7 +63,7 @@ pub(crate) async fn control(
         to: asked.to,
         at: context.now(),
     };
-    let obeyed = context.store.control(&order).await.map_err(refused)?;
+    let obeyed = context.store.control(&order).await?;
     tracing::info!(sweep = sweep.name, %control, actor = order.actor, reason = order.reason, "asked");
     context.changed();
     controlled.event = obeyed.event;
@@ -71,14 +71,6 @@ pub(crate) async fn control(
     sort(&mut controlled.runs, &runs);
     controlled.balance = context.store.balance(sweep.id).await?;
     Ok(controlled)
-}
-
-/// A refusal is an answer, and not a fault of the database.
-fn refused(error: StoreError) -> Error {
-    match error {
-        StoreError::Refused(refusal) => refusal.into(),
-        error => error.into(),
-    }
 }
 
 /// What would become of the runs that are meant.

@@ -12,13 +12,14 @@ use sweep_core::proposal::Standing;
 use sweep_core::spec::SpecErrors;
 use sweep_core::units::AcceleratorTime;
 use sweep_proto::{Malformed, WireError};
+use sweep_store::Error as StoreError;
 
 /// Why a request was not met or the coordinator could not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     #[error("the database refused")]
-    Store(#[from] sweep_store::Error),
+    Store(#[source] StoreError),
     #[error("budget.yaml cannot be used")]
     Spec(#[from] SpecErrors),
     #[error("{0}")]
@@ -227,11 +228,22 @@ impl Error {
     }
 }
 
+/// A refusal is an answer, and not a fault of the database.
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Refused(refusal) => Self::Refused(refusal),
+            StoreError::Undecidable { number, standing } => Self::Undecidable { number, standing },
+            error => Self::Store(error),
+        }
+    }
+}
+
 impl From<Error> for WireError {
     fn from(error: Error) -> Self {
         let retry_after_ms = match &error {
             Error::TooMany { retry_after_ms, .. } => Some(*retry_after_ms),
-            Error::Store(sweep_store::Error::Away { .. }) => Some(DATABASE_AFTER_MS),
+            Error::Store(StoreError::Away { .. }) => Some(DATABASE_AFTER_MS),
             _ => None,
         };
         Self { code: error.code(), message: error.chain(), hint: error.hint(), retry_after_ms }

@@ -10,7 +10,7 @@ use sweep_core::spec::{self, SweepSpec};
 use sweep_core::sweep::{RunRecord, SweepRecord};
 use sweep_core::units::AcceleratorTime;
 use sweep_store::fault::{self, Point};
-use sweep_store::{Error as StoreError, ProposalKey, Ruling};
+use sweep_store::{ProposalKey, Ruling};
 
 use crate::context::Context;
 use crate::proposer::{self, ProposalInput};
@@ -155,21 +155,12 @@ async fn carry_out(context: &Context, order: Order<'_>, dry_run: bool) -> Result
     }
     let at = context.now();
     let ruling = Ruling { proposal: proposal.id, approved: plan, cost, decider, actor, reason, at };
-    let record = context.store.decide(&ruling).await.map_err(refused)?;
+    let record = context.store.decide(&ruling).await?;
     fault::pass(Point::ApproveCommitted);
     let standing = &record.standing;
     tracing::info!(sweep = sweep_name, number, %standing, actor = ruling.actor, "decided");
     context.changed();
     Ok(Decided { sweep_name, record, runs_n, dry_run: false })
-}
-
-/// A refusal is an answer, and not a fault of the database.
-fn refused(error: StoreError) -> Error {
-    match error {
-        StoreError::Undecidable { number, standing } => Error::Undecidable { number, standing },
-        StoreError::Refused(refusal) => refusal.into(),
-        error => error.into(),
-    }
 }
 
 fn cost(proposal: &Proposal, chosen: &[u32]) -> AcceleratorTime {

@@ -10,7 +10,7 @@ use tonic::codegen::{BoxFuture, Service};
 use tonic::server::NamedService;
 use tonic::{Request, Status};
 
-use super::{admit, methods};
+use super::{admit, enter, methods};
 use crate::Error;
 use crate::context::Context;
 
@@ -55,7 +55,7 @@ where
         Box::pin(async move {
             let header = request.headers().get(AUTHORIZATION);
             let header = header.map(|value| value.to_str().unwrap_or_default());
-            match enter(&context, request.uri().path(), header).await {
+            match let_in(&context, request.uri().path(), header).await {
                 Ok(actor) => {
                     request.extensions_mut().insert(actor);
                     service.call(request).await
@@ -66,13 +66,15 @@ where
     }
 }
 
-/// Lets in whoever may call the method at this path.
-async fn enter(context: &Context, path: &str, header: Option<&str>) -> Result<Actor, Error> {
-    let actor = admit(context, header).await?;
-    let unknown = || Error::NotFound { what: format!("there is no method {path}") };
-    actor.must(methods::needs(path).ok_or_else(unknown)?)?;
-    context.limiter.count(&actor, context.now())?;
-    Ok(actor)
+/// Lets in whoever may call the method at this path. Strangers are not told which there are.
+async fn let_in(context: &Context, path: &str, header: Option<&str>) -> Result<Actor, Error> {
+    match methods::needs(path) {
+        Some(needs) => enter(context, header, needs).await,
+        None => {
+            admit(context, header).await?;
+            Err(Error::NotFound { what: format!("there is no method {path}") })
+        }
+    }
 }
 
 /// Whom the guard has let in with a request.

@@ -1,7 +1,8 @@
 //! Who comes in: a token becomes an `Actor`, whose rights every service asks for.
 //!
-//! `admit` is the one way in, whatever the door speaks. `guard::Guard` stands before the gRPC
-//! services, with `methods` as the table of what each of their methods needs.
+//! `enter` is the one way in, whatever the door speaks. `guard::Guard` stands before the gRPC
+//! services, with `methods` as the table of what each of their methods needs; the HTTP side asks at every
+//! `Route`.
 
 mod bootstrap;
 mod guard;
@@ -13,7 +14,7 @@ mod tokens;
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
-use sweep_core::access::{Actor, Denied};
+use sweep_core::access::{Action, Actor, Denied};
 use sweep_core::token::{ApiToken, Secret, Standing, id_of};
 use sweep_proto::RunKey;
 
@@ -78,6 +79,21 @@ pub(crate) async fn admit(context: &Context, authorization: Option<&str>) -> Res
     };
     must_stand(&known, context)?;
     Ok(known.actor())
+}
+
+/// Lets in whoever comes with this header and may do what is asked for; counts the call.
+///
+/// # Errors
+/// As [`admit`], [`Denied`], and [`Error::TooMany`].
+pub(crate) async fn enter(
+    context: &Context,
+    authorization: Option<&str>,
+    needs: Action,
+) -> Result<Actor, Error> {
+    let actor = admit(context, authorization).await?;
+    actor.must(needs)?;
+    context.limiter.count(&actor, context.now())?;
+    Ok(actor)
 }
 
 /// Passes whoever was let in for as long as their token is accepted: what they follow ends with it.

@@ -222,7 +222,7 @@ fn state<'a>(input: &ProposalInput<'_>, known: &'a [Known]) -> State<'a> {
             .collect(),
         measured: Vec::new(),
         pending: Vec::new(),
-        spread: spread(known),
+        spread: Spread::with_noise_of(known.iter().map(|arm| &arm.fitted)),
     };
     for (number, arm) in known.iter().enumerate() {
         let run = |h: &f64| Run { arm: number, x: vec![*h] };
@@ -243,17 +243,6 @@ fn state<'a>(input: &ProposalInput<'_>, known: &'a [Known]) -> State<'a> {
 fn is_measured(input: &ProposalInput<'_>, arm: &str, class: ComputeClass, seed: u64) -> bool {
     let is = |o: &Observation| o.is_fit() && o.arm == arm && o.class == class && o.seed == seed;
     input.observations.iter().any(is)
-}
-
-/// What runs owe to something else than the law, with the noise of these runs where they tell it.
-fn spread(known: &[Known]) -> Spread {
-    let noises = known.iter().map(|arm| arm.fitted.noise());
-    let noises: Vec<f64> = noises.filter(|noise| noise.is_finite() && *noise > 0.0).collect();
-    let default = Spread::default();
-    if noises.is_empty() {
-        return default;
-    }
-    Spread { seed: noises.iter().sum::<f64>() / noises.len() as f64, ..default }
 }
 
 /// A class of an arm with the sizes that stand for it.

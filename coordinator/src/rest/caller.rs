@@ -40,20 +40,13 @@ pub(super) async fn admit(
 ) -> Response {
     let header = request.headers().get(AUTHORIZATION);
     let header = header.map(|value| value.to_str().unwrap_or_default().to_owned());
-    match enter(&context, needs, header.as_deref()).await {
+    match doors::enter(&context, header.as_deref(), needs).await {
         Ok(actor) => {
             request.extensions_mut().insert(Caller(actor));
             next.run(request).await
         }
         Err(error) => Problem::from(error).into_response(),
     }
-}
-
-async fn enter(context: &Context, needs: Action, header: Option<&str>) -> Result<Actor, Error> {
-    let actor = doors::admit(context, header).await?;
-    actor.must(needs)?;
-    context.limiter.count(&actor, context.now())?;
-    Ok(actor)
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {

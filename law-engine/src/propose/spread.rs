@@ -12,6 +12,7 @@
 //! law everywhere asks for thousands of the cheapest runs.
 
 use crate::catalogue::Law;
+use crate::query::Fitted;
 
 /// Decades over which the drift forgets itself.
 const DRIFT_LENGTH: f64 = 0.8;
@@ -78,6 +79,17 @@ fn decades(x: f64) -> f64 {
 }
 
 impl Spread {
+    /// The default, with the noise that fits tell of where any does: the mean of theirs.
+    pub fn with_noise_of<'f, 'a: 'f>(fits: impl IntoIterator<Item = &'f Fitted<'a>>) -> Self {
+        let noises = fits.into_iter().map(Fitted::noise);
+        let noises: Vec<f64> = noises.filter(|noise| noise.is_finite() && *noise > 0.0).collect();
+        let default = Self::default();
+        if noises.is_empty() {
+            return default;
+        }
+        Self { seed: noises.iter().sum::<f64>() / noises.len() as f64, ..default }
+    }
+
     /// Covariance of two runs' deviations, their seeds apart.
     pub(super) fn covariance(&self, a: &Place, b: &Place) -> f64 {
         if a.arm != b.arm {

@@ -94,7 +94,7 @@ pub(crate) async fn run(arguments: Propose, context: &Context) -> Result<ExitSta
     for source in &arguments.runs {
         known.push(read(&arguments, law, source, context).await?);
     }
-    let spread = spread(&known);
+    let spread = Spread::with_noise_of(known.iter().map(|arm| &arm.fitted));
     let arms = known.iter().map(|arm| Arm {
         fixed: arguments.target.fixed(law),
         throughput: arm.throughput,
@@ -155,15 +155,6 @@ async fn read(
     let Sampling { bootstrap, seed, .. } = arguments.sampling;
     let fitted = Fitted::new(law, &data, &options, bootstrap, seed).map_err(refused)?;
     Ok(Known { name: source.arm(), fitted, data, throughput })
-}
-
-/// What runs owe to something else than the law, with the noise of these runs where they tell it.
-fn spread(known: &[Known]) -> Spread {
-    let noises = known.iter().map(|arm| arm.fitted.noise());
-    let noises: Vec<f64> = noises.filter(|noise| noise.is_finite() && *noise > 0.0).collect();
-    let mean = noises.iter().sum::<f64>() / noises.len() as f64;
-    let default = Spread::default();
-    Spread { seed: if noises.is_empty() { default.seed } else { mean }, ..default }
 }
 
 /// The variables of the law, row by row.
