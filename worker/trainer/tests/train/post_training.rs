@@ -1,13 +1,31 @@
 //! Finished runs in few bits.
 
-use sweep_core::variant::{Family, NumberFormat, PostMethod, PostTraining, ScaleGroup};
+use std::path::{Path, PathBuf};
 
-use super::{corpus, run, uninterrupted};
+use sweep_core::variant::{Family, NumberFormat, PostMethod, PostTraining, ScaleGroup};
+use sweep_corpus::{Corpus, Text};
+
+use super::{run, uninterrupted};
+
+/// The first fourteen migrations of the database. What rounding costs depends on the text, the bounds below
+/// are of this one, and a migration that is released never changes.
+fn migrations() -> Text {
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../coordinator/store/src/migration");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    // They are named by their dates, so that later ones come behind.
+    files.retain(|file| file.to_string_lossy().contains("/m2026"));
+    files.sort();
+    files.truncate(14);
+    Corpus::from_documents("migrations", files.iter().map(|file| std::fs::read(file).unwrap()))
+        .into()
+}
 
 #[test]
 fn fewer_bits_after_training_lose_more_and_leave_the_model_as_it_is() {
     use NumberFormat::{Fp4E2m1, Int3, Int4, Int8};
-    let corpus = corpus();
+    let corpus = migrations();
     for family in [Family::Gpt, Family::Qlstm] {
         let mut run = run(family, 200, &corpus);
         let (plain, points) = uninterrupted(&run, &corpus);
@@ -44,13 +62,11 @@ fn fewer_bits_after_training_lose_more_and_leave_the_model_as_it_is() {
             panic!("three formats by two methods")
         };
         assert!(eight.abs() < 2e-3, "{family}: {eight}");
-        assert!(eight < four && four < three, "{family}: {four} {three}");
+        assert!(eight < four && 2.0 * four < three, "{family}: {four} {three}");
         // AWQ looks at the layers, not at the loss, which gains where channels differ much.
-        // Where rounding loses next to nothing, its share says nothing: a little may always be lost.
+        let awq = [awq4 / four, awq3 / three];
         let most = if family == Family::Gpt { 1.1 } else { 2.0 };
-        for (awq, rounded) in [(awq4, four), (awq3, three)] {
-            assert!(awq < most * rounded + 0.02, "{family}: {awq} {rounded}");
-        }
+        assert!(awq.iter().all(|ratio| *ratio < most), "{family}: {awq:?}");
         if family != Family::Gpt {
             continue;
         }
